@@ -1,0 +1,1 @@
+"""Decisions: pure functions and folds over schemas."""

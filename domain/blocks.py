@@ -1,0 +1,149 @@
+"""What does one content block say, whatever shape the client gave it this time?
+
+Claude Code reshapes what it has sent: a text is a block while it is last and a bare string later, reminders come and
+go, white space grows at the ends of texts, cache marks move. ``digest`` is equal for what is the same block and
+differs for what is not; None means that the block counts for nothing when requests are compared. It is computed once
+per stored part and normaliser version. Sources: the wire notes in ``docs/linking.md``, seen in 1.0.128 to 2.1.330.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import msgspec
+
+from domain.phrases import AGENT_MENTION, NOTIFICATION_TASK, NOTIFICATION_TOOL_USE, REMINDER, TASK_TOOLS
+from schemas.anthropic.stream import JsonObject, JsonValue
+
+NORMALISER = 1
+"""Raised whenever a digest may come out differently."""
+DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A call of the tool that starts a sub-agent."""
+
+    tool_use_id: str
+    prompt: bytes
+    """Digest of the prompt, to be found again as the sub-agent's first text."""
+    agent_type: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentMention:
+    """A place where the client says which tool use started an agent."""
+
+    agent: str
+    tool_use_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockFacts:
+    """What matters of a block of a message, a system prompt or a tool list."""
+
+    kind: str
+    """The block's type; ``tool`` for a tool definition."""
+    digest: bytes | None = None
+    text: str = ""
+    """A text block's text without reminders, stripped."""
+    name: str = ""
+    """Of a tool use or a tool definition."""
+    tool_use_id: str = ""
+    task: Task | None = None
+    mentions: tuple[AgentMention, ...] = ()
+
+
+EMPTY = BlockFacts("empty")
+
+
+def block_facts(block: JsonValue) -> BlockFacts:
+    """Facts of a block as JSON; a string is a text block. Anything else than a block says nothing."""
+    if isinstance(block, str):
+        return _text(block)
+    if not isinstance(block, dict):
+        return EMPTY
+    match block.get("type"):
+        case "text":
+            return _text(_string(block, "text"))
+        case "thinking" | "redacted_thinking":
+            return BlockFacts("thinking")
+        case "tool_use" | "server_tool_use" | "mcp_tool_use" as kind:
+            return _tool_use(str(kind), block)
+        case str(kind) if kind.endswith("tool_result"):
+            return _tool_result(kind, block)
+        case str(kind) if "input_schema" not in block:
+            return BlockFacts(
+                kind, digest=_digest(kind.encode("utf-8", "replace"), _canonical(block)), name=_string(block, "name")
+            )
+        case _:
+            return BlockFacts("tool", name=_string(block, "name"))
+
+
+def stripped(text: str) -> str:
+    """Without reminders and without white space at the ends."""
+    return REMINDER.sub("", text).strip()
+
+
+def text_digest(text: str) -> bytes:
+    """Digest of a text that is stripped already."""
+    return _digest(b"text", text.encode("utf-8", "surrogatepass"))
+
+
+def _text(text: str) -> BlockFacts:
+    plain = stripped(text)
+    digest = text_digest(plain) if plain else None
+    return BlockFacts("text", digest=digest, text=plain, mentions=_notified(text))
+
+
+def _tool_use(kind: str, block: JsonObject) -> BlockFacts:
+    tool_use_id, name = _string(block, "id"), _string(block, "name")
+    task = None
+    arguments = block.get("input")
+    if name in TASK_TOOLS and isinstance(arguments, dict) and isinstance(prompt := arguments.get("prompt"), str):
+        agent_type, description = _string(arguments, "subagent_type"), _string(arguments, "description")
+        task = Task(tool_use_id, text_digest(stripped(prompt)), agent_type, description)
+    return BlockFacts(
+        kind, digest=_id_digest(b"tool_use", tool_use_id, block), name=name, tool_use_id=tool_use_id, task=task
+    )
+
+
+def _tool_result(kind: str, block: JsonObject) -> BlockFacts:
+    tool_use_id = _string(block, "tool_use_id")
+    digest = _id_digest(kind.encode("utf-8", "replace"), tool_use_id, block)
+    found = AGENT_MENTION.findall(_text_in(block.get("content")))
+    mentions = tuple(AgentMention(agent, tool_use_id) for agent in dict.fromkeys(found))
+    return BlockFacts(kind, digest=digest, tool_use_id=tool_use_id, mentions=mentions)
+
+
+def _notified(text: str) -> tuple[AgentMention, ...]:
+    """A background agent's end is told in a user text of its own."""
+    task, tool_use = NOTIFICATION_TASK.search(text), NOTIFICATION_TOOL_USE.search(text)
+    return (AgentMention(task[1], tool_use[1]),) if task and tool_use else ()
+
+
+def _text_in(content: JsonValue) -> str:
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    return "\n".join(_string(item, "text") for item in content if isinstance(item, dict))
+
+
+def _id_digest(kind: bytes, tool_use_id: str, block: JsonObject) -> bytes:
+    """Tool ids are unique; a block without one is known by its content."""
+    return _digest(kind, tool_use_id.encode("utf-8", "surrogatepass") if tool_use_id else _canonical(block))
+
+
+def _canonical(block: JsonObject) -> bytes:
+    plain = {key: value for key, value in block.items() if key != "cache_control"}
+    return msgspec.json.encode(plain, order="deterministic")
+
+
+def _digest(kind: bytes, data: bytes) -> bytes:
+    return hashlib.blake2b(kind + b"\0" + data, digest_size=DIGEST_BYTES).digest()
+
+
+def _string(block: JsonObject, name: str) -> str:
+    value = block.get(name)
+    return value if isinstance(value, str) else ""

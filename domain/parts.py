@@ -1,0 +1,183 @@
+"""How is a request body cut so that what was sent before is not stored again?
+
+Claude Code sends its whole history with every request. The verbatim body is cut at JSON boundaries, one part per
+block: each item of ``system``, ``tools`` and of a message's ``content``, or a message's string content.
+``cache_control`` moves from turn to turn, so it is kept beside the reference, not in the block. What lies between
+blocks stays in the recipe. Runs of sixteen are parts themselves. Joining gives the original bytes back, always: a
+body that is no JSON, or has another shape, is one opaque part.
+
+Source of the shapes: Anthropic's Messages API; ``docs/storage.md`` has an example.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from domain.errors import BrokenPayloadError
+from domain.json_spans import JsonSpans, NotCuttableError
+from domain.recipes import KEY_BYTES, BlockRef, Fetch, Glue, GlueRef, Item, RunRef, decode, encode, join
+from schemas.stored.events import BodyReference
+
+FAN_OUT = 16
+MIN_PART_BYTES = 64
+"""Shorter pieces cost less in the recipe than as a part."""
+MAX_TOKENS = 1_000_000
+"""A body with more JSON tokens is stored whole: it is no conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Bytes to be stored once under their key."""
+
+    key: bytes
+    data: bytes
+    children: tuple[bytes, ...] = ()
+    """Keys of the parts a run refers to. Whoever has the run has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutBody:
+    """A body as one reference and the parts behind it."""
+
+    reference: BodyReference
+    parts: dict[bytes, Part]
+    """Every part under the reference, by key; the reference's own part among them."""
+
+
+def cut(body: bytes, scope_key: bytes) -> CutBody:
+    """Never fails: what cannot be cut becomes one part."""
+    cutter = _Cutter(body, scope_key)
+    try:
+        items = cutter.items()
+    except (NotCuttableError, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        cutter = _Cutter(body, scope_key)
+        items = []
+    digest = keyed_digest(scope_key, body).hex()
+    if any(isinstance(item, BlockRef | RunRef) for item in items):
+        key = cutter.store(encode(items), items)
+        return CutBody(BodyReference(kind="run", key=key.hex(), digest=digest), cutter.parts)
+    cutter.parts.clear()
+    key = cutter.store(body)
+    return CutBody(BodyReference(kind="part", key=key.hex(), digest=digest), cutter.parts)
+
+
+def put_together(reference: BodyReference, scope_key: bytes, fetch: Fetch) -> bytes:
+    """The body's bytes. Raises PayloadMissingError or BrokenPayloadError."""
+    body = join(items_of(reference, fetch), fetch)
+    if not hmac.compare_digest(keyed_digest(scope_key, body).hex(), reference.digest):
+        raise BrokenPayloadError("The parts join to other bytes than were received.")
+    return body
+
+
+def items_of(reference: BodyReference, fetch: Fetch) -> Sequence[Item]:
+    """The body's recipe; an opaque body is one piece of structure."""
+    key = bytes.fromhex(reference.key)
+    return decode(fetch(key)) if reference.kind == "run" else [GlueRef(key)]
+
+
+def keyed_digest(key: bytes, data: bytes) -> bytes:
+    """HMAC-SHA256, 32 bytes."""
+    return hmac.digest(key, data, hashlib.sha256)
+
+
+@dataclass(slots=True)
+class _Cutter:
+    body: bytes
+    scope_key: bytes
+    parts: dict[bytes, Part] = field(default_factory=dict)
+    _at: int = 0
+    """Everything before this offset is in an item already."""
+
+    def items(self) -> list[Item]:
+        msgspec.json.decode(self.body, type=dict[str, msgspec.Raw])  # is it a JSON object at all?
+        spans = JsonSpans(self.body, MAX_TOKENS)
+        items: list[Item] = []
+        for member in spans.members(0):
+            name = spans.token(member.key)
+            blocks = _BLOCKS.get(name)
+            if blocks is None or not spans.is_array(member.value):
+                continue
+            items += self._glue_until(spans.start(member.value) + 1)
+            units = [self._unit(spans, value) for value in blocks(spans, member.value)]
+            items += self._runs(units, close_tail=name != b'"messages"')
+        return [*items, *self._glue_until(len(self.body))]
+
+    def _unit(self, spans: JsonSpans, value: int) -> list[Item]:
+        """A block's reference after the structure that leads to it."""
+        start, end = spans.start(value), spans.end(value)
+        if end - start < MIN_PART_BYTES:
+            return []  # stays in the structure before the next block
+        glue = self._glue_until(start)
+        self._at = end
+        mark = _cache_mark(spans, value)
+        if mark is None:
+            return [*glue, BlockRef(self.store(self.body[start:end]))]
+        block = self.body[start : mark.start] + self.body[mark.stop : end]
+        return [*glue, BlockRef(self.store(block), mark.start - start, self.body[mark])]
+
+    def _glue_until(self, end: int) -> list[Item]:
+        piece, self._at = self.body[self._at : end], end
+        if len(piece) >= MIN_PART_BYTES:
+            return [GlueRef(self.store(piece))]
+        return [Glue(piece)] if piece else []
+
+    def _runs(self, units: list[list[Item]], *, close_tail: bool) -> list[Item]:
+        level, tail = [unit for unit in units if unit], list[list[Item]]()
+        while len(level) >= FAN_OUT or (close_tail and len(level) > 1):
+            full = len(level) if close_tail else len(level) // FAN_OUT * FAN_OUT
+            level, rest = level[:full], level[full:]
+            tail = rest + tail
+            level = [[self._run(level[i : i + FAN_OUT])] for i in range(0, full, FAN_OUT)]
+        return [item for unit in level + tail for item in unit]
+
+    def _run(self, units: list[list[Item]]) -> RunRef:
+        items = [item for unit in units for item in unit]
+        return RunRef(self.store(encode(items), items))
+
+    def store(self, data: bytes, items: Sequence[Item] = ()) -> bytes:
+        key = keyed_digest(self.scope_key, data)[:KEY_BYTES]
+        if key not in self.parts:
+            children = tuple(item.key for item in items if not isinstance(item, Glue))
+            self.parts[key] = Part(key, data, children)
+        return key
+
+
+def _listed(spans: JsonSpans, array: int) -> Iterator[int]:
+    """Each item of ``system`` or ``tools`` that is an object."""
+    return (item for item in spans.items(array) if spans.is_object(item))
+
+
+def _messages(spans: JsonSpans, array: int) -> Iterator[int]:
+    """Each block of each message; a string content counts as a block."""
+    for message in _listed(spans, array):
+        for member in spans.members(message):
+            if spans.token(member.key) != b'"content"':
+                continue
+            if spans.is_string(member.value):
+                yield member.value
+            elif spans.is_array(member.value):
+                yield from _listed(spans, member.value)
+
+
+_BLOCKS: dict[bytes, Callable[[JsonSpans, int], Iterator[int]]] = {
+    b'"system"': _listed,
+    b'"tools"': _listed,
+    b'"messages"': _messages,
+}
+
+
+def _cache_mark(spans: JsonSpans, value: int) -> slice | None:
+    """The bytes of a block's own ``cache_control`` member with one comma beside it."""
+    if not spans.is_object(value):
+        return None
+    members = list(spans.members(value))
+    for index, member in enumerate(members):
+        if spans.token(member.key) != b'"cache_control"' or len(members) == 1:
+            continue
+        if index:
+            return slice(spans.end(members[index - 1].value), spans.end(member.value))
+        return slice(spans.start(member.key), spans.start(members[1].key))
+    return None

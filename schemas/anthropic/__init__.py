@@ -1,0 +1,1 @@
+"""Shapes of Anthropic's wire format."""

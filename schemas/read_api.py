@@ -1,0 +1,170 @@
+"""What does the read API answer? The shapes of its JSON, which the pages use too.
+
+Lists come newest first. Times are RFC 3339 in UTC, money is a decimal string, null means not known or not yet.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
+
+
+class Answer(BaseModel):
+    """Base of all answers: frozen; members are named as in the JSON."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class Listing(Answer, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+class EvidenceItem(Answer):
+    """Why something is said."""
+
+    kind: str
+    detail: str
+
+
+class RequestItem(Answer):
+    """One exchange."""
+
+    request_id: UUID
+    received_at: datetime
+    completed_at: datetime | None
+    method: str | None
+    path: str | None
+    client_domain: str | None
+    account: str | None
+    key: str | None
+    project: str | None
+    session_id: str | None
+    agent_id: str | None
+    request_class: str | None = Field(alias="class")
+    """main, subagent, compaction, auxiliary; null until it is linked."""
+    edge: str | None
+    confidence: float | None
+    evidence: list[EvidenceItem]
+    parent_request_id: UUID | None
+    conversation_id: UUID | None
+    branch_id: UUID | None
+    model: str | None
+    status: int | None
+    outcome: str
+    """open, completed, client, upstream, timeout, shutdown, gateway_crash."""
+    attempts: int
+    """Requests that tried this turn, this one among them."""
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_5m_tokens: int | None
+    cache_write_1h_tokens: int | None
+    cost_usd: Decimal | None
+    """Null: there is no price for it."""
+    time_to_first_byte_ms: float | None
+    duration_ms: float | None
+    upstream_request_id: str | None
+    position: int
+    """Of its newest event; give the largest as ``after`` to follow live."""
+    stop_reason: str | None
+    error_type: str | None
+    error_message: str | None
+    detail: str
+    """What is known of how it was cut off."""
+    parsable: bool
+    """False: the body is no JSON object; it went upstream untouched."""
+    missing_bytes: int
+    """Bytes that could not be recorded."""
+
+
+class ConversationItem(Answer):
+    """One conversation in a list."""
+
+    conversation_id: UUID
+    title: str
+    client_domain: str
+    account: str | None
+    project: str | None
+    session_ids: list[str]
+    started_at: datetime
+    last_at: datetime
+    """When its newest request came."""
+    open_requests: int
+    requests: int
+    branches: int
+    """The main branch among them."""
+    subtasks: int
+    failures: int
+    """Requests that did not complete, or answered with an error status."""
+    models: list[str]
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+
+
+class TreeNode(Answer):
+    """One exchange in a conversation's tree."""
+
+    request_id: UUID
+    parent_request_id: UUID | None
+    edge: str
+    request_class: str = Field(alias="class")
+    branch_id: UUID
+    depth: int
+    """Of sub-tasks: 0 on the main thread."""
+    agent_id: str | None
+    agent_type: str | None
+    """Of the sub-task it begins."""
+    task: str | None
+    """Description of the sub-task it begins."""
+    received_at: datetime
+    completed_at: datetime | None
+    outcome: str
+    status: int | None
+    model: str | None
+    stop_reason: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    duration_ms: float | None
+    confidence: float
+    evidence: list[EvidenceItem]
+
+
+class BranchItem(Answer):
+    """A branch of a conversation, or a sub-task's line of talk."""
+
+    branch_id: UUID
+    name: str
+    """``main``, then ``branch 2`` … in order of appearance; a sub-task has its description."""
+    fork_point: UUID | None
+    """The exchange it branches off from, or that started it."""
+    subtask: bool
+    requests: int
+
+
+class ConversationTree(Answer):
+    """A whole conversation as a tree; nodes in the order they were received."""
+
+    conversation: ConversationItem
+    branches: list[BranchItem]
+    nodes: list[TreeNode]
+
+
+class EventItem(Answer):
+    """One event of an exchange's stream, without payload."""
+
+    position: int
+    version: int
+    topic: str
+    timestamp: datetime
+    data: dict[str, object]

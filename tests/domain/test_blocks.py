@@ -1,0 +1,117 @@
+"""A block keeps its digest through every reshaping the client does, and loses it by any other change."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.blocks import EMPTY, AgentMention, Task, block_facts, stripped, text_digest
+from tests.strategies import Json, json_values
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+reminders = st.builds("<system-reminder>{}</system-reminder>".format, texts.filter(lambda t: "<" not in t))
+marks = st.sampled_from([{}, {"cache_control": {"type": "ephemeral"}}])
+
+
+@given(texts, st.lists(reminders, max_size=2), st.sampled_from(["", "\n", "  ", "\t\n"]), marks)
+def test_a_text_is_the_same_however_it_is_sent(text: str, added: list[str], space: str, mark: dict[str, Json]) -> None:
+    plain = block_facts(text)
+    assert block_facts({"type": "text", "text": text, **mark}).digest == plain.digest
+    assert block_facts({"type": "text", "text": space + text + "".join(added) + space}).digest == plain.digest
+    assert plain.text == stripped(text)
+
+
+@given(texts, texts)
+def test_other_texts_have_other_digests(one: str, other: str) -> None:
+    same = stripped(one) == stripped(other)
+    assert (block_facts(one).digest == block_facts(other).digest) == same
+
+
+@pytest.mark.parametrize("text", ["", " \n", "<system-reminder>\nnag\n</system-reminder>"])
+def test_a_text_without_words_counts_for_nothing(text: str) -> None:
+    assert block_facts(text).digest is None
+
+
+@given(json_values(), json_values(), st.booleans())
+def test_a_tool_use_and_its_result_are_known_by_their_id(one: Json, other: Json, failed: bool) -> None:
+    use = block_facts({"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": one})
+    assert use.digest == block_facts({"type": "tool_use", "name": "Bash", "input": other, "id": "toolu_1"}).digest
+    assert use.digest != block_facts({"type": "tool_use", "id": "toolu_2", "name": "Bash", "input": one}).digest
+    result = block_facts({"type": "tool_result", "tool_use_id": "toolu_1", "content": one})
+    again = {"tool_use_id": "toolu_1", "type": "tool_result", "content": other, "is_error": failed}
+    assert result.digest == block_facts(again).digest
+    assert result.digest != use.digest
+    assert (use.tool_use_id, result.tool_use_id) == ("toolu_1", "toolu_1")
+
+
+@pytest.mark.parametrize("kind", ["tool_use", "tool_result"])
+def test_without_an_id_the_content_counts(kind: str) -> None:
+    assert block_facts({"type": kind, "content": "a"}).digest != block_facts({"type": kind, "content": "b"}).digest
+
+
+@pytest.mark.parametrize("kind", ["thinking", "redacted_thinking"])
+def test_thinking_counts_for_nothing(kind: str) -> None:
+    assert block_facts({"type": kind, "thinking": "hm", "signature": "s"}).digest is None
+
+
+@given(json_values(4))
+def test_other_blocks_are_known_by_their_content_without_the_cache_mark(source: Json) -> None:
+    image = {"type": "image", "source": source}
+    assert block_facts({**image, "cache_control": {"type": "ephemeral"}}).digest == block_facts(image).digest
+    assert block_facts({"source": source, "type": "image"}).digest == block_facts(image).digest
+    assert block_facts({"type": "document", "source": source}).digest != block_facts(image).digest
+
+
+@given(json_values(20))
+def test_any_json_has_facts(value: Json) -> None:
+    block_facts(value)
+
+
+def test_what_is_no_block_says_nothing() -> None:
+    assert block_facts(None) is EMPTY
+    assert block_facts([1]) is EMPTY
+
+
+def test_a_tool_definition_has_a_name_and_no_digest() -> None:
+    tool = block_facts({"name": "Bash", "input_schema": {"type": "object"}, "type": "custom"})
+    assert (tool.kind, tool.name, tool.digest) == ("tool", "Bash", None)
+    assert block_facts({"name": "Bash"}).name == "Bash"
+    assert block_facts({"type": "web_search_20250305", "name": "web_search"}).kind == "web_search_20250305"
+
+
+@pytest.mark.parametrize("name", ["Task", "Agent"])
+def test_a_task_is_read_from_its_call(name: str) -> None:
+    arguments: Json = {"prompt": " Count it. ", "subagent_type": "Explore", "description": "Count"}
+    facts = block_facts({"type": "tool_use", "id": "toolu_1", "name": name, "input": arguments})
+    assert facts.task == Task("toolu_1", text_digest("Count it."), "Explore", "Count")
+
+
+@pytest.mark.parametrize("arguments", [None, [], {}, {"prompt": 3}])
+def test_a_task_without_a_prompt_is_none(arguments: Json) -> None:
+    assert block_facts({"type": "tool_use", "id": "t", "name": "Agent", "input": arguments}).task is None
+
+
+AGENT = "a05a89f70305617df"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"Report.\nagentId: {AGENT} (use SendMessage)",
+        [{"type": "text", "text": "Report."}, {"type": "text", "text": f"agentId: {AGENT} (…)"}, "noise"],
+    ],
+)
+def test_a_result_says_which_call_started_which_agent(content: Json) -> None:
+    facts = block_facts({"type": "tool_result", "tool_use_id": "toolu_1", "content": content})
+    assert facts.mentions == (AgentMention(AGENT, "toolu_1"),)
+
+
+def test_a_notification_in_a_reminder_says_it_too() -> None:
+    text = f"<system-reminder><task-id>{AGENT}</task-id><tool-use-id>toolu_9</tool-use-id></system-reminder>"
+    facts = block_facts({"type": "text", "text": text})
+    assert facts.mentions == (AgentMention(AGENT, "toolu_9"),)
+    assert facts.digest is None
+
+
+def test_half_a_notification_says_nothing() -> None:
+    assert block_facts(f"<task-id>{AGENT}</task-id>").mentions == ()
+    assert block_facts({"type": "tool_result", "tool_use_id": "t", "content": 7}).mentions == ()

@@ -1,0 +1,46 @@
+"""What a child takes over from its parent."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.classification import RequestClass
+from domain.forest import Place, place
+from domain.linking import Edge
+
+ME, ROOT, BRANCH = UUID(int=1), UUID(int=2), UUID(int=3)
+EDGES: list[Edge] = [
+    "root", "continues", "branches", "forks", "retries", "interrupted", "spawned", "compacts", "resumes", "aside",
+    "none",
+]  # fmt: skip
+CLASSES: list[RequestClass] = ["main", "subagent", "compaction", "auxiliary"]
+places = st.builds(Place, st.just(ROOT), st.just(BRANCH), st.integers(0, 5), st.sampled_from(CLASSES))
+
+
+@given(st.sampled_from(EDGES), st.sampled_from(CLASSES), places)
+def test_a_child_is_in_its_parent_s_conversation(edge: Edge, declared: RequestClass, parent: Place) -> None:
+    got = place(ME, edge, declared, parent)
+    assert got.conversation == (None if edge == "none" else ROOT)
+    assert got.depth == (0 if edge == "none" else parent.depth + (edge == "spawned"))
+
+
+@given(st.sampled_from(EDGES), places)
+def test_these_edges_begin_a_branch(edge: Edge, parent: Place) -> None:
+    got = place(ME, edge, "main", parent).branch
+    begins = edge in {"root", "branches", "forks", "spawned"}
+    assert got == (None if edge == "none" else ME if begins else BRANCH)
+
+
+@pytest.mark.parametrize("parent", [None, Place(None, None, 0, "auxiliary")])
+def test_without_a_conversation_above_an_exchange_is_its_own_root(parent: Place | None) -> None:
+    assert place(ME, "root", "main", parent) == Place(ME, ME, 0, "main")
+
+
+@given(st.sampled_from(EDGES), st.sampled_from(CLASSES), places)
+def test_a_sub_task_of_an_old_client_shows_by_its_link(edge: Edge, declared: RequestClass, parent: Place) -> None:
+    got = place(ME, edge, declared, parent).request_class
+    talks_on = edge in {"continues", "interrupted", "retries", "branches", "resumes"}
+    refined = declared == "main" and (edge == "spawned" or (talks_on and parent.request_class == "subagent"))
+    assert got == ("subagent" if refined else declared)
