@@ -1,0 +1,1 @@
+"""Bytes through: the proxy, its journal and the shipper."""

@@ -1,0 +1,183 @@
+"""Who carries out what an exchange commands? The loop between the state machine, the journal, upstream and the client.
+
+A batch of commands is obeyed at once, without a wait in between; then its question is asked and the answer told. While
+the client reads slower than upstream sends, nothing is asked: upstream is not read, and so slows down too. A head
+leaves together with the bytes that came with it; if none are there yet, it leaves alone.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+from gateway.exchange import (
+    Aborted,
+    BytesReceived,
+    ClientGone,
+    CloseUpstream,
+    Commands,
+    CutClient,
+    Exchange,
+    FinishResponse,
+    Input,
+    JournalSynced,
+    OpenUpstream,
+    Question,
+    ReadUpstream,
+    Record,
+    RecordPiece,
+    RequestRead,
+    SendBytes,
+    SendHead,
+    State,
+    SyncJournal,
+    UpstreamAnswered,
+    UpstreamEnded,
+    UpstreamFailed,
+)
+from gateway.headers import upstream_request_id
+from gateway.metrics import Held, Metrics
+from gateway.recorder import Recorder
+from gateway.records import ResponseRecord
+from gateway.upstream import Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest
+from gateway.wire_response import ClientLostError, WireResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What every exchange of a worker uses."""
+
+    upstream: Upstream
+    metrics: Metrics
+    stall_s: float
+    """A client that does not read what waits for it."""
+    stopping: Callable[[], bool]
+    """Is a cancelled exchange cancelled by us? Else its client is gone."""
+
+
+class Conductor:
+    """Carries one exchange from its request to its end."""
+
+    def __init__(self, means: Means, exchange: Exchange, recorder: Recorder, response: WireResponse) -> None:
+        self._means, self._exchange, self._recorder, self._response = means, exchange, recorder, response
+        self._commands: Commands = ()
+        self._request: UpstreamRequest | None = None
+        """Kept until it is sent: a stream may last long, and a body may be large."""
+        self._answer: UpstreamAnswer | None = None
+        self._unsent = 0
+
+    def take(self, read: RequestRead, request: UpstreamRequest) -> None:
+        """The request to be conducted, as it is recorded and as it goes upstream."""
+        self._means.metrics.request_bytes.inc(len(read.body))
+        self._commands, self._request = self._exchange.receive(read), request
+
+    async def conduct(self) -> None:
+        """To the end, whatever happens. Raises CancelledError if it was cancelled."""
+        try:
+            await self._converse()
+        except asyncio.CancelledError:
+            self._give_up(Aborted() if self._means.stopping() else ClientGone())
+            raise
+        finally:
+            if self._exchange.state is not State.OVER:
+                self._give_up(Aborted("internal error"))
+            self._account()
+
+    async def _converse(self) -> None:
+        while commands := self._commands:
+            self._commands = ()
+            happened: Input | None = None
+            try:
+                question = self._obey(commands)
+                del commands
+                if self._response.congested:
+                    await self._response.wait_until_read(self._means.stall_s)
+                if question is not None:
+                    happened = await self._ask(question)
+            except ClientLostError as lost:
+                self._response.cut()
+                happened = ClientGone(self._unsent, lost.detail)
+            if happened is not None:
+                self._commands = self._exchange.receive(happened)
+
+    def _obey(self, commands: Commands) -> Question | None:
+        """Raises ClientLostError."""
+        for command in commands:
+            match command:
+                case RecordPiece() | Record():
+                    self._recorder.record(command)
+                case SendBytes(data):
+                    self._send(data)
+                case SyncJournal() | OpenUpstream() | ReadUpstream():
+                    return command
+                case SendHead(head):
+                    self._means.metrics.answered(head.status)
+                    self._response.send_head(head)
+                case FinishResponse():
+                    self._response.finish()
+                case CutClient():
+                    self._response.cut()
+                case CloseUpstream():
+                    self._close_upstream()
+        return None
+
+    def _send(self, data: bytes) -> None:
+        self._unsent = len(data)
+        self._response.send(data)
+        self._unsent = 0
+
+    def _close_upstream(self) -> None:
+        if self._answer is not None:
+            self._answer.close()
+
+    async def _ask(self, question: Question) -> Input:
+        match question:
+            case ReadUpstream():
+                return await self._read()
+            case SyncJournal(deadline_s):
+                return await self._sync(deadline_s)
+            case OpenUpstream():
+                return await self._open()
+
+    async def _sync(self, deadline_s: float) -> JournalSynced:
+        part: Held = "request" if self._exchange.state is State.STORING else "answer"
+        began = perf_counter()
+        on_disk = await self._recorder.sync(deadline_s)
+        self._means.metrics.held(part, perf_counter() - began)
+        if not on_disk:
+            self._means.metrics.deferred.inc()
+        return JournalSynced(on_disk)
+
+    async def _open(self) -> UpstreamAnswered | UpstreamFailed:
+        request, self._request = self._request, None
+        assert request is not None
+        try:
+            answer = self._answer = await self._means.upstream.open(request)
+        except UpstreamError as error:
+            return UpstreamFailed(error.outcome, error.detail)
+        facts = self._recorder.facts(answer.headers)
+        record = ResponseRecord("upstream", answer.head.status, facts, upstream_request_id(answer.told))
+        return UpstreamAnswered(record, answer.head)
+
+    async def _read(self) -> BytesReceived | UpstreamEnded | UpstreamFailed:
+        """Raises ClientLostError."""
+        assert self._answer is not None
+        if not self._answer.ready:
+            self._response.uncork()
+        try:
+            data = await self._answer.read()
+        except UpstreamError as error:
+            return UpstreamFailed(error.outcome, error.detail)
+        return BytesReceived(data) if data else UpstreamEnded()
+
+    def _give_up(self, why: ClientGone | Aborted) -> None:
+        try:
+            self._obey(self._exchange.receive(why))
+        except ClientLostError:
+            self._response.cut()
+
+    def _account(self) -> None:
+        metrics = self._means.metrics
+        metrics.answer_bytes.inc(self._exchange.received)
+        if self._exchange.outcome is not None:
+            metrics.ended(self._exchange.outcome)

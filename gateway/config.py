@@ -1,0 +1,44 @@
+"""What can be set about a gateway? Everything, in one frozen value; ``ops`` reads the settings and builds it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    """Settings of one gateway worker."""
+
+    journal_root: Path
+    """Folder of the journals; each worker makes one of its own in it."""
+    fingerprint_key: bytes = field(repr=False)
+    """Key of the fingerprints that are kept of secret header values."""
+    hosts: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses to listen on."""
+    port: int = 3000
+    """0: any free one, the same for all addresses."""
+    reuse_port: bool = False
+    """Several workers share the port."""
+    upstream_url: str = "https://api.anthropic.com"
+    upstream_proxy: str | None = field(default=None, repr=False)
+    """Proxy towards the upstream, with credentials if it wants some."""
+    allow_upstream: frozenset[str] = frozenset()
+    """Hosts that may be the upstream though they are private, literal or not encrypted."""
+    storage_enabled: bool = True
+    """False: pass everything through, record nothing."""
+    body_limit: int = 64 * 1024 * 1024
+    """Bytes of a request body."""
+    body_idle_s: float = 30.0
+    """Without a byte of a body that was announced."""
+    body_total_s: float = 600.0
+    """For a whole body."""
+    stall_s: float = 120.0
+    """A client that does not read what waits for it."""
+    keepalive_s: float = 75.0
+    """An idle client connection, and one that has not sent a whole head."""
+    upstream_connect_s: float = 10.0
+    upstream_idle_s: float = 600.0
+    """Upstream without a byte; a ping of the stream counts as one."""
+    drain_s: float = 15.0
+    """Open streams may run on this long after the stop."""
+    segment_bytes: int = 64 * 1024 * 1024
+    """Size of a journal's segment."""

@@ -1,0 +1,95 @@
+"""How is a request taken in, and when is it turned away? Head rules, and the body within its limits.
+
+What is turned away here never becomes an exchange: it is answered in Anthropic's envelope and counted.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from aiohttp import StreamReader
+from aiohttp.http import HttpVersion, HttpVersion10, HttpVersion11
+from aiohttp.web import RequestPayloadError
+
+from domain.errors import NexusError
+from gateway.headers import HeaderMap
+from gateway.metrics import Reason
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_NEVER_FORWARDED = {"CONNECT", "TRACE"}
+
+
+class RejectedError(NexusError):
+    """The request is turned away."""
+
+    def __init__(self, status: int, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.status, self.reason, self.message = status, reason, message
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """How large and how slow a body may be."""
+
+    size: int
+    idle_s: float
+    total_s: float
+
+    def too_large(self) -> RejectedError:
+        message = f"The request body is larger than the limit of {self.size} bytes."
+        return RejectedError(413, "too_large", message)
+
+
+def check_head(method: str, target: bytes, version: HttpVersion, told: HeaderMap) -> None:
+    """Turn away what could mean one thing here and another upstream. Raises RejectedError."""
+    if method in _NEVER_FORWARDED:
+        raise _malformed(f"The method {method} is not forwarded.")
+    if not target.startswith(b"/"):
+        raise _malformed("The request target must be a path: use Nexus as a base URL, not as a proxy.")
+    if version not in {HttpVersion10, HttpVersion11}:
+        raise _malformed("Use HTTP/1.1 or HTTP/1.0.")
+    coding = told.get(b"transfer-encoding")
+    if coding is not None and (version == HttpVersion10 or coding.lower() != b"chunked"):
+        raise _malformed("The only transfer coding is chunked.")
+
+
+def _malformed(message: str) -> RejectedError:
+    return RejectedError(400, "malformed", message)
+
+
+def awaits_continue(told: HeaderMap, version: HttpVersion) -> bool:
+    """Does the client hold its body back until it is asked for it?"""
+    return version == HttpVersion11 and told.get(b"expect", b"").lower() == b"100-continue"
+
+
+def check_length(told: HeaderMap, limits: BodyLimits) -> None:
+    """Turn away at once what announces too much. Raises RejectedError."""
+    if int(told.get(b"content-length", b"0")) > limits.size:
+        raise limits.too_large()
+
+
+async def read_body(content: StreamReader, limits: BodyLimits) -> bytes:
+    """The whole body. Raises RejectedError."""
+    try:
+        body = content.read_nowait() if content.is_eof() else await _read_within(content, limits)
+    except TimeoutError:
+        raise RejectedError(408, "slow_body", "The request body came too slowly.") from None
+    except RequestPayloadError:
+        raise _malformed("The request body is not framed as HTTP wants it.") from None
+    except ConnectionError:
+        raise RejectedError(400, "client_gone", "The client went away.") from None
+    if len(body) > limits.size:
+        raise limits.too_large()
+    return body
+
+
+async def _read_within(content: StreamReader, limits: BodyLimits) -> bytes:
+    clock = asyncio.get_running_loop().time
+    end, size, pieces = clock() + limits.total_s, 0, list[bytes]()
+    async with asyncio.timeout_at(min(end, clock() + limits.idle_s)) as deadline:
+        while data := await content.readany():
+            size += len(data)
+            if size > limits.size:
+                raise limits.too_large()
+            pieces.append(data)
+            deadline.reschedule(min(end, clock() + limits.idle_s))
+    return b"".join(pieces)

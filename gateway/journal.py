@@ -1,0 +1,157 @@
+"""How is something recorded so that no crash loses it? The writer of one journal, one per gateway process.
+
+``record`` is one ``writev`` on the event loop: then the bytes are in the page cache and survive the death of any
+process. ``sync`` waits, within a deadline, until they would survive a power cut.
+
+Nothing here may fail an exchange. A record that the disk refuses goes to the backlog, which is tried again with every
+beat and, not too often, with every record; what the backlog drops leaves a gap in the journal and in the metrics.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.backlog import Backlog, Entry
+from gateway.frames import MAX_PAYLOAD_BYTES, Kind
+from gateway.journal_files import unwritable
+from gateway.journal_log import JournalLog, LogOptions
+
+TICK_S = 0.5
+_RETRY_US = 100_000
+"""Between two tries of a disk that refused."""
+_CLOSE_DEADLINE_S = 5.0
+
+
+class Journal(Protocol):
+    """Where exchanges are recorded."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why records are late or missing now; None: all is well."""
+        ...
+
+    def record(self, kind: Kind, exchange: bytes, payload: bytes) -> None:
+        """``exchange``: 16 bytes."""
+        ...
+
+    async def sync(self, deadline_s: float) -> bool:
+        """Is everything recorded so far on the disk? Answers within the deadline."""
+        ...
+
+    async def close(self) -> None:
+        """Bring the rest to the disk and let the shipper finish."""
+        ...
+
+
+class NullJournal:
+    """Records nothing: ``STORAGE_ENABLED=false``."""
+
+    trouble = None
+
+    def record(self, kind: Kind, exchange: bytes, payload: bytes) -> None:
+        """Nothing is kept."""
+
+    async def sync(self, _: float) -> bool:
+        return True
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def boot_clock_us() -> int:
+    """A clock that never goes back, and goes on while the machine sleeps where the system has such a one."""
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)) // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The journal's sense of time."""
+
+    clock_us: Callable[[], int] = boot_clock_us
+    tick_s: float = TICK_S
+    """While an exchange is open the journal says the time this often, so that runs can be closed by it."""
+
+
+class JournalWriter:
+    """A journal on the local disk."""
+
+    def __init__(self, options: LogOptions, on_gap: Callable[[], None], timing: Timing | None = None) -> None:
+        """``on_gap``: called whenever something goes missing. Raises SetupError if the folder cannot be written."""
+        self._on_gap, self._timing = on_gap, timing or Timing()
+        self._id = options.journal.bytes
+        self._start_us = self._timing.clock_us()
+        self._now_us = self._retry_at_us = 0
+        self._reason = ""
+        try:
+            self._log = JournalLog(options, on_gap)
+        except OSError as error:
+            raise unwritable(options.root, error) from error
+        self._backlog = Backlog()
+        self._open: set[bytes] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        if self._backlog:
+            return "the disk refuses writes"
+        return "the disk refuses to flush" if self._log.flush_failed else None
+
+    def record(self, kind: Kind, exchange: bytes, payload: bytes) -> None:
+        """Raises ValueError for a payload that no reader would take."""
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            raise ValueError(f"A record of {len(payload)} bytes is too long.")
+        self._write(Entry(kind, exchange, self._time(), payload))
+        if kind is Kind.REQUEST:
+            self._open.add(exchange)
+            self._keep_beating()
+        elif kind is Kind.END:
+            self._open.discard(exchange)
+
+    async def sync(self, deadline_s: float) -> bool:
+        """At once False while the disk is in trouble: a request does not wait for a disk that fails."""
+        return self.trouble is None and await self._log.wait(deadline_s)
+
+    async def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._empty_backlog()
+        await self._log.close(_CLOSE_DEADLINE_S)
+
+    def _time(self) -> int:
+        self._now_us = max(self._now_us, self._timing.clock_us() - self._start_us)
+        return self._now_us
+
+    def _write(self, entry: Entry) -> None:
+        if self._backlog and entry.time_us >= self._retry_at_us:
+            self._empty_backlog()
+        if self._backlog or not self._append(entry):
+            if self._backlog.add(entry, self._reason):
+                self._on_gap()
+            self._keep_beating()
+
+    def _append(self, entry: Entry) -> bool:
+        try:
+            self._log.append(entry)
+        except OSError as error:
+            self._reason = error.strerror or "disk error"
+            self._retry_at_us = self._now_us + _RETRY_US
+            return False
+        return True
+
+    def _empty_backlog(self) -> None:
+        while self._backlog and self._append(self._backlog.oldest()):
+            self._backlog.drop_oldest()
+
+    def _keep_beating(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._timing.tick_s, self._beat)
+
+    def _beat(self) -> None:
+        self._timer = None
+        self._empty_backlog()
+        if self._open and not self._backlog:
+            self._write(Entry(Kind.TICK, self._id, self._time(), b""))
+        if self._open or self._backlog:
+            self._keep_beating()

@@ -1,0 +1,65 @@
+"""What does the gateway count? Its Prometheus metrics; no label can grow without bound."""
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from gateway.records import Outcome
+
+Reason = Literal["malformed", "too_large", "slow_body", "client_gone"]
+"""Why a request was turned away before it became an exchange."""
+Held = Literal["request", "answer"]
+"""What waited for the disk."""
+
+_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "other")
+_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
+
+
+class Metrics:
+    """Counters of one gateway worker. Children are made once, so that counting is cheap."""
+
+    def __init__(self, open_streams: Callable[[], int]) -> None:
+        """``open_streams``: how many requests are being handled."""
+        self._registry = CollectorRegistry()
+        answers = Counter("nexus_requests", "Answers by status class", ["status"], registry=self._registry)
+        self._answers = [answers.labels(name) for name in _CLASSES]
+        exchanges = Counter("nexus_exchanges", "Exchanges by how they ended", ["outcome"], registry=self._registry)
+        self._exchanges = {name: exchanges.labels(name) for name in get_args(Outcome)}
+        rejected = Counter("nexus_rejected_requests", "Turned away at the door", ["reason"], registry=self._registry)
+        self._rejected = {name: rejected.labels(name) for name in get_args(Reason)}
+        held = Histogram(
+            "nexus_added_latency_seconds",
+            "Time that recording held up",
+            ["part"],
+            registry=self._registry,
+            buckets=_SECONDS,
+        )
+        self._held = {name: held.labels(name) for name in get_args(Held)}
+        gauge = Gauge("nexus_open_streams", "Requests in flight", registry=self._registry)
+        gauge.set_function(open_streams)
+        self.request_bytes = Counter("nexus_request_bytes", "Bytes of request bodies", registry=self._registry)
+        self.answer_bytes = Counter("nexus_response_bytes", "Bytes of answers", registry=self._registry)
+        self.recording_gaps = Counter("nexus_recording_gaps", "Times that records were lost", registry=self._registry)
+        self.swallowed_errors = Counter("nexus_swallowed_errors", "Errors kept from clients", registry=self._registry)
+        self.deferred = Counter(
+            "nexus_deferred", "Times that the disk was too slow to wait for", registry=self._registry
+        )
+
+    def answered(self, status: int) -> None:
+        """An answer's head goes to a client."""
+        self._answers[status // 100 - 1 if 100 <= status < 600 else -1].inc()
+
+    def ended(self, outcome: Outcome) -> None:
+        self._exchanges[outcome].inc()
+
+    def rejected(self, reason: Reason) -> None:
+        self._rejected[reason].inc()
+
+    def held(self, part: Held, seconds: float) -> None:
+        """The disk was waited for."""
+        self._held[part].observe(seconds)
+
+    def page(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,67 @@
+"""How does recording never break an exchange? It stands between the exchange and the journal and swallows what fails.
+
+The journal copes with a failing disk by itself; this is for what nobody thought of. What is lost here shows to the
+reader as a hole, because every piece says its offset and the end says how many bytes came.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.exchange import Record, RecordPiece
+from gateway.frames import encode_piece
+from gateway.headers import HeaderLines, ToFact
+from gateway.journal import Journal
+from gateway.metrics import Metrics
+from gateway.records import HeaderLine, encode
+
+_LOG = structlog.get_logger("nexus.gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingMeans:
+    """What recording needs, whatever the exchange."""
+
+    journal: Journal
+    fact: ToFact
+    metrics: Metrics
+
+
+class Recorder:
+    """Records one exchange."""
+
+    def __init__(self, means: RecordingMeans, exchange: bytes) -> None:
+        """``exchange``: 16 bytes."""
+        self._journal, self._fact, self._metrics = means.journal, means.fact, means.metrics
+        self._exchange = exchange
+
+    def facts(self, lines: HeaderLines) -> tuple[HeaderLine, ...]:
+        """What of header lines may be recorded."""
+        try:
+            return tuple(self._fact(name, value) for name, value in lines)
+        except Exception as error:  # noqa: BLE001  # whatever recording does, the client's stream goes on
+            self._swallow(error)
+            return ()
+
+    def record(self, command: Record | RecordPiece) -> None:
+        try:
+            if isinstance(command, RecordPiece):
+                payload = encode_piece(command.offset, command.data)
+            else:
+                payload = encode(command.content)
+            self._journal.record(command.kind, self._exchange, payload)
+        except Exception as error:  # noqa: BLE001  # as above
+            self._swallow(error)
+
+    async def sync(self, deadline_s: float) -> bool:
+        """Is everything recorded so far on the disk?"""
+        try:
+            return await self._journal.sync(deadline_s)
+        except Exception as error:  # noqa: BLE001  # as above
+            self._swallow(error)
+            return False
+
+    def _swallow(self, error: Exception) -> None:
+        self._metrics.swallowed_errors.inc()
+        self._metrics.recording_gaps.inc()
+        _LOG.error("recording failed", error=type(error).__name__, exchange=self._exchange.hex())

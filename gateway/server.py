@@ -1,0 +1,136 @@
+"""How do clients reach the handler? aiohttp's low-level server, strict, quiet, and without a way to leak a request.
+
+aiohttp's own replies to what it cannot parse quote the offending line, and its log does too; either may hold a key.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import EMPTY_PAYLOAD, StreamReader
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.web import BaseRequest, RequestHandler, RequestPayloadError, Server, StreamResponse
+
+from gateway.answers import OwnAnswer
+from gateway.error_replies import error_answer
+from gateway.metrics import Metrics
+from gateway.wire_response import WireResponse
+
+MAX_LINE = MAX_FIELD = 64 * 1024
+MAX_HEADERS = 256
+_LINGERING_S = 3.0
+"""A body that nobody wants is read this long, so that the client gets to read why."""
+_LOG = structlog.get_logger("nexus.gateway")
+
+Handle = Callable[[BaseRequest], Awaitable[StreamResponse]]
+
+
+class GatewayServer(Server):
+    """Makes one ``ClientConnection`` per connection."""
+
+    def __init__(self, handle: Handle, *, keepalive_s: float, new_id: Callable[[], str], metrics: Metrics) -> None:
+        """``new_id``: a request id for what never reached the handler."""
+        super().__init__(handle, handler_cancellation=True)
+        self._keepalive_s, self.new_id, self.metrics = keepalive_s, new_id, metrics
+
+    def __call__(self) -> RequestHandler:
+        return ClientConnection(self, self._keepalive_s)
+
+    def _make_request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: RequestHandler,
+        writer: AbstractStreamWriter,
+        task: "asyncio.Task[None]",
+    ) -> BaseRequest:
+        assert isinstance(protocol, ClientConnection)
+        protocol.body = payload
+        return super()._make_request(message, payload, protocol, writer, task)
+
+    def retire(self) -> None:
+        """Close idle connections now, the others behind their answer."""
+        for connection in self.connections:
+            assert isinstance(connection, ClientConnection)
+            connection.retire()
+
+
+class ClientConnection(RequestHandler):
+    """A client's connection."""
+
+    def __init__(self, server: GatewayServer, keepalive_s: float) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=keepalive_s,
+            access_log=None,  # type: ignore[arg-type]  # aiohttp's way to say: none
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_FIELD,
+            max_headers=MAX_HEADERS,
+            lingering_time=_LINGERING_S,
+            auto_decompress=False,
+        )
+        self._server = server
+        self.body: StreamReader = EMPTY_PAYLOAD
+        """Of the request that is being handled."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._messages:
+            self._end_broken_bodies()
+
+    def _end_broken_bodies(self) -> None:
+        """A body before another message is complete, or the parser broke in it; aiohttp would not tell its reader."""
+        bodies = [self.body, *(body for _, body in self._messages)]
+        for body in bodies[:-1]:
+            if not body.is_eof():
+                body.set_exception(RequestPayloadError("The body is not framed as HTTP wants it."))
+                body.feed_eof()  # nobody need wait for its rest
+
+    def retire(self) -> None:
+        """No further request on this connection."""
+        if self._current_request is None and not self._messages:
+            self.force_close()
+        elif self.body.is_eof():
+            self.close()  # else aiohttp would drop the rest of the body; the answer will say that it is the last
+
+    def handle_error(
+        self, request: BaseRequest, status: int = 500, exc: BaseException | None = None, _: str | None = None
+    ) -> StreamResponse:
+        """The reply to a request that could not be parsed, or whose handler broke. Quotes nothing of the request."""
+        if status < 500:
+            self._server.metrics.rejected("malformed")
+        else:
+            self.log_exception("", exc_info=exc)
+        if self.transport is None or self.transport.is_closing():
+            raise ConnectionError("There is nobody left to answer.")
+        request_id = self._server.new_id()
+        response = WireResponse(request, request_id)
+        response.close_after()
+        own = _reply(status, exc, request_id)
+        response.send_head(own.head)
+        response.send(own.body)
+        response.finish()
+        self._server.metrics.answered(own.head.status)
+        return response
+
+    def log_exception(self, *_: object, exc_info: BaseException | None = None) -> None:
+        """An exception's text may hold anything; its type and place do not."""
+        self._server.metrics.swallowed_errors.inc()
+        _LOG.error("a handler broke", error=type(exc_info).__name__, place=_place(exc_info))
+
+
+def _reply(status: int, error: BaseException | None, request_id: str) -> OwnAnswer:
+    if isinstance(error, LineTooLong):
+        return error_answer(431, "A line of the request's head is too long.", request_id)
+    if status < 500:
+        return error_answer(400, "The request is not HTTP as Nexus understands it.", request_id)
+    return error_answer(500, "Nexus has made a mistake; its log says where.", request_id)
+
+
+def _place(error: BaseException | None) -> str:
+    frames = traceback.extract_tb(error.__traceback__ if error is not None else None)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"

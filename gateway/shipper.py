@@ -1,0 +1,222 @@
+"""How do journals get into the event store? One task per journal: read, fold into events, append, move the cursor.
+
+The shipper is the only one that turns records into events. It ships the journals of living gateways as they grow, and
+takes over those of dead ones: writes their crash terminals, ships the rest, deletes them. Postgres away: it waits with
+back-off, the journals grow, nobody's session notices.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+import structlog
+
+from domain.errors import AppendConflictError, StoreUnavailableError
+from domain.identity import identity_in, scope_of
+from domain.parts import cut
+from domain.ports import Batch, JournalCursor, ScopedBody, ShipStore
+from gateway.batching import Batcher
+from gateway.exchange_fold import Draft, RequestDraft
+from gateway.frames import Damage
+from gateway.journal_reader import Found, JournalReader, journals_in, position, split_position
+from schemas.stored.events import ExchangeEvent
+
+_BUSY_S = 2.0
+"""A journal that grew so lately is looked at often."""
+_LOG = structlog.get_logger("nexus.shipper")
+
+
+@dataclass(frozen=True, slots=True)
+class ShipperConfig:
+    """Where to look and how eagerly."""
+
+    journal_root: Path
+    poll_s: float = 0.02
+    """Between looks at a journal that has just grown."""
+    idle_poll_s: float = 0.1
+    scan_s: float = 0.25
+    """Between looks for new journals."""
+    batch_events: int = 500
+    batch_bytes: int = 8 * 1024 * 1024
+    backoff_s: float = 0.1
+    max_backoff_s: float = 5.0
+    max_conflicts: int = 5
+    """Conflicts in a row before the journal is left for a later scan."""
+
+
+@dataclass(slots=True)
+class ShipperState:
+    """What the shipper says of itself."""
+
+    events: int = 0
+    damaged_bytes: int = 0
+    failures: int = 0
+    behind_bytes: dict[str, int] = field(default_factory=dict)
+    """Bytes not shipped yet, by journal."""
+
+
+async def run(
+    config: ShipperConfig,
+    store: ShipStore,
+    stop: asyncio.Event,
+    *,
+    state: ShipperState | None = None,
+    jitter: Callable[[], float] = random.random,
+) -> None:
+    """Ship until ``stop``; then ship what is there once more and return."""
+    shipper = _Shipper(config, store, stop, state or ShipperState(), jitter)
+    claimed: dict[Path, asyncio.Task[None]] = {}
+    async with asyncio.TaskGroup() as tasks:
+        while not stop.is_set():
+            claimed = {path: task for path, task in claimed.items() if not task.done()}
+            for directory in journals_in(config.journal_root):
+                if directory not in claimed and (reader := JournalReader.claim(directory)) is not None:
+                    claimed[directory] = tasks.create_task(shipper.ship(reader))
+            await _wait(stop, config.scan_s)
+
+
+@dataclass(slots=True)
+class _Shipper:
+    config: ShipperConfig
+    store: ShipStore
+    stop: asyncio.Event
+    state: ShipperState
+    jitter: Callable[[], float]
+
+    async def ship(self, reader: JournalReader) -> None:
+        """Ship one journal to its end, or until ``stop``; conflicts and outages are waited out."""
+        conflicts, backoff = 0, self.config.backoff_s
+        try:
+            while conflicts < self.config.max_conflicts:
+                try:
+                    return await _Passage(self, reader, resumed=conflicts > 0).run()
+                except AppendConflictError as conflict:
+                    conflicts += 1
+                    _LOG.warning("append conflict", journal=str(reader.journal), detail=str(conflict))
+                except StoreUnavailableError as outage:
+                    conflicts = 0
+                    self.state.failures += 1
+                    _LOG.warning("event store away", detail=str(outage), retry_s=round(backoff, 2))
+                    if self.stop.is_set():
+                        return None
+                    await _wait(self.stop, backoff * (0.5 + self.jitter()))
+                    backoff = min(backoff * 2, self.config.max_backoff_s)
+        finally:
+            self.state.behind_bytes.pop(str(reader.journal), None)
+            reader.release()
+
+
+class _Passage:
+    """One uninterrupted way through a journal, from the stored cursor on."""
+
+    def __init__(self, shipper: _Shipper, reader: JournalReader, *, resumed: bool) -> None:
+        self._config, self._store, self._stop = shipper.config, shipper.store, shipper.stop
+        self._state, self._reader = shipper.state, reader
+        self._resumed = resumed
+        """The store may have events of frames that come again."""
+        self._last_found = monotonic()
+
+    async def run(self) -> None:
+        known = await self._store.open_journal(self._reader.journal)
+        self._cursor = known.cursor
+        self._at = position(self._cursor.segment, self._cursor.offset)
+        self._resumed = self._resumed or self._cursor.offset > 0 or self._cursor.segment > 1
+        batcher = await self._first_batcher()
+        if batcher is None:
+            return
+        self._batcher = batcher
+        batcher.resume(await self._store.tails(known.open))
+        while not await self._step():
+            pass
+
+    async def _first_batcher(self) -> Batcher | None:
+        while (header := self._reader.header()) is None:
+            if self._reader.writer_is_gone() and self._reader.header() is None:
+                await self._give_up()
+                return None
+            if self._stop.is_set():
+                return None
+            await _wait(self._stop, self._config.idle_poll_s)
+        return Batcher(self._reader.journal, header.started_ns)
+
+    async def _step(self) -> bool:
+        """Read and ship what is there. True: done with this journal."""
+        stopping, found = self._stop.is_set(), list(self._reader.read(self._at, complete=False))
+        if found:
+            self._last_found = monotonic()
+            await self._take(found)
+            return False
+        if self._reader.writer_is_gone():
+            while found := list(self._reader.read(self._at, complete=True)):
+                await self._take(found)
+            self._batcher.close()
+            await self._append()
+            await self._finish()
+            return True
+        if stopping:
+            return True
+        busy = monotonic() - self._last_found < _BUSY_S
+        await _wait(self._stop, self._config.poll_s if busy else self._config.idle_poll_s)
+        return False
+
+    async def _take(self, found: list[tuple[int, int, Found]]) -> None:
+        if self._resumed:
+            ids = {item.exchange for _, _, item in found if not isinstance(item, Damage)}
+            self._batcher.resume(await self._store.tails(self._batcher.unknown(ids)))
+        for at, behind, item in found:
+            if isinstance(item, Damage):
+                self._state.damaged_bytes += behind - at
+                _LOG.error("journal damaged", journal=str(self._reader.journal), at=at, bytes=behind - at)
+            else:
+                self._batcher.feed(at, item)
+            self._at = behind
+            if self._batcher.is_full(self._config.batch_events, self._config.batch_bytes):
+                await self._append()
+        await self._append()
+        self._state.behind_bytes[str(self._reader.journal)] = max(0, self._reader.end() - self._at)
+
+    async def _append(self) -> None:
+        made = self._batcher.take()
+        if not made.drafts:
+            return
+        segment, offset = split_position(self._batcher.cursor(self._at))
+        after = JournalCursor(self._cursor.journal, segment, offset)
+        bodies: list[ScopedBody] = []
+        events = [await self._event(draft, bodies) for draft in made.drafts]
+        await self._store.append(Batch(events, bodies, made.runs, self._cursor, after))
+        self._state.events += len(events)
+        if segment > self._cursor.segment:
+            self._reader.drop_segments_before(position(segment, offset))
+        self._cursor = after
+
+    async def _event(self, draft: Draft, bodies: list[ScopedBody]) -> ExchangeEvent:
+        if not isinstance(draft, RequestDraft):
+            return draft
+        identity = identity_in(draft.body or b"")
+        scope = scope_of(draft.record.account, identity, draft.headers)
+        if draft.body is None:
+            return draft.event(scope, identity.account, None)
+        body = cut(draft.body, await self._store.scope_key(scope))
+        bodies.append(ScopedBody(scope, body))
+        return draft.event(scope, identity.account, body)
+
+    async def _finish(self) -> None:
+        self._reader.delete()
+        await self._store.close_journal(self._reader.journal)
+
+    async def _give_up(self) -> None:
+        """The writer left no header we can read: nothing was recorded, or another version wrote it."""
+        if any(size for _, size in self._reader.sizes()):
+            _LOG.error("journal of an unknown format is set aside", kept=str(self._reader.set_aside()))
+        else:
+            await self._finish()
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

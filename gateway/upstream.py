@@ -1,0 +1,74 @@
+"""What does the gateway need of whatever talks to the upstream? The port between the exchange and the network."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from domain.errors import NexusError
+from gateway.answers import AnswerHead
+from gateway.headers import HeaderLines, HeaderMap
+
+
+class UpstreamError(NexusError):
+    """Upstream cannot be reached, broke off or keeps silent."""
+
+    def __init__(self, outcome: Literal["upstream", "timeout"], detail: str) -> None:
+        super().__init__(detail)
+        self.outcome = outcome
+        self.detail = detail
+        """A short word on the cause, without payload and without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """A request as it goes upstream."""
+
+    method: str
+    target: bytes
+    """Path with query, byte for byte as the client wrote it."""
+    headers: HeaderLines
+    """As the client sent them, hop-by-hop ones too."""
+    body: bytes
+
+
+class UpstreamAnswer(Protocol):
+    """An answer that is coming in."""
+
+    @property
+    def head(self) -> AnswerHead:
+        """As it goes to the client."""
+        ...
+
+    @property
+    def headers(self) -> HeaderLines:
+        """All lines as upstream sent them."""
+        ...
+
+    @property
+    def told(self) -> HeaderMap:
+        """The same by name."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """Would ``read`` answer at once?"""
+        ...
+
+    async def read(self) -> bytes:
+        """The next bytes as they come off the socket; empty: the answer is complete. Raises UpstreamError."""
+        ...
+
+    def close(self) -> None:
+        """Give up the rest. Has no effect on an answer that is complete."""
+        ...
+
+
+class Upstream(Protocol):
+    """The way to the one upstream."""
+
+    async def open(self, request: UpstreamRequest) -> UpstreamAnswer:
+        """Send a request, wait for the answer's head. Raises UpstreamError."""
+        ...
+
+    async def close(self) -> None:
+        """Close all connections."""
+        ...

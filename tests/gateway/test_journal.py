@@ -1,0 +1,314 @@
+"""Whatever the disk does, recording goes on; what is missing is named; time never goes back."""
+
+import asyncio
+import errno
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from time import perf_counter
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.errors import SetupError
+from gateway.frames import MAX_PAYLOAD_BYTES, SEGMENT_HEADER_BYTES, Frame, Kind, decode_piece, encode_piece, read_frames
+from gateway.journal import JournalWriter, NullJournal, Timing, boot_clock_us
+from gateway.journal_log import LogOptions
+from gateway.records import GapRecord
+from tests.faulty_disk import FaultyDisk
+from tests.journals import JOURNAL
+from tests.waiting import until
+
+LONG_S, NEVER_S = 10.0, 1000.0
+A, B = b"a" * 16, b"b" * 16
+
+
+@dataclass
+class Rig:
+    root: Path
+    disk: FaultyDisk
+    journal: JournalWriter
+    now: list[int]
+    gaps: list[None] = field(default_factory=list)
+
+    def frames(self, *kinds: Kind) -> list[Frame]:
+        """Good frames of all segments, in order; TICKs only if asked for."""
+        found = []
+        for path in sorted((self.root / str(JOURNAL)).glob("*.seg")):
+            found += [one for _, one in read_frames(path.read_bytes(), SEGMENT_HEADER_BYTES, complete=True)]
+        frames = [one for one in found if isinstance(one, Frame)]
+        return [one for one in frames if (one.kind in kinds if kinds else one.kind is not Kind.TICK)]
+
+    def gap_records(self) -> list[GapRecord]:
+        return [msgspec.json.decode(one.payload, type=GapRecord) for one in self.frames(Kind.GAP)]
+
+
+@asynccontextmanager
+async def rig(root: Path, *, tick_s: float = NEVER_S, background_s: float = NEVER_S) -> AsyncIterator[Rig]:
+    disk, now, gaps = FaultyDisk(), [1000], list[None]()
+    options = LogOptions(root=root, journal=JOURNAL, started_ns=77, background_s=background_s, system=disk.system)
+    journal = JournalWriter(options, lambda: gaps.append(None), Timing(lambda: now[0], tick_s))
+    try:
+        yield Rig(root, disk, journal, now, gaps)
+    finally:
+        disk.may_sync.set()
+        await journal.close()
+
+
+def trouble(made: Rig) -> str | None:
+    return made.journal.trouble
+
+
+def chunk(offset: int, data: bytes = b"data") -> bytes:
+    return encode_piece(offset, data)
+
+
+async def test_records_come_back_with_their_times_since_the_start(tmp_path: Path) -> None:
+    async with rig(tmp_path) as made:
+        for step, (kind, payload) in enumerate([(Kind.REQUEST, b"r"), (Kind.CHUNK, chunk(0)), (Kind.END, b"e")]):
+            made.now[0] = 1000 + 7 * step
+            made.journal.record(kind, A, payload)
+        assert await made.journal.sync(LONG_S)
+        assert trouble(made) is None
+    assert made.frames() == [
+        Frame(Kind.REQUEST, UUID(bytes=A), 0, b"r"),
+        Frame(Kind.CHUNK, UUID(bytes=A), 7, chunk(0)),
+        Frame(Kind.END, UUID(bytes=A), 14, b"e"),
+    ]
+    assert not made.gaps
+
+
+async def test_a_record_is_in_the_file_when_record_returns(tmp_path: Path) -> None:
+    async with rig(tmp_path) as made:
+        made.journal.record(Kind.CHUNK, A, chunk(0))
+        assert len(made.frames()) == 1
+        assert made.disk.syncs == 0
+
+
+async def test_times_never_go_back(tmp_path: Path) -> None:
+    async with rig(tmp_path) as made:
+        for now in (1000, 5000, 2000, 1, 6000):
+            made.now[0] = now
+            made.journal.record(Kind.CHUNK, A, chunk(0))
+    assert [frame.time_us for frame in made.frames()] == [0, 4000, 4000, 4000, 5000]
+
+
+def test_the_clock_counts_microseconds_and_never_goes_back() -> None:
+    before, began = boot_clock_us(), perf_counter()
+    seen = [boot_clock_us() for _ in range(1000)]
+    passed = (perf_counter() - began) * 1e6
+    assert all(one <= other for one, other in pairwise([before, *seen]))
+    assert seen[-1] - before <= passed + 1000
+
+
+async def test_while_an_exchange_is_open_the_journal_says_the_time(tmp_path: Path) -> None:
+    async with rig(tmp_path, tick_s=0.001) as made:
+        made.journal.record(Kind.REQUEST, A, b"r")
+        made.journal.record(Kind.REQUEST, B, b"r")
+        made.journal.record(Kind.END, A, b"e")
+        made.now[0] = 9000
+        await until(lambda: len(made.frames(Kind.TICK)) >= 2)
+        tick = made.frames(Kind.TICK)[0]
+        assert (tick.exchange, tick.time_us, tick.payload) == (JOURNAL, 8000, b"")
+        made.journal.record(Kind.END, B, b"e")
+        await until(lambda: made.journal._timer is None)
+        assert made.frames(Kind.TICK, Kind.END)[-1].kind is Kind.END
+
+
+async def test_a_slow_disk_holds_a_request_up_for_its_deadline_only(tmp_path: Path) -> None:
+    async with rig(tmp_path) as made:
+        made.disk.may_sync.clear()
+        made.journal.record(Kind.REQUEST, A, b"r")
+        began = perf_counter()
+        assert not await made.journal.sync(0.05)
+        assert 0.04 < perf_counter() - began < 1.0
+        assert trouble(made) is None, "slow is no trouble"
+        made.journal.record(Kind.CHUNK, A, chunk(0))
+        assert len(made.frames()) == 2, "recording goes on while the disk is slow"
+        made.disk.may_sync.set()
+        assert await made.journal.sync(LONG_S)
+
+
+async def test_a_full_disk_leaves_gaps_and_facts_come_later(tmp_path: Path) -> None:
+    async with rig(tmp_path) as made:
+        record = made.journal.record
+        record(Kind.REQUEST, A, b"r")
+        record(Kind.CHUNK, A, chunk(0))
+        made.disk.room = 10
+        record(Kind.CHUNK, A, chunk(4))
+        record(Kind.CHUNK, A, chunk(8))
+        record(Kind.REQUEST, B, b"r2")
+        record(Kind.END, A, b"e")
+        assert trouble(made) == "the disk refuses writes"
+        assert not await made.journal.sync(LONG_S), "nobody waits for a disk in trouble"
+        made.disk.room = None
+        record(Kind.CHUNK, B, chunk(0))
+        assert trouble(made) is not None, "the disk is not tried with every record"
+        made.now[0] += 200_000
+        record(Kind.END, B, b"e2")
+        assert trouble(made) is None
+    kinds = [(frame.kind, frame.exchange.bytes) for frame in made.frames()]
+    assert kinds == [
+        (Kind.REQUEST, A),
+        (Kind.CHUNK, A),
+        (Kind.GAP, A),
+        (Kind.REQUEST, B),
+        (Kind.END, A),
+        (Kind.GAP, B),
+        (Kind.END, B),
+    ]
+    reason = "No space left on device"
+    assert made.gap_records() == [GapRecord("response", reason, 4, 8), GapRecord("response", reason, 0, 4)]
+    assert len(made.gaps) == 2
+    times = [frame.time_us for frame in made.frames()]
+    assert times == sorted(times)
+
+
+async def test_a_disk_that_works_again_gets_the_rest_without_a_new_record(tmp_path: Path) -> None:
+    async with rig(tmp_path, tick_s=0.001) as made:
+        made.disk.room = 0
+        made.journal.record(Kind.END, A, b"e")
+        assert trouble(made) is not None
+        made.disk.room = None
+        await until(lambda: trouble(made) is None)
+        assert [frame.kind for frame in made.frames()] == [Kind.END]
+
+
+async def test_the_end_of_the_journal_writes_what_waited(tmp_path: Path) -> None:
+    async with rig(tmp_path) as made:
+        made.disk.room = 0
+        made.journal.record(Kind.CHUNK, A, chunk(3))
+        made.journal.record(Kind.END, A, b"e")
+        made.disk.room = None
+    assert [frame.kind for frame in made.frames()] == [Kind.GAP, Kind.END]
+    assert made.disk.syncs == 1
+
+
+async def test_a_broken_write_moves_on_to_a_new_segment(tmp_path: Path) -> None:
+    async with rig(tmp_path) as made:
+        made.journal.record(Kind.CHUNK, A, chunk(0))
+        made.disk.write_error = errno.EIO
+        made.journal.record(Kind.CHUNK, A, chunk(4))
+        made.disk.write_error = None
+        made.now[0] += 200_000
+        made.journal.record(Kind.CHUNK, A, chunk(8))
+    assert {decode_piece(frame.payload)[0] for frame in made.frames(Kind.CHUNK)} == {0, 8}
+    assert made.gap_records() == [GapRecord("response", "Input/output error", 4, 4)]
+
+
+async def test_a_flush_that_fails_is_trouble_until_one_succeeds(tmp_path: Path) -> None:
+    async with rig(tmp_path, background_s=0.001) as made:
+        made.disk.sync_error = errno.EIO
+        made.journal.record(Kind.CHUNK, A, chunk(0))
+        assert not await made.journal.sync(LONG_S)
+        assert trouble(made) == "the disk refuses to flush"
+        made.disk.sync_error = None
+        await until(lambda: trouble(made) is None)
+        assert await made.journal.sync(LONG_S)
+    assert not made.gaps
+
+
+async def test_a_folder_that_is_removed_is_made_again(tmp_path: Path) -> None:
+    async with rig(tmp_path, background_s=0.001) as made:
+        made.journal.record(Kind.REQUEST, A, b"r")
+        assert await made.journal.sync(LONG_S)
+        made.disk.may_sync.clear()
+        made.journal.record(Kind.CHUNK, A, chunk(0))
+        shutil.rmtree(tmp_path)
+        made.disk.may_sync.set()
+        await until(lambda: tmp_path.is_dir() and len(made.frames()) == 1)
+        made.journal.record(Kind.END, A, b"e")
+    assert [frame.kind for frame in made.frames()] == [Kind.CHUNK, Kind.END]
+
+
+async def test_a_record_that_no_reader_would_take_is_refused(tmp_path: Path) -> None:
+    async with rig(tmp_path) as made:
+        made.journal.record(Kind.REQUEST, A, b"x" * MAX_PAYLOAD_BYTES)
+        with pytest.raises(ValueError, match="too long"):
+            made.journal.record(Kind.REQUEST, A, b"x" * (MAX_PAYLOAD_BYTES + 1))
+    assert len(made.frames()) == 1
+
+
+async def test_a_folder_that_cannot_be_written_stops_the_start_with_a_mend(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    options = LogOptions(root=tmp_path / "file" / "journals", journal=JOURNAL, started_ns=1)
+    with pytest.raises(SetupError, match="NEXUS_HOME"):
+        JournalWriter(options, lambda: None)
+
+
+async def test_a_journal_that_records_nothing_is_always_well() -> None:
+    journal = NullJournal()
+    journal.record(Kind.CHUNK, A, b"")
+    assert await journal.sync(0)
+    assert journal.trouble is None
+    await journal.close()
+
+
+# --------------------------------------------------------------------------------------- any order of faults and work
+
+Step = tuple[str, int]
+steps: st.SearchStrategy[list[Step]] = st.lists(
+    st.tuples(
+        st.sampled_from(["chunk", "chunk", "end", "full", "eio", "noflush", "heal", "later", "sync"]), st.integers(0, 1)
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps)
+def test_every_byte_is_in_the_journal_or_in_a_gap_and_no_fact_is_lost(story: Sequence[Step]) -> None:
+    asyncio.run(_live_through(story))
+
+
+async def _live_through(story: Sequence[Step]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        streamed, ended = [0, 0], [0, 0]
+        async with rig(Path(folder), background_s=0.0001) as made:
+            for step, which in story:
+                exchange = (A, B)[which]
+                match step:
+                    case "chunk":
+                        made.journal.record(Kind.CHUNK, exchange, chunk(streamed[which], b"x" * 5))
+                        streamed[which] += 5
+                    case "end":
+                        made.journal.record(Kind.END, exchange, b"%d" % ended[which])
+                        ended[which] += 1
+                    case "full":
+                        made.disk.room = 30
+                    case "eio":
+                        made.disk.write_error = errno.EIO
+                    case "noflush":
+                        made.disk.sync_error = errno.EIO
+                    case "heal":
+                        made.disk.room = made.disk.write_error = made.disk.sync_error = None
+                    case "later":
+                        made.now[0] += 200_000
+                    case "sync":
+                        await made.journal.sync(0.01)
+            made.disk.room = made.disk.write_error = made.disk.sync_error = None
+        assert trouble(made) is None or trouble(made) == "the disk refuses to flush"
+        _check(made, streamed, ended)
+
+
+def _check(made: Rig, streamed: list[int], ended: list[int]) -> None:
+    for which, exchange in enumerate((A, B)):
+        frames = [frame for frame in made.frames() if frame.exchange.bytes == exchange]
+        covered = dict[int, int]()
+        for frame in frames:
+            if frame.kind is Kind.CHUNK:
+                offset, data = decode_piece(frame.payload)
+                covered[offset] = len(data)
+            elif frame.kind is Kind.GAP:
+                gap = msgspec.json.decode(frame.payload, type=GapRecord)
+                covered |= dict.fromkeys(range(gap.offset, gap.offset + gap.byte_count, 5), 5)
+        assert covered == dict.fromkeys(range(0, streamed[which], 5), 5)
+        ends = [int(frame.payload) for frame in frames if frame.kind is Kind.END]
+        assert sorted(set(ends)) == list(range(ended[which])), "facts are late, never lost"
