@@ -1,0 +1,47 @@
+# What a contributor types. `make check` is what CI demands before it runs all tests.
+BIN := .venv/bin
+
+.PHONY: help install check lint format types contracts rules coverage test demo up clean
+
+help:  ## Say what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install:  ## Install into .venv, with what the tests need
+	@python3 run.py test --version
+
+check: lint types contracts rules  ## Everything that needs no database and no browser
+	@$(BIN)/pytest -q tests/domain tests/schemas
+
+lint:  ## Style and mistakes
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format:  ## Put the code into its form
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+types:  ## Types, strictly
+	@$(BIN)/mypy
+	@$(BIN)/mypy run.py
+
+contracts:  ## Who may import whom
+	@$(BIN)/lint-imports
+
+rules:  ## Layout, sizes, and the rules that linters cannot see
+	@$(BIN)/pytest -q tests/test_layout.py tests/test_budget.py tests/test_architecture.py
+
+coverage:  ## The pure modules, each covered by its own tests
+	@$(BIN)/python tests/pure_coverage.py
+
+test:  ## All tests
+	@python3 run.py test
+
+demo:  ## Play believable sessions, without a key and without a network
+	@python3 run.py demo
+
+up:  ## Start everything
+	@python3 run.py
+
+clean:  ## Remove what tools left behind, but not .venv
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,192 @@
+"""Which commands are there? ``nexus …``: names and arguments, nothing else; each loads its code when it is called.
+
+Every NexusError ends as one line on standard error and an exit code: 1 a failure, 2 something to set up or to type
+differently. Anything else is a mistake of ours and shows where it is.
+"""
+
+import signal
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated, NoReturn
+
+import typer
+
+from domain.errors import NexusError, SetupError
+
+FAILURE_EXIT, SETUP_EXIT, INTERRUPTED_EXIT, TERMINATED_EXIT = 1, 2, 130, 143
+
+SUB_COMMANDS = (
+    ("events", "ops.commands.events", "Show and replay what was recorded."),
+    ("projections", "ops.commands.projections", "List, rebuild and verify the projections."),
+    ("demo", "ops.demo.command", "Play believable sessions, without a key and without a network."),
+)
+"""Commands with arguments of their own: name, the module whose ``app`` it is, what it does. No module, no command."""
+
+app = typer.Typer(
+    name="nexus",
+    help="Nexus: an event-sourced observability gateway for Claude Code.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
+
+
+@app.command()
+def up(
+    json_ready: Annotated[bool, typer.Option("--json-ready", help="When ready, print one JSON line, no text.")] = False,
+) -> None:
+    """Start everything; Ctrl-C stops it."""
+    from ops.commands import up as command
+
+    raise typer.Exit(command.run(json_ready=json_ready))
+
+
+@app.command(add_help_option=False)
+def claude(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="All go to Claude Code, but --print-env [json].")
+    ] = None,
+) -> None:
+    """Run Claude Code through the gateway, or print the environment that does it (--print-env [json])."""
+    from ops.commands import claude as command
+
+    command.run(arguments or [])
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False) -> None:
+    """Say what runs; exit code 0: all well, 1: a part is not, 3: nothing runs."""
+    from ops.commands import status as command
+
+    raise typer.Exit(command.run(as_json=as_json))
+
+
+@app.command()
+def migrate(supervised: Supervised = False) -> None:
+    """Bring the database up to date."""
+    if supervised:
+        _run_part("migrate", supervised=True)
+        return
+    from ops.commands import migrate as command
+
+    command.run()
+
+
+@app.command()
+def gateway(supervised: Supervised = False) -> None:
+    """Run only the gateway."""
+    _run_part("gateway", supervised=supervised)
+
+
+@app.command()
+def shipper(supervised: Supervised = False) -> None:
+    """Run only the shipper: journals into the event store."""
+    _run_part("shipper", supervised=supervised)
+
+
+@app.command()
+def projector(supervised: Supervised = False) -> None:
+    """Run only the projector: events into read models."""
+    _run_part("projector", supervised=supervised)
+
+
+@app.command()
+def dashboard(supervised: Supervised = False) -> None:
+    """Run only the dashboard and its API."""
+    _run_part("dashboard", supervised=supervised)
+
+
+@app.command(hidden=True)
+def postgres(supervised: Supervised = False) -> None:
+    """Run only the embedded database."""
+    _run_part("postgres", supervised=supervised)
+
+
+@app.command(hidden=True)
+def panel(supervised: Supervised = False) -> None:
+    """Run only the Panel worker that stands behind the dashboard's front."""
+    _run_part("panel", supervised=supervised)
+
+
+@app.command()
+def version() -> None:
+    """Say which Nexus this is."""
+    from ops.commands import version as command
+
+    command.run()
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """The command line; ends the process."""
+    words = sys.argv[1:] if arguments is None else arguments
+    signal.signal(signal.SIGTERM, _end_in_order)
+    try:
+        _run(words)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED_EXIT)
+    except (NexusError, ExceptionGroup) as error:
+        known = known_error(error)
+        if known is None or _wants_traceback():
+            raise
+        sys.stderr.write(f"nexus: {known}\n")
+        sys.exit(SETUP_EXIT if isinstance(known, SetupError) else FAILURE_EXIT)
+    sys.exit(0)
+
+
+def known_error(error: Exception) -> NexusError | None:
+    """The NexusError in it, if there is nothing else: what fails in a TaskGroup comes wrapped."""
+    match error:
+        case NexusError():
+            return error
+        case ExceptionGroup():
+            leaves = [known_error(leaf) for leaf in error.exceptions]
+            return leaves[0] if all(leaves) else None
+    return None
+
+
+def _run(words: list[str]) -> None:
+    if words[:1] == ["claude"]:
+        claude(words[1:])  # not by way of typer, which would take a "--" out of Claude Code's arguments
+        return
+    for name, module, meaning in SUB_COMMANDS:
+        if is_there(module):
+            _add_sub_command(name, module, meaning, is_called=words[:1] == [name])
+    typer.main.get_command(app)(args=words, prog_name="nexus")
+
+
+def is_there(module: str) -> bool:
+    """Whether it could be imported. The folder of the demo, for one, may have been deleted."""
+    package, _, _ = module.rpartition(".")
+    return bool(find_spec(package) and find_spec(module))
+
+
+def _add_sub_command(name: str, module: str, meaning: str, *, is_called: bool) -> None:
+    """The command itself if it is called; else only its line for the help, without loading it."""
+    if is_called:
+        app.add_typer(import_module(module).app, name=name)
+    else:
+        app.command(name, help=meaning)(lambda: None)
+
+
+def _run_part(part: str, *, supervised: bool) -> None:
+    from ops.commands import run_part
+
+    run_part.run(part, supervised=supervised)
+
+
+def _end_in_order(_number: int, _frame: object) -> NoReturn:
+    """On SIGTERM: leave every ``with`` properly, an embedded database started for a command among them."""
+    sys.exit(TERMINATED_EXIT)
+
+
+def _wants_traceback() -> bool:
+    from ops.settings import debug_is_on
+
+    return debug_is_on()
+
+
+if __name__ == "__main__":
+    main()

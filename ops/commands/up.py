@@ -1,0 +1,111 @@
+"""``nexus up``: how is everything started together, and what does the user see of it?"""
+
+import asyncio
+import json
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from domain.errors import SetupError
+from ops import plan
+from ops.addresses import address_of
+from ops.console import Console
+from ops.home import Home, prepare
+from ops.home_lock import held, me
+from ops.prechecks import check_can_listen, free_port
+from ops.reports import Ready
+from ops.settings import Settings, load, unknown_variables
+from ops.startup_text import Addresses, ready_text
+from ops.supervisor import Supervisor
+
+_PORT_PATIENCE_S = 2.0
+"""A supervisor that was killed leaves its state file; its parts may still be leaving their ports."""
+_POLL_S = 0.05
+
+
+def run(*, json_ready: bool) -> int:
+    """Run everything until a signal; the exit code. Raises NexusError if it cannot begin."""
+    settings = load(Path.cwd())
+    console = Console(time.monotonic)
+    for variable, meant in unknown_variables():
+        console.say(f"nexus: {variable} is no setting{f'; did you mean {meant}?' if meant else '.'}")
+    return run_with(settings, console, json_ready=json_ready)
+
+
+def run_with(settings: Settings, console: Console, *, json_ready: bool) -> int:
+    """``run`` with settings that are made already."""
+    home = prepare(settings.home)
+    settings = _with_fixed_ports(settings)
+    gateway = address_of(settings.gateway_host[0], settings.gateway_port)
+    dashboard = address_of(settings.dashboard_host[0], settings.dashboard_port)
+    with held(home, me("up", gateway, dashboard)):
+        _check_ports(settings, patience_s=_PORT_PATIENCE_S if home.state_file.exists() else 0.0)
+        supervisor = Supervisor(
+            home,
+            plan.parts_of(settings),
+            launch_of=lambda part, said: plan.launch_of(part, said, settings, home),
+            on_ready=lambda said: _announce(said, home, json_ready=json_ready),
+            console=console,
+        )
+        code = asyncio.run(supervisor.run())
+        _end_database_left_behind(settings, home)
+    return code
+
+
+def _with_fixed_ports(settings: Settings) -> Settings:
+    """Port 0 becomes a number here: a part that is restarted comes back where it was."""
+    found = {
+        "gateway_port": settings.gateway_port or free_port(settings.gateway_host[0], "NEXUS_GATEWAY"),
+        "dashboard_port": settings.dashboard_port or free_port(settings.dashboard_host[0], "NEXUS_DASHBOARD"),
+    }
+    return settings.model_copy(update=found)
+
+
+def _check_ports(settings: Settings, patience_s: float) -> None:
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            check_can_listen(settings.gateway_host, settings.gateway_port, "NEXUS_GATEWAY")
+            check_can_listen(settings.dashboard_host, settings.dashboard_port, "NEXUS_DASHBOARD")
+        except SetupError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
+        else:
+            return
+
+
+def _announce(said: Mapping[str, Ready], home: Home, *, json_ready: bool) -> None:
+    nothing = Ready()
+    dashboard = said.get(plan.DASHBOARD, nothing)
+    addresses = Addresses(said.get(plan.GATEWAY, nothing).address, dashboard.address, dashboard.login)
+    if json_ready:
+        text = json.dumps(
+            {
+                "gateway": addresses.gateway,
+                "dashboard": addresses.dashboard,
+                "login": addresses.login,
+                "home": str(home.root),
+            }
+        )
+    else:
+        text = ready_text(addresses, _program(), str(home.logs))
+    print(text, flush=True)
+
+
+def _program() -> str:
+    """What the user types for ``nexus``."""
+    return "nexus" if shutil.which("nexus") else str(Path(sys.executable).with_name("nexus"))
+
+
+def _end_database_left_behind(settings: Settings, home: Home) -> None:
+    """The embedded server outlives a launcher that was killed; nobody else would end it now."""
+    if settings.database_url is not None:
+        return
+    from ops.database import embedded_config
+    from ops.db.embedded import EmbeddedPostgres, status
+
+    if status(home.postgres) is not None:
+        EmbeddedPostgres.start(embedded_config(settings, home)).stop("immediate", even_if_attached=True)

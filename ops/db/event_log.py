@@ -1,0 +1,112 @@
+"""How is the event store read in order of position?
+
+Works on a read replica too. Events of a topic or version that this Nexus has no class for, written by a newer one,
+are given as ``UnknownEvent``, so that readers skip them and keep their position.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+from eventsourcing.persistence import StoredEvent
+
+from domain.errors import UnknownEventError
+from domain.ids import Position
+from domain.ports import AggregateFact, Recorded
+from ops.db.borrowing import borrowed
+from ops.db.codec import EventCodec
+from ops.db.notifications import POLL_S, wakeups
+from ops.db.pool import Pool
+from schemas.stored.events import ExchangeEvent
+
+DEADLINE_S = 30.0
+
+_SELECT_AFTER = """
+SELECT notification_id, originator_id, originator_version, topic, state
+FROM nexus_events WHERE notification_id > $1 ORDER BY notification_id LIMIT $2
+"""
+_SELECT_TOPICS_AFTER = """
+SELECT notification_id, originator_id, originator_version, topic, state
+FROM nexus_events WHERE notification_id > $1 AND topic = ANY($3) ORDER BY notification_id LIMIT $2
+"""
+_SELECT_STREAM = """
+SELECT notification_id, originator_id, originator_version, topic, state
+FROM nexus_events WHERE originator_id = $1 ORDER BY originator_version
+"""
+_SELECT_STREAMS = """
+SELECT event.*
+FROM (SELECT DISTINCT unnest($1::uuid[]) AS id) AS wanted
+CROSS JOIN LATERAL (
+    SELECT notification_id, originator_id, originator_version, topic, state
+    FROM nexus_events WHERE originator_id = wanted.id AND notification_id <= $2 AND topic = ANY($3)
+    ORDER BY originator_version
+) AS event
+"""
+_SELECT_NEWEST = "SELECT max(notification_id) FROM nexus_events"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent:
+    """An event that a newer Nexus wrote."""
+
+    originator_id: UUID
+    originator_version: int
+    topic: str
+
+
+class PostgresEventLog:
+    """``EventLog`` on PostgreSQL. ``wakeups`` keeps one connection of the pool for itself."""
+
+    def __init__(self, pool: Pool, *, poll_s: float = POLL_S, deadline_s: float = DEADLINE_S) -> None:
+        self._pool = pool
+        self._poll_s = poll_s
+        self._deadline_s = deadline_s
+        self._codec = EventCodec()
+
+    async def read(self, after: Position, limit: int, topics: Sequence[str] = ()) -> Sequence[Recorded]:
+        """At most ``limit`` events above ``after``; only ``topics`` if given."""
+        if topics:
+            return await self._fetch(_SELECT_TOPICS_AFTER, after, limit, list(topics))
+        return await self._fetch(_SELECT_AFTER, after, limit)
+
+    async def stream(self, originator_id: UUID) -> Sequence[Recorded]:
+        """All events of one stream, by version."""
+        return await self._fetch(_SELECT_STREAM, originator_id)
+
+    async def streams(
+        self, originator_ids: Collection[UUID], upto: Position, topics: Sequence[str]
+    ) -> Mapping[UUID, Sequence[Recorded]]:
+        """The events of these streams with these topics, by version, none above ``upto``."""
+        out = defaultdict[UUID, list[Recorded]](list)
+        for recorded in await self._fetch(_SELECT_STREAMS, list(originator_ids), upto, list(topics)):
+            out[recorded.event.originator_id].append(recorded)
+        return out
+
+    async def newest(self) -> Position:
+        """Position of the newest event; 0: the store is empty."""
+        async with borrowed(self._pool, self._deadline_s) as connection:
+            newest: int | None = await connection.fetchval(_SELECT_NEWEST)
+        return Position(newest or 0)
+
+    def wakeups(self) -> AsyncIterator[None]:
+        """Yields when there may be something new: after a notification, and at least every second."""
+        return wakeups(self._pool, self._poll_s)
+
+    async def _fetch(self, query: str, *arguments: object) -> list[Recorded]:
+        async with borrowed(self._pool, self._deadline_s) as connection:
+            rows = await connection.fetch(query, *arguments)
+        return list(self._recorded(rows))
+
+    def _recorded(self, rows: Iterable[asyncpg.Record]) -> Iterable[Recorded]:
+        for row in rows:
+            stored = StoredEvent(row["originator_id"], row["originator_version"], row["topic"], row["state"])
+            yield Recorded(Position(row["notification_id"]), self._event(stored))
+
+    def _event(self, stored: StoredEvent) -> ExchangeEvent | AggregateFact:
+        try:
+            return self._codec.to_domain_event(stored)
+        except UnknownEventError:
+            assert isinstance(stored.originator_id, UUID)
+            return UnknownEvent(stored.originator_id, stored.originator_version, stored.topic)

@@ -1,0 +1,115 @@
+"""How are connections to PostgreSQL opened?
+
+Views of read models are replaced while readers hold prepared statements on them. Outside a transaction asyncpg
+prepares again and repeats by itself; inside one the work as a whole must be repeated: ``once_more_if_outdated``.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from domain.errors import SetupError
+from ops.db.dsn import parse_dsn
+from ops.db.failures import AWAY, failures_of_connecting
+
+if TYPE_CHECKING:  # the driver's classes take type arguments in its stubs only
+    Pool = asyncpg.Pool[asyncpg.Record]
+    OwnConnection = asyncpg.Connection[asyncpg.Record]
+    Borrowed = PoolConnectionProxy[asyncpg.Record]
+else:
+    Pool = asyncpg.Pool
+    OwnConnection = asyncpg.Connection
+    Borrowed = PoolConnectionProxy
+
+Connection = OwnConnection | Borrowed
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_S = 5.0
+OLDEST_SERVER = 14
+IDLE_IN_TRANSACTION_S = 10
+"""A client that vanished or was stopped in a transaction holds the append lock no longer than this."""
+
+
+async def open_pool(
+    dsn: str,
+    *,
+    application_name: str,
+    min_size: int = 1,
+    max_size: int = 4,
+    command_timeout_s: float = 30.0,
+    statement_timeout_s: float = 0.0,
+) -> Pool:
+    """Connect and look at the server. Raises SetupError or StoreUnavailableError.
+
+    ``statement_timeout_s`` is kept by the server, ``command_timeout_s`` by the client; 0: no server timeout.
+    """
+    target = parse_dsn(dsn)
+    settings = {
+        "application_name": application_name,
+        "search_path": "public",
+        "jit": "off",
+        "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_S}s",
+        "statement_timeout": f"{statement_timeout_s * 1000:.0f}",
+    }
+    with failures_of_connecting(str(target)):
+        pool: Pool = await asyncpg.create_pool(
+            target.for_asyncpg(),
+            min_size=min_size,
+            max_size=max_size,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=command_timeout_s,
+            server_settings=settings,
+        )
+    try:
+        async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
+            _refuse_unfit_server(connection)
+    except BaseException:
+        pool.terminate()
+        raise
+    return pool
+
+
+async def open_connection(dsn: str, *, application_name: str) -> OwnConnection:
+    """One connection, for commands that need no pool. Raises SetupError or StoreUnavailableError."""
+    target = parse_dsn(dsn)
+    settings = {"application_name": application_name, "search_path": "public"}
+    with failures_of_connecting(str(target)):
+        connection: OwnConnection = await asyncpg.connect(
+            target.for_asyncpg(), timeout=CONNECT_TIMEOUT_S, server_settings=settings
+        )
+    try:
+        _refuse_unfit_server(connection)
+    except SetupError:
+        connection.terminate()
+        raise
+    return connection
+
+
+async def close_pool(pool: Pool, deadline_s: float = 2.0) -> None:
+    """Close gently, or at once when the server does not answer."""
+    try:
+        async with asyncio.timeout(deadline_s):
+            await pool.close()
+    except (TimeoutError, *AWAY):
+        pool.terminate()
+
+
+async def once_more_if_outdated(work: Callable[[], Awaitable[T]]) -> T:
+    """Run a transaction, and once more if a view it reads was replaced since its statements were prepared."""
+    try:
+        return await work()
+    except (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError):
+        return await work()
+
+
+def _refuse_unfit_server(connection: Connection) -> None:
+    """What a server says of itself when a connection opens."""
+    major = connection.get_server_version().major
+    encoding = connection.get_settings().server_encoding
+    if major < OLDEST_SERVER:
+        raise SetupError(f"PostgreSQL {major} is too old; use {OLDEST_SERVER} or newer.")
+    if encoding != "UTF8":
+        raise SetupError(f"The database's encoding is {encoding}; create it with ENCODING 'UTF8' TEMPLATE template0.")

@@ -1,0 +1,25 @@
+"""How do the library's own writers keep the order of positions together with ours?
+
+The library locks the whole table, which stalls appends while the table is analysed. This recorder takes the advisory
+lock that our appender takes; between the two, positions become visible in the order in which they were drawn.
+"""
+
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from psycopg.sql import SQL, Literal
+
+from ops.db.locks import APPEND_LOCK
+
+
+class NexusRecorder(PostgresApplicationRecorder):
+    """The library's recorder under the append lock."""
+
+    def __init__(self, datastore: PostgresDatastore, *, events_table_name: str = "nexus_events") -> None:
+        super().__init__(datastore, events_table_name=events_table_name)
+        assert not datastore.enable_db_functions, "The library's database function appends without a lock."
+        self.lock_table_statements = [
+            SQL("SET LOCAL lock_timeout = '{0}s'").format(Literal(datastore.lock_timeout)),
+            SQL("SELECT pg_advisory_xact_lock({0})").format(Literal(APPEND_LOCK)),
+        ]
+
+    def create_table(self) -> None:
+        """Migrations make the table; the library would want a unique index that a partitioned table cannot have."""

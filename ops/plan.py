@@ -1,0 +1,73 @@
+"""Which parts make up a running Nexus, in which order do they come and go, and how is each started?"""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from ops.home import Home
+from ops.processes import Launch
+from ops.reports import Ready
+from ops.settings import Settings, inherited
+from ops.supervision_types import Part
+
+POSTGRES = "postgres"
+GATEWAY = "gateway"
+MIGRATE = "migrate"
+SHIPPER = "shipper"
+PROJECTOR = "projector"
+DASHBOARD = "dashboard"
+PANEL = "panel"
+"""Not in the plan: the dashboard's front keeps its worker running itself."""
+
+_MARGIN_S = 5.0
+"""What a part gets beyond the time it gives itself."""
+_RECOVERY_S = 600.0
+"""A database may have to read a long log after a crash; a migration may have many rows to move."""
+
+
+def parts_of(settings: Settings) -> tuple[Part, ...]:
+    """The plan. Without storage the gateway is all there is; with a ``DATABASE_URL`` there is no embedded database."""
+    gateway = Part(GATEWAY, drain_s=settings.drain_s + _MARGIN_S)
+    if not settings.storage_enabled:
+        return (gateway,)
+    embedded = settings.database_url is None
+    database = frozenset({POSTGRES} if embedded else ())
+    schema = frozenset({MIGRATE})
+    writers = frozenset({GATEWAY, SHIPPER})
+    postgres = Part(POSTGRES, outlives=writers | {MIGRATE, PROJECTOR, DASHBOARD}, ready_s=_RECOVERY_S, drain_s=30.0)
+    return (
+        gateway,
+        *((postgres,) if embedded else ()),
+        Part(MIGRATE, after=database, ready_s=_RECOVERY_S, runs_once=True),
+        Part(SHIPPER, after=schema, outlives=frozenset({GATEWAY}), drain_s=15.0),
+        Part(PROJECTOR, after=schema, outlives=writers, drain_s=10.0),
+        Part(DASHBOARD, after=schema, outlives=writers | {PROJECTOR}, drain_s=5.0),
+    )
+
+
+def drain_s_of(part: str, settings: Settings) -> float:
+    """How long a part may take to stop."""
+    return next((it.drain_s for it in parts_of(settings) if it.name == part), settings.drain_s)
+
+
+def launch_of(part: str, said: Mapping[str, Ready], settings: Settings, home: Home) -> Launch:
+    """How to start a part: ``nexus <part>`` in this interpreter, told what this ``nexus up`` was told."""
+    environment = {
+        "NEXUS_HOME": str(home.root),
+        "NEXUS_GATEWAY_PORT": str(settings.gateway_port),
+        "NEXUS_DASHBOARD_PORT": str(settings.dashboard_port),
+    }
+    if settings.ca_file:
+        environment["SSL_CERT_FILE"] = str(settings.ca_file)  # read by the TLS library itself, which knows no .env
+    if POSTGRES in said:
+        environment["DATABASE_URL"] = said[POSTGRES].database_url
+    return Launch(
+        argv=command_line(part, "--supervised"),
+        environment=inherited(environment),
+        log_file=home.logs / f"{part}.log",
+        sweeps=part != POSTGRES,  # a server whose launcher was killed goes on, and the next launcher takes it over
+    )
+
+
+def command_line(*words: str) -> Sequence[str]:
+    """``nexus`` with these words. ``-P``: a folder called ``gateway`` where the user stands must not be imported."""
+    return (sys.executable, "-P", "-m", "ops.cli", *words)

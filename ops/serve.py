@@ -1,0 +1,131 @@
+"""How are the services put together? Settings in, a running service out: the composition root.
+
+Every function here is the life of one part (``ops/lifetime.py``): it builds the part from the settings, serves until
+it is asked to stop, and returns. What a service needs is made here and handed in; services look nothing up. Imports
+stand inside the functions, so that a part loads only what it runs.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from ops import plan, serve_database
+from ops.addresses import address_of
+from ops.clock import utc_now
+from ops.configs import Context, dashboard_config, gateway_config, pages_config, shipper_config
+from ops.lifetime import Lifetime
+
+if TYPE_CHECKING:
+    from ops.db.pool import Pool
+    from ops.jobs import Job
+
+Life = Callable[[Context, Lifetime], Awaitable[None]]
+_DAY_S = 86_400.0
+_SECRET_BYTES = 32
+
+
+async def gateway(context: Context, lifetime: Lifetime) -> None:
+    """Bytes through, and into the journal. Needs no database."""
+    from gateway.app import serve
+
+    await serve(
+        gateway_config(context.settings, context.home),
+        stop=lifetime.stop,
+        abort=lifetime.abort,
+        ready=lambda places: lifetime.ready(address_of(*places[0])),
+    )
+
+
+async def shipper(context: Context, lifetime: Lifetime) -> None:
+    """Journals into the event store."""
+    from gateway.shipper import run
+    from ops.db.event_store import PostgresShipStore
+    from ops.db.notifications import Notifier
+    from ops.stores import opened
+
+    async with opened(context.database_url, "nexus-shipper") as pool, asyncio.TaskGroup() as tasks:
+        notifier = Notifier(pool)
+        announcing = tasks.create_task(notifier.run())
+        store = PostgresShipStore(pool, announce=notifier.announce, random_bytes=secrets.token_bytes)
+        lifetime.ready()
+        await run(shipper_config(context.home), store, lifetime.stop)
+        announcing.cancel()
+
+
+async def projector(context: Context, lifetime: Lifetime) -> None:
+    """Events into read models; and the timetable: there is one projector, so every job runs once."""
+    from ops.jobs import timetable
+    from ops.projecting import sources
+    from ops.stores import opened
+    from projections.registry import PROJECTIONS
+    from projections.runner import Runner
+
+    async with opened(context.database_url, "nexus-projector") as pool, timetable(_jobs(pool), utc_now):
+        runner = Runner(PROJECTIONS, sources(pool))
+        lifetime.ready()
+        await runner.run(lifetime.stop)
+
+
+async def dashboard(context: Context, lifetime: Lifetime) -> None:
+    """Read models onto the screen: the front, which starts and watches the Panel worker."""
+    from dashboard.front import serve
+    from ops.stores import data_store, opened
+
+    def tell(places: Sequence[tuple[str, int]], login: str) -> None:
+        address = address_of(*places[0])
+        lifetime.ready(address, login=f"{address}{login}")
+
+    async with opened(_readers_url(context), "nexus-dashboard", reads_only=True) as pool:
+        config = dashboard_config(context.settings, context.home)
+        await serve(config, data_store(pool), stop=lifetime.stop, abort=lifetime.abort, ready=tell)
+
+
+async def panel(context: Context, lifetime: Lifetime) -> None:
+    """The Panel worker: builds the pages."""
+    from ops.stores import data_store, opened
+
+    async with opened(_readers_url(context), "nexus-panel", reads_only=True) as pool:
+        from dashboard.app import make_server
+
+        logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)  # it warns of "*", which the front makes safe
+        pages = pages_config(context.settings, secrets.token_bytes(_SECRET_BYTES))
+        socket = dashboard_config(context.settings, context.home).worker_socket
+        server = make_server(data_store(pool), utc_now, pages, socket)
+        server.start()
+        lifetime.ready()
+        await lifetime.stop.wait()
+        server.stop()
+
+
+def _readers_url(context: Context) -> str:
+    replica = context.settings.database_read_url
+    return replica.get_secret_value() if replica else context.database_url
+
+
+LIVES: Mapping[str, Life] = MappingProxyType(
+    {
+        plan.POSTGRES: serve_database.postgres,
+        plan.MIGRATE: serve_database.migrate,
+        plan.GATEWAY: gateway,
+        plan.SHIPPER: shipper,
+        plan.PROJECTOR: projector,
+        plan.DASHBOARD: dashboard,
+        plan.PANEL: panel,
+    }
+)
+NEEDS_DATABASE = frozenset({plan.MIGRATE, plan.SHIPPER, plan.PROJECTOR, plan.DASHBOARD, plan.PANEL})
+
+
+def _jobs(pool: "Pool") -> tuple["Job", ...]:
+    """The timetable."""
+    from ops.db.partitions import ensure_partitions
+    from ops.jobs import Job
+
+    async def make_partitions() -> None:
+        async with pool.acquire(timeout=10) as connection:
+            await ensure_partitions(connection, utc_now())
+
+    return (Job("make the partitions of the coming months", every_s=_DAY_S, deadline_s=60, run=make_partitions),)

@@ -1,0 +1,37 @@
+"""How does a part reach what is in the database? A pool, and what the dashboard reads through it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from dashboard.data import DataStore
+from ops.db.borrowing import borrowed
+from ops.db.event_log import PostgresEventLog
+from ops.db.payloads import PostgresPayloads
+from ops.db.pool import Connection, Pool, close_pool, open_pool
+
+READ_DEADLINE_S = 15.0
+"""For what one page or one answer of the read API asks."""
+STATEMENT_TIMEOUT_S = 10.0
+"""The server itself ends a reader's statement then."""
+
+
+@asynccontextmanager
+async def opened(database_url: str, name: str, *, reads_only: bool = False) -> AsyncIterator[Pool]:
+    """A pool, closed at the end. Raises SetupError or StoreUnavailableError."""
+    timeout_s = STATEMENT_TIMEOUT_S if reads_only else 0.0
+    pool = await open_pool(database_url, application_name=name, statement_timeout_s=timeout_s)
+    try:
+        yield pool
+    finally:
+        await close_pool(pool)
+
+
+def data_store(pool: Pool) -> DataStore:
+    """The only door to the read models."""
+
+    @asynccontextmanager
+    async def connections() -> AsyncIterator[Connection]:
+        async with borrowed(pool, READ_DEADLINE_S) as connection:
+            yield connection
+
+    return DataStore(connections, PostgresEventLog(pool), PostgresPayloads(pool))

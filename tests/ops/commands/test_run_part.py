@@ -1,0 +1,67 @@
+"""One part in the foreground, alone: what it says, how it stops, and what it needs."""
+
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from ops.settings import inherited
+
+
+def start(part: str, home: Path, *words: str, **more: str) -> subprocess.Popen[str]:
+    environment = inherited(
+        {"NEXUS_HOME": str(home), "NEXUS_GATEWAY_PORT": "0", "NEXUS_GATEWAY_HOST": "127.0.0.1", **more}
+    )
+    environment.pop("DATABASE_URL", None)
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "ops.cli", part, *words],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=home.parent,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_gateway_alone_says_where_it_serves_and_drains_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    with start("gateway", tmp_path / "home") as process:
+        assert process.stderr
+        words = process.stderr.readline().split()
+        assert words[:4] == ["nexus:", "gateway", "is", "ready"]
+        with urllib.request.urlopen(f"{words[4]}/health/live", timeout=5) as answer:
+            assert answer.status == 200
+        process.send_signal(number)
+        assert process.wait(30) == 0
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_a_part_without_a_database_is_one_line(tmp_path: Path) -> None:
+    with start("shipper", tmp_path / "home") as process:
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert errors.startswith("nexus: `nexus shipper` alone needs a database")
+    assert errors.count("\n") == 1
+
+
+def test_a_supervised_part_reports_in_json_and_goes_with_its_supervisor(tmp_path: Path) -> None:
+    with start("gateway", tmp_path / "home", "--supervised") as process:  # standard input has ended already
+        output, errors = process.communicate(timeout=30)
+    assert output.startswith('{"type":"ready","address":"http://127.0.0.1:')
+    assert process.returncode == 0
+    assert errors == ""
+
+
+def test_a_busy_port_is_one_line(tmp_path: Path) -> None:
+    with start("gateway", tmp_path / "home") as first:
+        assert first.stderr
+        port = first.stderr.readline().strip().rpartition(":")[2]
+        with start("gateway", tmp_path / "home", NEXUS_GATEWAY_PORT=port) as second:
+            _, errors = second.communicate(timeout=30)
+        first.terminate()
+    assert second.returncode == 2
+    assert errors.startswith(f"nexus: Port {port} is in use")

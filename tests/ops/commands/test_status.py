@@ -1,0 +1,71 @@
+"""``nexus status``: what runs, for people and for scripts."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ops.commands.status import NOT_RUNNING_EXIT, run
+from ops.home import Home, prepare
+from ops.home_lock import held, me
+from ops.run_state import PartNow, RunState, write
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("NEXUS_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return prepare(tmp_path / "home")
+
+
+def state(phase: str) -> RunState:
+    return RunState(
+        os.getpid(), parts={"gateway": PartNow(phase, 12, "http://127.0.0.1:3000", 2), "migrate": PartNow("done")}
+    )
+
+
+def test_nothing_runs(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    write(home, state("ready"))  # left behind by somebody who was killed
+    assert run(as_json=False) == NOT_RUNNING_EXIT
+    assert capsys.readouterr().out == f"Nothing runs on {home.root}. Start it with `nexus up`.\n"
+    assert run(as_json=True) == NOT_RUNNING_EXIT
+    assert json.loads(capsys.readouterr().out) == {"holder": None, "parts": {}}
+
+
+@pytest.mark.parametrize(("phase", "code"), [("ready", 0), ("resting", 1), ("starting", 1)])
+def test_the_exit_code_says_whether_all_is_well(home: Home, phase: str, code: int) -> None:
+    with held(home, me("up")):
+        write(home, state(phase))
+        assert run(as_json=False) == code
+
+
+def test_each_part_is_a_line(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    with held(home, me("up")):
+        write(home, state("ready"))
+        run(as_json=False)
+        run(as_json=True)
+    first, gateway, migrate, as_json = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"`nexus up` runs on {home.root} (pid {os.getpid()}, since ")
+    assert gateway.split() == [
+        "gateway",
+        "ready",
+        "pid",
+        "12",
+        "http://127.0.0.1:3000",
+        "2",
+        "deaths",
+        "in",
+        "a",
+        "minute",
+    ]
+    assert migrate.split() == ["migrate", "done"]
+    found = json.loads(as_json)
+    assert found["holder"]["pid"] == os.getpid()
+    assert found["parts"]["gateway"] == {"phase": "ready", "pid": 12, "address": "http://127.0.0.1:3000", "deaths": 2}
+
+
+def test_another_command_that_holds_the_home_is_named(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    with held(home, me("migrate")):
+        assert run(as_json=False) == 1
+    assert capsys.readouterr().out.startswith(f"`nexus migrate` runs on {home.root}")

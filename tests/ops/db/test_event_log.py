@@ -1,0 +1,181 @@
+"""The event log: in order of position, only what was asked for, and no reader stumbles over what it does not know."""
+
+import asyncio
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.corrections import LinkCorrection
+from domain.errors import StoreUnavailableError
+from domain.ids import Position
+from ops.db.application import Nexus
+from ops.db.event_log import PostgresEventLog, UnknownEvent
+from ops.db.event_store import PostgresShipStore
+from ops.db.pool import Pool
+from schemas.stored.events import ExchangeEvent
+from tests.migrated import opened
+from tests.proxies import proxied
+from tests.shipping import AT, TestJournal, exchange, new_request_id, received
+from tests.strategies import exchange_events
+
+START = Position(0)
+READ_ONLY = "&options=-c%20default_transaction_read_only%3Don"
+INSERT = "INSERT INTO nexus_events (originator_id, originator_version, topic, state) VALUES ($1, 1, $2, $3)"
+IN_ONE_DATABASE = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+async def ship(pool: Pool, *events: ExchangeEvent) -> None:
+    store = PostgresShipStore(pool, announce=lambda: None, random_bytes=os.urandom)
+    await (await TestJournal.opened(store)).ship(store, events)
+
+
+async def test_events_come_in_order_of_position(pool: Pool) -> None:
+    exchanges = [exchange(3) for _ in range(10)]
+    events = [event for one in reversed(exchanges) for event in one]
+    await ship(pool, *events)
+    found = await PostgresEventLog(pool).read(START, 1000)
+    assert [recorded.event for recorded in found] == events
+    assert [recorded.position for recorded in found] == list(range(1, 31))
+
+
+@pytest.mark.parametrize("limit", [1, 7, 30, 100])
+async def test_reading_on_from_the_last_position_gives_everything_once(pool: Pool, limit: int) -> None:
+    events = [event for _ in range(10) for event in exchange(3)]
+    await ship(pool, *events)
+    log = PostgresEventLog(pool)
+    position, seen = START, list[object]()
+    while batch := await log.read(position, limit):
+        assert len(batch) <= limit
+        assert batch[0].position > position
+        position = batch[-1].position
+        seen += [recorded.event for recorded in batch]
+    assert seen == events
+    assert position == await log.newest()
+
+
+async def test_only_the_topics_asked_for_are_given(pool: Pool) -> None:
+    events = [event for _ in range(5) for event in exchange(3)]
+    await ship(pool, *events)
+    found = await PostgresEventLog(pool).read(START, 1000, ["response-completed", "request-received"])
+    assert [recorded.event for recorded in found] == [event for event in events if event.TOPIC != "chunk-streamed"]
+    limited = await PostgresEventLog(pool).read(Position(1), 2, ["response-completed"])
+    assert [recorded.position for recorded in limited] == [3, 6]
+
+
+async def test_an_empty_store_has_nothing(pool: Pool) -> None:
+    log = PostgresEventLog(pool)
+    assert (await log.newest(), await log.read(START, 10), await log.stream(new_request_id())) == (0, [], [])
+
+
+async def test_the_newest_position_is_found_whatever_the_partition(pool: Pool) -> None:
+    await pool.execute(INSERT, "00000000-0000-0000-0000-000000000001", "x", b"{}")
+    await ship(pool, *exchange(2))
+    await pool.execute(INSERT, "00000000-0000-0000-0000-000000000002", "x", b"{}")
+    assert await PostgresEventLog(pool).newest() == 4
+
+
+async def test_a_stream_is_its_own_events_by_version(pool: Pool) -> None:
+    one, two = exchange(5), exchange(4)
+    mixed = [event for pair in zip(one, [*two, None], strict=True) for event in pair if event]
+    await ship(pool, *mixed)
+    found = await PostgresEventLog(pool).stream(one[0].originator_id)
+    assert [recorded.event for recorded in found] == one
+
+
+@IN_ONE_DATABASE
+@given(data=st.data())
+async def test_several_streams_are_each_their_own_up_to_a_position(pool: Pool, data: st.DataObject) -> None:
+    exchanges = [exchange(data.draw(st.integers(2, 5))) for _ in range(4)]
+    shuffled = sorted((event for one in exchanges for event in one), key=lambda event: event.originator_version)
+    log = PostgresEventLog(pool)
+    before = await log.newest()
+    await ship(pool, *shuffled)
+    upto = Position(before + data.draw(st.integers(0, len(shuffled))))
+    topics = data.draw(st.lists(st.sampled_from([event.TOPIC for event in exchanges[0]]), unique=True))
+    ids = data.draw(st.lists(st.sampled_from([one[0].originator_id for one in exchanges])))
+    seen = {id(event) for event in shuffled[: upto - before]}
+    expected = {
+        one[0].originator_id: wanted
+        for one in exchanges
+        if one[0].originator_id in ids
+        and (wanted := [event for event in one if id(event) in seen and event.TOPIC in topics])
+    }
+    found = await log.streams(ids, upto, topics)
+    assert {key: [recorded.event for recorded in stream] for key, stream in found.items()} == expected
+
+
+@IN_ONE_DATABASE
+@given(event=exchange_events())
+async def test_every_event_is_read_as_it_was_written(pool: Pool, event: ExchangeEvent) -> None:
+    event = event.model_copy(update={"originator_id": new_request_id(), "originator_version": 1})
+    log = PostgresEventLog(pool)
+    before = await log.newest()
+    await ship(pool, event)
+    (recorded,) = await log.read(before, 10)
+    assert type(recorded.event) is type(event)
+    assert recorded.event == event
+
+
+async def test_what_a_newer_nexus_wrote_is_skipped_and_the_position_kept(pool: Pool) -> None:
+    strange, newer, known = new_request_id(), new_request_id(), received(new_request_id())
+    await pool.execute(INSERT, strange, "moon-landed", b'{"deep":1}')
+    await pool.execute(INSERT, newer, "recording-gap", b'{"class_version":99}')
+    await ship(pool, known)
+    found = await PostgresEventLog(pool).read(START, 10)
+    assert [(recorded.position, recorded.event) for recorded in found] == [
+        (1, UnknownEvent(strange, 1, "moon-landed")),
+        (2, UnknownEvent(newer, 1, "recording-gap")),
+        (3, known),
+    ]
+
+
+async def test_a_batch_of_unknown_events_alone_still_moves_on(pool: Pool) -> None:
+    for _ in range(3):
+        await pool.execute(INSERT, new_request_id(), "moon-landed", b"{}")
+    batch = await PostgresEventLog(pool).read(START, 2)
+    assert [recorded.position for recorded in batch] == [1, 2]
+
+
+async def test_events_of_aggregates_stand_in_the_same_log(migrated_database: str, pool: Pool) -> None:
+    correction = LinkCorrection.begin(new_request_id(), None, who="ada", why="", at=AT)
+    pending = list(correction.pending_events)
+
+    def save() -> None:
+        with Nexus(migrated_database) as application:
+            application.save(correction)
+
+    await ship(pool, *exchange(2))
+    await asyncio.to_thread(save)
+    await ship(pool, *exchange(2))
+    log = PostgresEventLog(pool)
+    (recorded,) = await log.read(START, 10, ["link-corrected"])
+    assert (recorded.position, [recorded.event]) == (3, pending)
+    assert [found.event for found in await log.stream(correction.id)] == pending
+
+
+async def test_a_read_only_server_is_enough(migrated_database: str, pool: Pool) -> None:
+    events = exchange(3)
+    await ship(pool, *events)
+    async with opened(migrated_database + READ_ONLY) as replica:
+        log = PostgresEventLog(replica, poll_s=0.01)
+        assert [recorded.event for recorded in await log.read(START, 10)] == events
+        assert await log.newest() == 3
+        assert len(await log.stream(events[0].originator_id)) == 3
+        wakeups = log.wakeups()
+        for _ in range(3):
+            await anext(wakeups)
+        await wakeups.aclose()  # type: ignore[attr-defined]  # the port promises an iterator; ours is a generator
+
+
+async def test_a_silent_server_is_given_up(migrated_database: str) -> None:
+    async with proxied(migrated_database) as proxy, opened(proxy.dsn) as behind:
+        proxy.freeze()
+        log = PostgresEventLog(behind, deadline_s=0.1)
+        for call in (log.read(START, 1), log.newest(), log.stream(new_request_id())):
+            with pytest.raises(StoreUnavailableError):
+                await call
+        proxy.thaw()

@@ -1,0 +1,75 @@
+"""Every setting of a service reaches its config."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from gateway.config import GatewayConfig
+from ops.configs import Context, dashboard_config, gateway_config, pages_config, shipper_config
+from ops.home import Home, prepare
+from ops.keys import dashboard_key, fingerprint_key
+from ops.settings import Settings
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return prepare(tmp_path)
+
+
+def settings(**given: object) -> Settings:
+    return Settings.model_construct(**{name: field.default for name, field in Settings.model_fields.items()} | given)
+
+
+def test_the_gateway_gets_the_defaults_of_the_settings(home: Home) -> None:
+    config = gateway_config(settings(), home)
+    assert config == GatewayConfig(journal_root=home.journals, fingerprint_key=fingerprint_key(home))
+
+
+def test_the_gateway_gets_what_was_set(home: Home) -> None:
+    config = gateway_config(
+        settings(
+            gateway_host=("0.0.0.0",),
+            gateway_port=8080,
+            upstream_url="https://other.example",
+            upstream_proxy=SecretStr("http://u:p@proxy.example"),
+            allow_upstream=("other.example", "10.0.0.1"),
+            storage_enabled=False,
+            drain_s=3.0,
+        ),
+        home,
+    )
+    assert (config.hosts, config.port) == (("0.0.0.0",), 8080)
+    assert config.upstream_url == "https://other.example"
+    assert config.upstream_proxy == "http://u:p@proxy.example"
+    assert config.allow_upstream == {"other.example", "10.0.0.1"}
+    assert not config.storage_enabled
+    assert config.drain_s == 3.0
+
+
+def test_gateway_and_shipper_meet_in_the_same_folder(home: Home) -> None:
+    assert shipper_config(home).journal_root == gateway_config(settings(), home).journal_root == home.journals
+
+
+def test_a_part_without_a_database_is_given_none(home: Home) -> None:
+    assert Context(settings(), home).database_url == ""
+
+
+def test_the_dashboard_opens_with_the_key_that_was_set_or_that_of_the_home(home: Home) -> None:
+    assert dashboard_config(settings(), home).api_key == dashboard_key(home)
+    assert dashboard_config(settings(dashboard_api_key=SecretStr("mine")), home).api_key == "mine"
+
+
+def test_the_dashboard_gets_what_was_set(home: Home) -> None:
+    given = settings(dashboard_host=("0.0.0.0",), dashboard_port=8081, dashboard_url=("https://nexus.example",))
+    config = dashboard_config(given, home)
+    assert (config.hosts, config.port) == (("0.0.0.0",), 8081)
+    assert config.public_urls == ("https://nexus.example",)
+    assert config.worker_socket.parent == home.run
+    assert list(config.worker_command[-2:]) == ["panel", "--supervised"]
+
+
+def test_the_pages_show_a_newcomer_the_gateways_address() -> None:
+    config = pages_config(settings(gateway_port=4000), b"secret")
+    assert config.connect_lines[0] == "export ANTHROPIC_BASE_URL=http://127.0.0.1:4000"
+    assert config.token_secret == b"secret"

@@ -1,0 +1,158 @@
+"""The composition root: each part is put together, says that it serves, and ends when it is asked to."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+import pytest
+
+from domain.errors import SetupError
+from ops import plan, serve
+from ops.configs import Context, dashboard_config
+from ops.db.dsn import parse_dsn
+from ops.home import Home, prepare
+from ops.keys import dashboard_key
+from ops.lifetime import Lifetime
+from ops.reports import Ready, Report, Reporter
+from ops.serve_database import migrated
+from ops.settings import Settings
+from ops.supervision_types import Part
+from tests.fake_upstream import fake_upstream, fixed
+from tests.waiting import until
+
+EVENTS_OF = "SELECT topic FROM nexus_events ORDER BY notification_id"
+
+
+class Kept(Reporter):
+    """Keeps what a part reports."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.reports: list[Report] = []
+
+    def send(self, report: Report) -> None:
+        self.reports.append(report)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return prepare(tmp_path)
+
+
+def settings(**given: object) -> Settings:
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    ports = {"gateway_host": ("127.0.0.1",), "gateway_port": 0, "dashboard_port": 0}
+    return Settings.model_construct(**defaults | ports | given)
+
+
+@asynccontextmanager
+async def living(part: str, context: Context) -> AsyncIterator[Ready]:
+    """The part, ready; afterwards it is asked to stop and has to."""
+    kept = Kept()
+    lifetime = Lifetime(reporter=kept)
+
+    async def live() -> None:
+        await serve.LIVES[part](context, lifetime)
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        life = tasks.create_task(live())
+        await until(lambda: kept.reports or life.done(), f"{part} to be ready")
+        (report,) = kept.reports
+        assert isinstance(report, Ready)
+        yield report
+        lifetime.ask_to_stop()
+
+
+async def post(url: str) -> bytes:
+    async with aiohttp.ClientSession() as client, client.post(url, data=b'{"model":"m"}') as answer:
+        return await answer.read()
+
+
+async def test_what_passes_the_gateway_is_shipped_into_the_event_store(home: Home, migrated_database: str) -> None:
+    async with fake_upstream(fixed(b'{"type":"message"}')) as upstream:
+        context = Context(settings(upstream_url=upstream.url), home, migrated_database)
+        async with living(plan.GATEWAY, context) as gateway, living(plan.SHIPPER, context):
+            assert await post(f"{gateway.address}/v1/messages?beta=true") == b'{"type":"message"}'
+            connection = await asyncpg.connect(parse_dsn(migrated_database).for_asyncpg())
+            topics: list[str] = []
+            while "response-completed" not in topics:
+                topics = [row["topic"] for row in await connection.fetch(EVENTS_OF)]
+            await connection.close()
+    assert topics == ["request-received", "response-started", "chunk-streamed", "response-completed"]
+
+
+async def test_the_gateway_alone_needs_no_database(home: Home) -> None:
+    async with fake_upstream(fixed(b"ok")) as upstream:
+        context = Context(settings(upstream_url=upstream.url), home)
+        async with living(plan.GATEWAY, context) as ready:
+            assert await post(f"{ready.address}/anything") == b"ok"
+    assert list(home.journals.iterdir()), "the journal waits for a shipper"
+
+
+async def test_an_upstream_that_is_not_allowed_is_refused_before_anything_listens(home: Home) -> None:
+    context = Context(settings(upstream_url="http://10.1.2.3"), home)
+    with pytest.raises(SetupError, match="NEXUS_ALLOW_UPSTREAM"):
+        await serve.gateway(context, Lifetime())
+    allowed = Context(settings(upstream_url="http://10.1.2.3", allow_upstream=("10.1.2.3",)), home)
+    async with living(plan.GATEWAY, allowed) as ready:
+        assert ready.address.startswith("http://127.0.0.1:")
+
+
+async def test_the_projector_keeps_the_timetable(home: Home, empty_database: str) -> None:
+    await migrated(empty_database)
+    connection = await asyncpg.connect(parse_dsn(empty_database).for_asyncpg())
+    query = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'chunks'::regclass"
+    before = {row[0] for row in await connection.fetch(query)}
+    newest = max(before - {"chunks_default"})
+    await connection.execute(f"DROP TABLE {newest}")
+    async with living(plan.PROJECTOR, Context(settings(), home, empty_database)):
+        while {row[0] for row in await connection.fetch(query)} != before:
+            pass
+    await connection.close()
+
+
+async def test_the_dashboard_says_how_to_log_in_keeps_its_worker_and_takes_it_along(
+    home: Home, migrated_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", migrated_database)  # for the worker, which is a process of its own
+    monkeypatch.setenv("NEXUS_HOME", str(home.root))
+    context = Context(settings(dashboard_host=("127.0.0.1",)), home, migrated_database)
+    async with living(plan.DASHBOARD, context) as ready:
+        assert ready.login.startswith(f"{ready.address}/login?token=")
+        headers = {"X-Nexus-Key": dashboard_key(home)}
+        async with (
+            aiohttp.ClientSession() as client,
+            client.get(f"{ready.address}/api/requests", headers=headers) as answer,
+        ):
+            assert (answer.status, await answer.json()) == (200, {"items": [], "next_cursor": None})
+        await until(lambda: is_listening(dashboard_config(context.settings, home).worker_socket), "the Panel worker")
+    assert not is_listening(dashboard_config(context.settings, home).worker_socket)
+
+
+def is_listening(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("part", [plan.MIGRATE, plan.DASHBOARD])
+async def test_every_part_ends_when_it_is_asked_to(home: Home, migrated_database: str, part: str) -> None:
+    lifetime = Lifetime()
+    lifetime.ask_to_stop()
+    async with asyncio.timeout(30):
+        await serve.LIVES[part](Context(settings(), home, migrated_database), lifetime)
+
+
+def test_every_part_of_the_plan_has_a_life_and_the_database_it_needs() -> None:
+    parts: tuple[Part, ...] = plan.parts_of(settings())
+    assert {*(part.name for part in parts), plan.PANEL} == set(serve.LIVES)
+    assert {part.name for part in parts if part.after and part.name != plan.POSTGRES} == serve.NEEDS_DATABASE - {
+        plan.PANEL
+    }
