@@ -1,0 +1,1 @@
+"""Views of the past, rebuilt from events."""

@@ -1,0 +1,120 @@
+"""How does one projection keep up with the events? Read a batch, project it, commit rows and checkpoint together.
+
+Theory of operation. A step reads events above the checkpoint, lets the projector read what it needs, and then writes
+in one transaction: first the checkpoint moves from the position the step began at, which takes the row's lock and
+fails if somebody else moved it; then the rows. So rows and checkpoint never part, and of two followers of one build
+only one commits. An exchange whose projection fails is tried alone; if it fails again it is set aside, counted and
+shown, and the projection goes on.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from domain.errors import StoreUnavailableError
+from domain.ids import Position
+from domain.ports import EventLog, Recorded
+from projections.exchanges import ExchangeReader
+from projections.projector import Projection, Projector, Transactions, Write
+from projections.read_models import builds, failures
+from projections.read_models.builds import Build, LostCheckpointError
+
+START = Position(0)
+_LOG = structlog.get_logger("nexus.projector")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What every follower of a process shares."""
+
+    log: EventLog
+    reader: ExchangeReader
+    transactions: Transactions
+
+
+@dataclass(slots=True)
+class FollowerState:
+    """What a follower says of itself."""
+
+    position: Position = START
+    newest: Position = START
+    failed: int = 0
+
+    @property
+    def lag(self) -> int:
+        """Events in the store that the rows do not know of yet."""
+        return max(0, self.newest - self.position)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step did."""
+
+    events: int
+    position: Position
+    done: bool
+    """There was nothing more to read."""
+
+
+class Follower:
+    """Takes one build of one projection along the log."""
+
+    def __init__(self, projection: Projection, build: Build, sources: Sources) -> None:
+        self._projection, self._build = projection, build
+        self._log, self._transactions = sources.log, sources.transactions
+        self._projector: Projector = projection.make(sources.reader)
+        self.state = FollowerState()
+
+    async def load(self) -> None:
+        """Read the checkpoint."""
+        async with self._transactions() as tx:
+            self.state.position = await builds.checkpoint(tx, self._build)
+
+    async def step(self, limit: int, upto: Position | None = None) -> Step:
+        """Handle at most ``limit`` events, none above ``upto``. Raises LostCheckpointError, StoreUnavailableError."""
+        before = self.state.position
+        newest = await self._log.newest()
+        end = newest if upto is None else min(newest, upto)
+        events = [one for one in await self._log.read(before, limit, self._projection.topics) if one.position <= end]
+        done = len(events) < limit
+        after = end if done else events[-1].position
+        if after > before:
+            await self._commit(events, before, Position(after))
+        self.state.position, self.state.newest = Position(max(before, after)), newest
+        return Step(len(events), self.state.position, done)
+
+    async def _commit(self, events: Sequence[Recorded], before: Position, after: Position) -> None:
+        ids = sorted({one.event.originator_id for one in events})
+        try:
+            write = await self._projector.project(ids, after) if ids else None
+            await self._write(write, before, after)
+        except (StoreUnavailableError, LostCheckpointError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad exchange must not stop the others; each is tried alone
+            _LOG.warning("a batch failed, trying its exchanges alone", projection=self._build.name, error=repr(error))
+            await self._commit_singly(ids, before, after)
+
+    async def _write(self, write: Write | None, before: Position, after: Position) -> None:
+        async with self._transactions() as tx:
+            await builds.move_checkpoint(tx, self._build, before, after)
+            if write is not None:
+                await builds.enter(tx, self._build)
+                await write(tx)
+
+    async def _commit_singly(self, ids: Iterable[UUID], before: Position, after: Position) -> None:
+        async with self._transactions() as tx:
+            await builds.move_checkpoint(tx, self._build, before, after)
+            await builds.enter(tx, self._build)
+            for request_id in ids:
+                try:
+                    write = await self._projector.project([request_id], after)
+                    async with tx.transaction():
+                        await write(tx)
+                except StoreUnavailableError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - set aside, counted and shown; the projection goes on
+                    self.state.failed += 1
+                    _LOG.error("an exchange is set aside", request_id=str(request_id), error=repr(error))
+                    await failures.record(tx, self._build, request_id, after, repr(error))

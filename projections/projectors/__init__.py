@@ -1,0 +1,1 @@
+"""One projector per read model."""

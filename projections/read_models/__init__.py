@@ -1,0 +1,1 @@
+"""Row types, SQL and writes, one file per read model."""

@@ -1,0 +1,171 @@
+"""Which build of a projection is live? Builds, their schemas and checkpoints, and the views that show the live one.
+
+Each build has its tables in a schema of its own, ``p_<name>_<build>``. Readers use the views in schema ``read``; a
+switch replaces them in one transaction. The checkpoint is a row in the layout of the eventsourcing library's tracking
+table; it only moves from the position the writer read, so two writers of one build cannot both commit.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from domain.errors import NexusError
+from domain.ids import Position
+from projections.read_models.connection import Connection
+
+
+class Tables(Protocol):
+    """What of a projection its builds need to know."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def schema_file(self) -> str: ...
+
+    @property
+    def views(self) -> Sequence[str]: ...
+
+
+FOLDER = Path(__file__).parent
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,60}")
+
+SELECT_LIVE = "SELECT version, build FROM public.projections WHERE name = $1 AND state = 'live'"
+LOCK_PROJECTIONS = "LOCK TABLE public.projections IN SHARE ROW EXCLUSIVE MODE"
+SELECT_NEXT_BUILD = "SELECT coalesce(max(build), 0) + 1 FROM public.projections WHERE name = $1"
+INSERT_BUILD = """
+INSERT INTO public.projections (name, version, build, schema, state) VALUES ($1, $2, $3, $4, 'building')
+"""
+RETIRE_LIVE = "UPDATE public.projections SET state = 'retired' WHERE name = $1 AND state = 'live'"
+MAKE_LIVE = "UPDATE public.projections SET state = 'live', switched_at = now() WHERE name = $1 AND build = $2"
+SELECT_BUILDS = """
+SELECT p.name, p.version, p.build, p.state, p.created_at, t.notification_id AS position
+FROM public.projections p
+LEFT JOIN public.nexus_tracking t ON t.application_name = p.name || ':' || p.build
+ORDER BY p.name, p.build
+"""
+DELETE_BUILD = "DELETE FROM public.projections WHERE name = $1 AND build = $2"
+DELETE_CHECKPOINT = "DELETE FROM public.nexus_tracking WHERE application_name = $1"
+INSERT_CHECKPOINT = "INSERT INTO public.nexus_tracking (application_name, notification_id) VALUES ($1, 0)"
+SELECT_CHECKPOINT = "SELECT notification_id FROM public.nexus_tracking WHERE application_name = $1"
+MOVE_CHECKPOINT = """
+UPDATE public.nexus_tracking SET notification_id = $3 WHERE application_name = $1 AND notification_id = $2
+"""
+SET_SEARCH_PATH = "SELECT set_config('search_path', $1, true)"
+CREATE_SCHEMA = "CREATE SCHEMA {schema}"
+DROP_SCHEMA = "DROP SCHEMA IF EXISTS {schema} CASCADE"
+DROP_VIEW = "DROP VIEW IF EXISTS read.{view}"
+CREATE_VIEW = "CREATE VIEW read.{view} AS SELECT * FROM {schema}.{view}"
+
+
+class LostCheckpointError(NexusError):
+    """Another process moved this projection's checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One set of tables of a projection."""
+
+    name: str
+    version: int
+    number: int
+
+    @property
+    def schema(self) -> str:
+        return f"p_{self.name}_{self.number}"
+
+    @property
+    def tracking_name(self) -> str:
+        """The checkpoint's key."""
+        return f"{self.name}:{self.number}"
+
+
+async def live(connection: Connection, name: str) -> Build | None:
+    row = await connection.fetchrow(SELECT_LIVE, name)
+    return Build(name, row["version"], row["build"]) if row else None
+
+
+async def ensure_live(tx: Connection, projection: Tables) -> Build:
+    """The live build; made empty when there is none. Several starters at once make one."""
+    await tx.execute(LOCK_PROJECTIONS)
+    found = await live(tx, projection.name)
+    if found is None:
+        found = await create(tx, projection)
+        await switch(tx, projection, found)
+    return found
+
+
+async def create(tx: Connection, projection: Tables) -> Build:
+    """A new, empty build beside the live one."""
+    await tx.execute(LOCK_PROJECTIONS)
+    number: int = await tx.fetchval(SELECT_NEXT_BUILD, projection.name)
+    build = Build(projection.name, projection.version, number)
+    await tx.execute(INSERT_BUILD, build.name, build.version, build.number, build.schema)
+    await tx.execute(INSERT_CHECKPOINT, build.tracking_name)
+    await tx.execute(named(CREATE_SCHEMA, schema=build.schema))
+    await enter(tx, build)
+    await tx.execute((FOLDER / projection.schema_file).read_text())
+    return build
+
+
+async def switch(tx: Connection, projection: Tables, build: Build) -> None:
+    """Show this build to readers; the one before is kept, retired."""
+    await tx.execute(LOCK_PROJECTIONS)
+    await tx.execute(RETIRE_LIVE, projection.name)
+    await tx.execute(MAKE_LIVE, projection.name, build.number)
+    for view in projection.views:
+        await tx.execute(named(DROP_VIEW, view=view))
+        await tx.execute(named(CREATE_VIEW, view=view, schema=build.schema))
+
+
+async def drop(tx: Connection, build: Build) -> None:
+    """Forget a build that is not live, with all its rows."""
+    await tx.execute(named(DROP_SCHEMA, schema=build.schema))
+    await tx.execute(DELETE_CHECKPOINT, build.tracking_name)
+    await tx.execute(DELETE_BUILD, build.name, build.number)
+
+
+async def enter(tx: Connection, build: Build) -> None:
+    """From here to the end of the transaction, unqualified names mean this build's tables."""
+    await tx.execute(SET_SEARCH_PATH, f"{build.schema}, public")
+
+
+async def checkpoint(connection: Connection, build: Build) -> Position:
+    return Position(await connection.fetchval(SELECT_CHECKPOINT, build.tracking_name) or 0)
+
+
+async def move_checkpoint(tx: Connection, build: Build, before: Position, after: Position) -> None:
+    """Raises LostCheckpointError if the checkpoint does not stand at ``before``."""
+    done = await tx.execute(MOVE_CHECKPOINT, build.tracking_name, before, after)
+    if done != "UPDATE 1":
+        raise LostCheckpointError(f"The checkpoint of {build.tracking_name} is not at {before} any more.")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildState:
+    """A build and how far it is."""
+
+    build: Build
+    state: str
+    position: Position
+
+
+async def states(connection: Connection) -> list[BuildState]:
+    rows = await connection.fetch(SELECT_BUILDS)
+    return [
+        BuildState(Build(row["name"], row["version"], row["build"]), row["state"], Position(row["position"] or 0))
+        for row in rows
+    ]
+
+
+def named(statement: str, **names: str) -> str:
+    """Identifiers cannot be bound parameters: they are checked here, the only place that puts one into SQL."""
+    for name in names.values():
+        if not _IDENTIFIER.fullmatch(name):
+            raise ValueError(f"Not an identifier: {name!r}.")
+    return statement.format(**names)

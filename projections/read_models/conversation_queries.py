@@ -1,0 +1,141 @@
+"""Which conversations are asked for? Lists, single ones by any member's id, and their exchanges as nodes of a tree.
+
+What a conversation adds up to is counted from its exchanges, for the conversations of one page only: first the page,
+then its members, then the sums.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from projections.read_models.connection import Connection
+from projections.read_models.reading import rows
+from projections.read_models.request_queries import Place, evidence_of
+from schemas.read_api import ConversationItem, TreeNode
+
+_PAGE_BY_TIME = """
+WITH page AS (
+    SELECT c.conversation_id, c.title, c.client_domain, c.started_at, c.last_at, root.account, root.project
+    FROM read.conversations c LEFT JOIN read.requests root ON root.request_id = c.conversation_id
+    WHERE ($2::text IS NULL OR c.conversation_id IN (
+            SELECT l.conversation_id FROM read.requests r JOIN read.links l ON l.request_id = r.request_id
+            WHERE r.session_id = $2))
+        AND ($3::text IS NULL OR root.account = $3)
+        AND ($4::text IS NULL OR root.project = $4)
+        AND ($5::text IS NULL OR strpos(lower(c.title), lower($5)) > 0)
+        AND ($6::timestamptz IS NULL OR c.last_at >= $6)
+        AND ($7::timestamptz IS NULL OR c.last_at < $7)
+        AND ($8::timestamptz IS NULL OR (c.last_at, c.conversation_id) < ($8, $9::uuid))
+    ORDER BY c.last_at DESC, c.conversation_id DESC
+    LIMIT $1
+),
+"""
+_PAGE_OF_ONE = """
+WITH page AS (
+    SELECT c.conversation_id, c.title, c.client_domain, c.started_at, c.last_at, root.account, root.project
+    FROM read.links member
+    JOIN read.conversations c ON c.conversation_id = member.conversation_id
+    LEFT JOIN read.requests root ON root.request_id = c.conversation_id
+    WHERE member.request_id = $1
+),
+"""
+_ITEMS = """
+members AS MATERIALIZED (
+    SELECT page.conversation_id, l.edge, l.received_at, r.session_id, r.model, r.outcome, r.status, r.input_tokens,
+        r.output_tokens, r.cache_read_tokens, r.cache_write_5m_tokens, r.cache_write_1h_tokens
+    FROM page
+    JOIN read.links l ON l.conversation_id = page.conversation_id
+    LEFT JOIN read.requests r ON r.request_id = l.request_id
+),
+sums AS (
+    SELECT conversation_id,
+        count(*) AS requests,
+        count(*) FILTER (WHERE outcome = 'open') AS open_requests,
+        count(*) FILTER (WHERE edge IN ('root', 'branches', 'forks')) AS branches,
+        count(*) FILTER (WHERE edge = 'spawned') AS subtasks,
+        count(*) FILTER (WHERE outcome NOT IN ('open', 'completed') OR status >= 400) AS failures,
+        coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
+        coalesce(sum(output_tokens), 0)::bigint AS output_tokens,
+        coalesce(sum(cache_read_tokens), 0)::bigint AS cache_read_tokens,
+        (coalesce(sum(cache_write_5m_tokens), 0) + coalesce(sum(cache_write_1h_tokens), 0))::bigint
+            AS cache_write_tokens
+    FROM members GROUP BY conversation_id
+),
+sessions AS (
+    SELECT conversation_id, array_agg(session_id ORDER BY first_at, session_id) AS session_ids
+    FROM (
+        SELECT conversation_id, session_id, min(received_at) AS first_at
+        FROM members WHERE session_id IS NOT NULL GROUP BY conversation_id, session_id
+    ) AS each_session GROUP BY conversation_id
+),
+models AS (
+    SELECT conversation_id, array_agg(model ORDER BY first_at, model) AS models
+    FROM (
+        SELECT conversation_id, model, min(received_at) AS first_at
+        FROM members WHERE model IS NOT NULL GROUP BY conversation_id, model
+    ) AS each_model GROUP BY conversation_id
+)
+SELECT page.*, sums.requests, sums.open_requests, sums.branches, sums.subtasks, sums.failures, sums.input_tokens,
+    sums.output_tokens, sums.cache_read_tokens, sums.cache_write_tokens,
+    coalesce(sessions.session_ids, '{}') AS session_ids, coalesce(models.models, '{}') AS models
+FROM page
+JOIN sums USING (conversation_id)
+LEFT JOIN sessions USING (conversation_id)
+LEFT JOIN models USING (conversation_id)
+ORDER BY page.last_at DESC, page.conversation_id DESC
+"""
+SELECT_PAGE = _PAGE_BY_TIME + _ITEMS
+SELECT_ONE = _PAGE_OF_ONE + _ITEMS
+SELECT_NODES = """
+SELECT l.request_id, l.parent_request_id, l.edge, l.request_class, l.branch_id, l.depth, r.agent_id,
+    nullif(task.agent_type, '') AS agent_type, nullif(task.description, '') AS task, l.received_at, r.completed_at,
+    coalesce(r.outcome, 'open') AS outcome, r.status, r.model, r.stop_reason, r.input_tokens, r.output_tokens,
+    r.cache_read_tokens, r.cache_write_5m_tokens + r.cache_write_1h_tokens AS cache_write_tokens,
+    r.duration_us / 1000.0::float8 AS duration_ms, l.confidence, l.evidence
+FROM read.links l
+LEFT JOIN read.requests r ON r.request_id = l.request_id
+LEFT JOIN LATERAL (
+    SELECT t.agent_type, t.description FROM read.tasks t
+    WHERE l.edge = 'spawned' AND t.request_id = l.parent_request_id AND t.tool_use_id = l.tool_use_id
+    ORDER BY t.ordinal LIMIT 1
+) AS task ON true
+WHERE l.conversation_id = $1
+ORDER BY l.received_at, l.request_id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationFilter:
+    """Which conversations are wanted; None: any."""
+
+    session: str | None = None
+    """One of its requests is of this session."""
+    account: str | None = None
+    project: str | None = None
+    title: str | None = None
+    """Stands in the title, upper and lower case alike."""
+    since: datetime | None = None
+    """Its newest request came then or later."""
+    until: datetime | None = None
+    """Its newest request came before."""
+
+
+async def newest(
+    connection: Connection, wanted: ConversationFilter, before: Place | None, limit: int
+) -> list[ConversationItem]:
+    """Those with the newest request first, all behind ``before`` (last_at, conversation_id)."""
+    filters = (wanted.session, wanted.account, wanted.project, wanted.title, wanted.since, wanted.until)
+    found = await rows(connection, SELECT_PAGE, limit, *filters, *(before or (None, None)))
+    return [ConversationItem.model_validate(dict(row)) for row in found]
+
+
+async def one(connection: Connection, member: UUID) -> ConversationItem | None:
+    """The conversation that this exchange belongs to."""
+    found = await rows(connection, SELECT_ONE, member)
+    return ConversationItem.model_validate(dict(found[0])) if found else None
+
+
+async def nodes(connection: Connection, conversation: UUID) -> list[TreeNode]:
+    """All exchanges of a conversation in the order they were received."""
+    found = await rows(connection, SELECT_NODES, conversation)
+    return [TreeNode.model_validate({**row, "evidence": evidence_of(row)}) for row in found]

@@ -1,0 +1,172 @@
+"""Which exchanges are asked for? Lists and single rows of ``read.requests`` with what ``read.links`` says of them.
+
+A list is asked for in one of three ways, each along an index of its own: by time, by link (a conversation or a class
+is given), or by what changed since a position.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from domain.ids import Position
+from projections.read_models.connection import Connection
+from projections.read_models.reading import rows
+from schemas.read_api import RequestItem
+
+_PAGE_BY_TIME = """
+WITH page AS (
+    SELECT r.request_id FROM read.requests r
+    WHERE ($2::text IS NULL OR r.session_id = $2)
+        AND ($3::text IS NULL OR r.model = $3)
+        AND ($4::int IS NULL OR r.status = $4)
+        AND ($5::text IS NULL OR r.outcome = $5)
+        AND ($6::timestamptz IS NULL OR r.received_at >= $6)
+        AND ($7::timestamptz IS NULL OR r.received_at < $7)
+        AND ($8::timestamptz IS NULL OR (r.received_at, r.request_id) < ($8, $9::uuid))
+    ORDER BY r.received_at DESC, r.request_id DESC
+    LIMIT $1
+)
+"""
+_PAGE_BY_LINK = """
+WITH page AS (
+    SELECT r.request_id FROM read.links l JOIN read.requests r ON r.request_id = l.request_id
+    WHERE ($10::uuid IS NULL OR l.conversation_id = (
+            SELECT member.conversation_id FROM read.links member WHERE member.request_id = $10))
+        AND ($11::text IS NULL OR l.request_class = $11)
+        AND ($2::text IS NULL OR r.session_id = $2)
+        AND ($3::text IS NULL OR r.model = $3)
+        AND ($4::int IS NULL OR r.status = $4)
+        AND ($5::text IS NULL OR r.outcome = $5)
+        AND ($6::timestamptz IS NULL OR l.received_at >= $6)
+        AND ($7::timestamptz IS NULL OR l.received_at < $7)
+        AND ($8::timestamptz IS NULL OR (l.received_at, l.request_id) < ($8, $9::uuid))
+    ORDER BY l.received_at DESC, l.request_id DESC
+    LIMIT $1
+)
+"""
+_PAGE_BY_POSITION = """
+WITH page AS (
+    SELECT r.request_id FROM read.requests r LEFT JOIN read.links l ON l.request_id = r.request_id
+    WHERE r.position > $8 AND r.position <= $9
+        AND ($10::uuid IS NULL OR l.conversation_id = (
+            SELECT member.conversation_id FROM read.links member WHERE member.request_id = $10))
+        AND ($11::text IS NULL OR l.request_class = $11)
+        AND ($2::text IS NULL OR r.session_id = $2)
+        AND ($3::text IS NULL OR r.model = $3)
+        AND ($4::int IS NULL OR r.status = $4)
+        AND ($5::text IS NULL OR r.outcome = $5)
+        AND ($6::timestamptz IS NULL OR r.received_at >= $6)
+        AND ($7::timestamptz IS NULL OR r.received_at < $7)
+    ORDER BY r.position
+    LIMIT $1
+)
+"""
+_PAGE_OF_ONE = "WITH page AS (SELECT $1::uuid AS request_id)"
+_ITEMS = """
+SELECT r.request_id, r.position, r.received_at, r.completed_at, r.method, r.path, r.client_domain, r.account,
+    r.key_id AS key, r.project, r.session_id, r.agent_id, l.request_class, l.edge, l.confidence, l.evidence,
+    l.parent_request_id, l.conversation_id, l.branch_id, r.model, r.status, r.outcome, 1 + again.attempts AS attempts,
+    r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_5m_tokens, r.cache_write_1h_tokens,
+    NULL::numeric AS cost_usd, r.time_to_first_byte_us / 1000.0::float8 AS time_to_first_byte_ms,
+    r.duration_us / 1000.0::float8 AS duration_ms, r.upstream_request_id, r.stop_reason, r.error_type,
+    r.error_message, r.detail, r.parsable, r.missing_bytes
+FROM page
+JOIN read.requests r ON r.request_id = page.request_id
+LEFT JOIN read.links l ON l.request_id = page.request_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS attempts FROM read.links retry
+    WHERE retry.edge = 'retries' AND retry.parent_request_id =
+        CASE l.edge WHEN 'retries' THEN l.parent_request_id ELSE l.request_id END
+) AS again
+"""
+_NEWEST_FIRST = "ORDER BY r.received_at DESC, r.request_id DESC"
+_OLDEST_CHANGE_FIRST = "ORDER BY r.position"
+SELECT_BY_TIME = _PAGE_BY_TIME + _ITEMS + _NEWEST_FIRST
+SELECT_BY_LINK = _PAGE_BY_LINK + _ITEMS + _NEWEST_FIRST
+SELECT_BY_POSITION = _PAGE_BY_POSITION + _ITEMS + _OLDEST_CHANGE_FIRST
+SELECT_ONE = _PAGE_OF_ONE + _ITEMS
+SELECT_COUNTS = """
+SELECT (SELECT count(*) FROM (SELECT FROM read.requests LIMIT $1) AS each) AS requests,
+    (SELECT count(*) FROM (SELECT FROM read.conversations LIMIT $1) AS each) AS conversations,
+    (SELECT count(*) FROM (SELECT FROM read.requests WHERE outcome = 'open' LIMIT $1) AS each) AS open_requests
+"""
+
+Place = tuple[datetime, UUID]
+"""Where in a list by time: (received_at, request_id)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFilter:
+    """Which exchanges are wanted; None: any."""
+
+    conversation: UUID | None = None
+    """Any member's id."""
+    session: str | None = None
+    request_class: str | None = None
+    model: str | None = None
+    status: int | None = None
+    outcome: str | None = None
+    since: datetime | None = None
+    """Received then or later."""
+    until: datetime | None = None
+    """Received before."""
+
+    @property
+    def by_link(self) -> bool:
+        """Only the link says who is wanted."""
+        return self.conversation is not None or self.request_class is not None
+
+
+async def newest(connection: Connection, wanted: RequestFilter, before: Place | None, limit: int) -> list[RequestItem]:
+    """The newest first, all older than ``before``."""
+    place = before or (None, None)
+    if not wanted.by_link:
+        return _items(await rows(connection, SELECT_BY_TIME, limit, *_own(wanted), *place))
+    linked = (wanted.conversation, wanted.request_class)
+    return _items(await rows(connection, SELECT_BY_LINK, limit, *_own(wanted), *place, *linked))
+
+
+async def changed(
+    connection: Connection, wanted: RequestFilter, after: Position, upto: Position, limit: int
+) -> list[RequestItem]:
+    """Those whose newest event lies above ``after`` and not above ``upto``, the oldest change first."""
+    linked = (wanted.conversation, wanted.request_class)
+    found = await rows(connection, SELECT_BY_POSITION, limit, *_own(wanted), after, upto, *linked)
+    return _items(found)
+
+
+async def one(connection: Connection, request_id: UUID) -> RequestItem | None:
+    return next(iter(_items(await rows(connection, SELECT_ONE, request_id))), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much there is to see, each counted up to a limit."""
+
+    requests: int
+    conversations: int
+    open_requests: int
+
+
+async def counts(connection: Connection, limit: int) -> Counts:
+    """Whatever there is more of than ``limit`` counts as ``limit``: so the cost is bounded too."""
+    found = await rows(connection, SELECT_COUNTS, limit)
+    return Counts(*found[0]) if found else Counts(0, 0, 0)
+
+
+def _own(wanted: RequestFilter) -> tuple[object, ...]:
+    """What the exchange's own row is asked for: $2 to $7."""
+    return (wanted.session, wanted.model, wanted.status, wanted.outcome, wanted.since, wanted.until)
+
+
+def _items(found: list[asyncpg.Record]) -> list[RequestItem]:
+    return [RequestItem.model_validate({**row, "evidence": evidence_of(row)}) for row in found]
+
+
+def evidence_of(row: asyncpg.Record) -> list[object]:
+    """JSON comes from the driver as text."""
+    evidence: list[object] = msgspec.json.decode(row["evidence"]) if row["evidence"] else []
+    return evidence

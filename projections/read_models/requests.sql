@@ -1,0 +1,48 @@
+-- One row per exchange: what was asked, what came back, how long it took, what it used.
+CREATE TABLE requests (
+    request_id uuid PRIMARY KEY,
+    position bigint NOT NULL,              -- of the exchange's newest event
+    received_at timestamptz NOT NULL,
+    completed_at timestamptz,
+    mode text,
+    method text,
+    path text,                             -- with query, as on the request line
+    client_domain text,
+    scope text,
+    account text,
+    key_id text,
+    project text,
+    session_id text,
+    agent_id text,
+    user_agent text,
+    model text,
+    streamed boolean,
+    parsable boolean NOT NULL,             -- the body is a JSON object
+    request_bytes bigint,
+    deferred boolean NOT NULL,
+    status int,
+    origin text,                           -- who answered: upstream or gateway
+    outcome text NOT NULL,                 -- open, completed, client, upstream, timeout, shutdown, gateway_crash
+    detail text NOT NULL,
+    stop_reason text,
+    error_type text,
+    error_message text,
+    answer_bytes bigint,
+    gaps int NOT NULL,
+    missing_bytes bigint NOT NULL,
+    input_tokens bigint,
+    output_tokens bigint,
+    thinking_tokens bigint,
+    cache_read_tokens bigint,
+    cache_write_5m_tokens bigint,
+    cache_write_1h_tokens bigint,
+    time_to_first_byte_us bigint,
+    duration_us bigint,
+    upstream_request_id text
+);
+CREATE INDEX requests_by_time ON requests (received_at DESC, request_id DESC);
+CREATE INDEX requests_by_session ON requests (session_id, received_at DESC, request_id DESC);
+CREATE INDEX requests_by_position ON requests (position);
+CREATE INDEX requests_by_model ON requests (model, received_at DESC, request_id DESC);
+CREATE INDEX requests_by_status ON requests (status, received_at DESC, request_id DESC);
+CREATE INDEX requests_by_outcome ON requests (outcome, received_at DESC, request_id DESC);

@@ -1,0 +1,23 @@
+"""How do values get into rows? As one JSON array of records per statement, and only text that Postgres can hold."""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+MAX_TEXT = 1000
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def as_json(rows: Sequence[object]) -> str:
+    """Dataclass instances as the argument of ``jsonb_populate_recordset``."""
+    return msgspec.json.encode(rows).decode()
+
+
+def storable(text: str, most: int = MAX_TEXT) -> str:
+    """Text from the wire for a text column: no NUL, no lone surrogate, at most ``most`` characters."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text[:most])
+
+
+def storable_or_none(text: str | None, most: int = MAX_TEXT) -> str | None:
+    return None if text is None else storable(text, most)

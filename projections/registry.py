@@ -1,0 +1,37 @@
+"""Which projections are there? The list; read this first."""
+
+from domain.errors import SetupError
+from projections.exchanges import EXCHANGE_TOPICS
+from projections.projector import Projection
+from projections.projectors.conversations import ConversationsProjector
+from projections.projectors.requests import RequestsProjector
+
+PROJECTIONS = (
+    Projection(
+        name="requests",
+        version=1,
+        topics=EXCHANGE_TOPICS,
+        schema_file="requests.sql",
+        tables=("requests",),
+        views=("requests",),
+        make=RequestsProjector,
+    ),
+    Projection(
+        name="conversations",
+        version=1,
+        topics=EXCHANGE_TOPICS,
+        schema_file="conversations.sql",
+        tables=("exchanges", "nodes", "tasks", "mentions", "links", "conversations"),
+        views=("links", "conversations", "tasks"),
+        make=ConversationsProjector,
+    ),
+)
+
+
+def projection(name: str) -> Projection:
+    """Raises SetupError for a name that is not in the list."""
+    for one in PROJECTIONS:
+        if one.name == name:
+            return one
+    names = ", ".join(one.name for one in PROJECTIONS)
+    raise SetupError(f"There is no projection {name!r}; choose one of {names}.")

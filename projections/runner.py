@@ -1,0 +1,112 @@
+"""How do all projections keep up with the events? One follower each, woken together, restarted when a build changes.
+
+A projection whose code is newer than its live build gets a new build beside it, which is switched to when it has
+caught up; readers see the old rows until then.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from domain.errors import StoreUnavailableError
+from projections.follower import Follower, FollowerState, Sources
+from projections.projector import Projection
+from projections.read_models import builds
+from projections.read_models.builds import Build, LostCheckpointError
+from projections.rebuilding import rebuild
+
+_LOG = structlog.get_logger("nexus.projector")
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerConfig:
+    """How eagerly the runner works."""
+
+    batch_events: int = 500
+    backoff_s: float = 0.2
+    max_backoff_s: float = 5.0
+    idle_s: float = 1.0
+    """At least this often a follower looks for events and for a new build."""
+
+
+DEFAULTS = RunnerConfig()
+
+
+@dataclass(slots=True)
+class RunnerState:
+    """What the runner says of itself, by projection."""
+
+    followers: dict[str, FollowerState] = field(default_factory=dict)
+
+
+class Runner:
+    """Follows every projection of the registry until it is stopped."""
+
+    def __init__(self, projections: Sequence[Projection], sources: Sources, config: RunnerConfig = DEFAULTS) -> None:
+        self._projections, self._sources, self._config = projections, sources, config
+        self._bells = {projection.name: asyncio.Event() for projection in projections}
+        self.state = RunnerState()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            ringing = tasks.create_task(self._ring())
+            following = [tasks.create_task(self._keep_following(one, stop)) for one in self._projections]
+            await stop.wait()
+            self._wake()
+            await asyncio.wait(following)
+            ringing.cancel()
+
+    async def _ring(self) -> None:
+        async for _ in self._sources.log.wakeups():
+            self._wake()
+
+    def _wake(self) -> None:
+        for bell in self._bells.values():
+            bell.set()
+
+    async def _keep_following(self, projection: Projection, stop: asyncio.Event) -> None:
+        backoff = self._config.backoff_s
+        while not stop.is_set():
+            try:
+                await self._follow(projection, await self._live_build(projection, stop), stop)
+                backoff = self._config.backoff_s
+            except (StoreUnavailableError, LostCheckpointError) as error:
+                _LOG.warning("projection waits", projection=projection.name, error=str(error), retry_s=backoff)
+                await _wait(stop, backoff)
+                backoff = min(backoff * 2, self._config.max_backoff_s)
+
+    async def _live_build(self, projection: Projection, stop: asyncio.Event) -> Build:
+        async with self._sources.transactions() as tx:
+            build = await builds.ensure_live(tx, projection)
+        if build.version == projection.version:
+            return build
+        _LOG.info("a newer version is built", projection=projection.name, version=projection.version)
+        return await rebuild(projection, self._sources, stop=stop) or build
+
+    async def _follow(self, projection: Projection, build: Build, stop: asyncio.Event) -> None:
+        if build.version != projection.version:
+            return
+        follower = Follower(projection, build, self._sources)
+        self.state.followers[projection.name] = follower.state
+        await follower.load()
+        bell = self._bells[projection.name]
+        while not stop.is_set():
+            bell.clear()
+            step = await follower.step(self._config.batch_events)
+            if step.done:
+                if await self._is_replaced(build):
+                    return
+                await _wait(bell, self._config.idle_s)
+
+    async def _is_replaced(self, build: Build) -> bool:
+        async with self._sources.transactions() as tx:
+            return await builds.live(tx, build.name) != build
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,121 @@
+"""The runner follows live, waits out an outage, and goes over to a new build."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from domain.errors import StoreUnavailableError
+from ops.db.pool import Pool
+from projections.follower import Sources
+from projections.projector import Projection
+from projections.read_models.connection import Connection
+from projections.rebuilding import rebuild
+from projections.registry import PROJECTIONS, projection
+from projections.runner import Runner, RunnerConfig
+from tests.projected import Store
+from tests.shipping import TestJournal, exchange
+from tests.waiting import until, until_true
+
+REQUESTS = projection("requests")
+QUICK = RunnerConfig(backoff_s=0.01, max_backoff_s=0.02, idle_s=0.05)
+DEADLINE_S = 15.0
+
+
+@asynccontextmanager
+async def running(sources: Sources, projections: tuple[Projection, ...] = PROJECTIONS) -> AsyncIterator[Runner]:
+    stop, runner = asyncio.Event(), Runner(projections, sources, QUICK)
+    async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
+        tasks.create_task(runner.run(stop))
+        yield runner
+        stop.set()
+
+
+async def until_counted(pool: Pool, count: int, table: str = "read.requests") -> None:
+    queries = {"read.requests": "SELECT count(*) FROM read.requests", "read.links": "SELECT count(*) FROM read.links"}
+
+    async def counted() -> bool:
+        if await pool.fetchval("SELECT to_regclass($1)", table) is None:
+            return False
+        return int(await pool.fetchval(queries[table])) >= count
+
+    await until_true(counted, f"{count} rows in {table}")
+
+
+async def test_every_projection_follows_live(pool: Pool) -> None:
+    store = Store.over(pool)
+    journal = await TestJournal.opened(store.ship)
+    async with running(store.sources) as runner:
+        for number in range(1, 4):
+            await journal.ship(store.ship, exchange(3))
+            await until_counted(pool, number)
+            await until_counted(pool, number, "read.links")
+        newest = await store.sources.log.newest()
+        await until(lambda: all(state.position >= newest for state in runner.state.followers.values()))
+        assert set(runner.state.followers) == {one.name for one in PROJECTIONS}
+        assert all(state.lag == 0 for state in runner.state.followers.values())
+
+
+async def test_an_outage_is_waited_out(pool: Pool) -> None:
+    store, failures = Store.over(pool), 5
+
+    @asynccontextmanager
+    async def flaky() -> AsyncIterator[Connection]:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise StoreUnavailableError("away")
+        async with store.sources.transactions() as tx:
+            yield tx
+
+    journal = await TestJournal.opened(store.ship)
+    await journal.ship(store.ship, exchange(3))
+    async with running(replace(store.sources, transactions=flaky), (REQUESTS,)):
+        await until_counted(pool, 1)
+    assert failures < 0
+
+
+async def test_a_switch_to_another_build_is_followed(pool: Pool) -> None:
+    store = Store.over(pool)
+    journal = await TestJournal.opened(store.ship)
+    await journal.ship(store.ship, exchange(3))
+    async with running(store.sources, (REQUESTS,)):
+        await until_counted(pool, 1)
+        build = await rebuild(REQUESTS, store.sources)
+        assert build is not None
+        await journal.ship(store.ship, exchange(3))
+        await until_counted(pool, 2)
+    assert await pool.fetchval("SELECT count(*) FROM p_requests_2.requests") == 2
+
+
+async def test_newer_code_builds_beside_and_switches(pool: Pool) -> None:
+    store = Store.over(pool)
+    journal = await TestJournal.opened(store.ship)
+    await journal.ship(store.ship, exchange(3))
+    async with running(store.sources, (REQUESTS,)):
+        await until_counted(pool, 1)
+    newer = replace(REQUESTS, version=2)
+    async with running(store.sources, (newer,)):
+        await until_true(lambda: pool.fetchval("SELECT version = 2 FROM projections WHERE state = 'live'"))
+        await journal.ship(store.ship, exchange(3))
+        await until_counted(pool, 2)
+    states = await store.rows("SELECT version, state FROM projections ORDER BY build")
+    assert [(row["version"], row["state"]) for row in states] == [(1, "retired"), (2, "live")]
+
+
+async def test_stop_ends_it_at_once_also_during_an_outage(pool: Pool) -> None:
+    @asynccontextmanager
+    async def away() -> AsyncIterator[Connection]:
+        async with store.sources.transactions() as tx:
+            if not stop.is_set():
+                raise StoreUnavailableError("away")
+            yield tx
+
+    store = Store.over(pool)
+    slow = RunnerConfig(backoff_s=60.0)
+    stop, runner = asyncio.Event(), Runner((REQUESTS,), replace(store.sources, transactions=away), slow)
+    async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
+        ran = tasks.create_task(runner.run(stop))
+        await asyncio.sleep(0)
+        stop.set()
+        await ran
