@@ -1,0 +1,123 @@
+"""A store for the screens that needs no database: what it holds is set, and it can be away."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+from uuid import UUID
+
+from dashboard.data import ConversationFilter, DataStore, RequestFilter
+from dashboard.details import RequestDetails
+from domain.errors import StoreUnavailableError
+from domain.ids import Position
+from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+
+
+@dataclass
+class FakeDataStore(DataStore):
+    """Answers from lists; ``asked`` tells which questions were put."""
+
+    items: list[RequestItem] = field(default_factory=list)
+    trees: list[ConversationTree] = field(default_factory=list)
+    all_details: dict[UUID, RequestDetails] = field(default_factory=dict)
+    all_events: dict[UUID, list[EventItem]] = field(default_factory=dict)
+    newest: int = 1
+    away: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    async def position(self) -> Position:
+        self._ask("position")
+        return Position(self.newest)
+
+    async def requests(
+        self, wanted: RequestFilter, *, after: Position | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Listing[RequestItem]:
+        self._ask("requests")
+        fitting = [item for item in self.items if self._fits(item, wanted)]
+        if after is not None:
+            changed = sorted((item for item in fitting if item.position > after), key=lambda item: item.position)
+            return Listing[RequestItem](items=changed[:limit], next_cursor=str(self.newest))
+        newest_first = sorted(fitting, key=lambda item: (item.received_at, item.request_id), reverse=True)
+        page, more = _page(newest_first, cursor, limit)
+        return Listing[RequestItem](items=page, next_cursor=more)
+
+    async def request(self, request_id: UUID) -> RequestItem | None:
+        self._ask("request")
+        return next((item for item in self.items if item.request_id == request_id), None)
+
+    async def conversations(
+        self, wanted: ConversationFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> Listing[ConversationItem]:
+        self._ask("conversations")
+        fitting = [tree.conversation for tree in self.trees if _is_wanted(tree.conversation, wanted)]
+        newest_first = sorted(fitting, key=lambda item: (item.last_at, item.conversation_id), reverse=True)
+        page, more = _page(newest_first, cursor, limit)
+        return Listing[ConversationItem](items=page, next_cursor=more)
+
+    async def conversation(self, member: UUID) -> ConversationItem | None:
+        tree = await self.tree(member)
+        return tree.conversation if tree else None
+
+    async def tree(self, member: UUID) -> ConversationTree | None:
+        self._ask("tree")
+        return self._tree_of(member)
+
+    async def events(self, request_id: UUID) -> list[EventItem]:
+        self._ask("events")
+        return self.all_events.get(request_id, [])
+
+    async def details(self, request_id: UUID) -> RequestDetails | None:
+        self._ask("details")
+        return self.all_details.get(request_id)
+
+    def put_tree(self, tree: ConversationTree) -> None:
+        """In the place of the one with the same id, as something new."""
+        self.trees = [
+            one for one in self.trees if one.conversation.conversation_id != tree.conversation.conversation_id
+        ]
+        self.trees.append(tree)
+        self.newest += 1
+
+    def put_item(self, item: RequestItem) -> None:
+        self.newest += 1
+        item = item.model_copy(update={"position": self.newest})
+        self.items = [one for one in self.items if one.request_id != item.request_id]
+        self.items.append(item)
+
+    def _ask(self, question: str) -> None:
+        self.asked.append(question)
+        if self.away:
+            raise StoreUnavailableError
+
+    def _tree_of(self, member: UUID) -> ConversationTree | None:
+        return next((tree for tree in self.trees if any(node.request_id == member for node in tree.nodes)), None)
+
+    def _fits(self, item: RequestItem, wanted: RequestFilter) -> bool:
+        tree = self._tree_of(wanted.conversation) if wanted.conversation else None
+        conversation = tree.conversation.conversation_id if tree else wanted.conversation
+        pairs = (
+            (conversation, item.conversation_id),
+            (wanted.session, item.session_id),
+            (wanted.request_class, item.request_class),
+            (wanted.model, item.model),
+            (wanted.status, item.status),
+            (wanted.outcome, item.outcome),
+        )
+        return all(asked is None or asked == given for asked, given in pairs)
+
+
+def _is_wanted(item: ConversationItem, wanted: ConversationFilter) -> bool:
+    return (
+        (wanted.title is None or wanted.title.lower() in item.title.lower())
+        and wanted.project in {None, item.project}
+        and wanted.account in {None, item.account}
+        and (wanted.session is None or wanted.session in item.session_ids)
+    )
+
+
+T = TypeVar("T")
+
+
+def _page(rows: Sequence[T], cursor: str | None, limit: int) -> tuple[list[T], str | None]:
+    start = int(cursor or 0)
+    end = start + limit
+    return list(rows[start:end]), str(end) if end < len(rows) else None

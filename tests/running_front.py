@@ -1,0 +1,291 @@
+"""A dashboard's front that runs, with a Panel worker and a store that are stand-ins, and a browser to ask it."""
+
+import asyncio
+import re
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from dashboard.config import DashboardConfig
+from dashboard.data import ConversationFilter, Counts, DataStore, RequestFilter
+from dashboard.front import serve
+from dashboard.recordings import RecordedBytes
+from domain.errors import PayloadMissingError, StoreUnavailableError
+from domain.ids import Position
+from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from tests.read_rows import START, conversation_item, conversation_tree, request_id, request_item, tree_node
+
+KEY = "the-key-of-this-test"
+KNOWN, ERASED, UNKNOWN = request_id(1), request_id(2), request_id(99)
+_CSRF = re.compile(r'name="csrf" value="([^"]+)"')
+
+
+class CannedStore(DataStore):
+    """Knows one exchange; a second one is erased; notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.away = False
+        self.broken = False
+
+    def _ask(self, *what: object) -> None:
+        self.asked.append(what)
+        if self.away:
+            raise StoreUnavailableError("PostgreSQL did not answer.")
+        if self.broken:
+            raise ZeroDivisionError("sk-ant-a-secret-in-an-exception")
+
+    async def requests(
+        self, wanted: RequestFilter, *, after: Position | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Listing[RequestItem]:
+        self._ask("requests", wanted, after, cursor, limit)
+        return Listing[RequestItem](items=[request_item(n) for n in range(20)], next_cursor=None)
+
+    async def request(self, request_id: UUID) -> RequestItem | None:
+        self._ask("request", request_id)
+        return request_item(1) if request_id == KNOWN else None
+
+    async def conversations(
+        self, wanted: ConversationFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> Listing[ConversationItem]:
+        self._ask("conversations", wanted, cursor, limit)
+        return Listing[ConversationItem](items=[conversation_item()], next_cursor=None)
+
+    async def conversation(self, member: UUID) -> ConversationItem | None:
+        self._ask("conversation", member)
+        return conversation_item() if member == KNOWN else None
+
+    async def tree(self, member: UUID) -> ConversationTree | None:
+        self._ask("tree", member)
+        return conversation_tree([tree_node()]) if member == KNOWN else None
+
+    async def position(self) -> Position:
+        self._ask("position")
+        return Position(7)
+
+    async def newest_position(self) -> Position:
+        return Position(9)
+
+    async def summary(self) -> Counts:
+        return Counts(1, 1, 0)
+
+    async def request_body(self, request_id: UUID) -> RecordedBytes | None:
+        return self._bytes(request_id, b'{"model":"opus"}')
+
+    async def response_bytes(self, request_id: UUID) -> RecordedBytes | None:
+        return self._bytes(request_id, b"<script>alert(1)</script>" + bytes(range(256)))
+
+    def _bytes(self, request_id: UUID, data: bytes) -> RecordedBytes | None:
+        self._ask("bytes", request_id)
+        if request_id == ERASED:
+            raise PayloadMissingError
+        if request_id != KNOWN:
+            return None
+        return RecordedBytes(
+            data=data, outcome="client", content_type="text/html\r\nx: ü", content_encoding="gzip", missing_bytes=3
+        )
+
+    async def events(self, request_id: UUID) -> list[EventItem]:
+        self._ask("events", request_id)
+        event = EventItem(position=1, version=1, topic="request-received", timestamp=START, data={"method": "POST"})
+        return [event] if request_id == KNOWN else []
+
+
+@dataclass
+class FakeWorker:
+    """What stands for Panel: tells what it was sent, echoes on WebSockets."""
+
+    requests: list[web.Request] = field(default_factory=list)
+    sockets: list[web.WebSocketResponse] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a WebSocket is over."""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request)
+        if request.headers.get("Upgrade") == "websocket":
+            return await self._socket(request)
+        headers = {"Set-Cookie": "worker=1", "X-From-Worker": "yes", "Server": "TornadoServer"}
+        match request.path:
+            case "/static/app.js":
+                return web.Response(body=b"let x = 1;\n" * 500, content_type="text/javascript", headers=headers)
+            case "/static/missing.js":
+                return web.Response(status=404)
+            case "/redirect":
+                return web.Response(status=302, headers={"Location": "/conversations", **headers})
+            case "/half":
+                half = web.StreamResponse(headers={"Content-Length": "100000", "Content-Type": "text/html"})
+                await half.prepare(request)
+                await half.write(b"half a page")
+                assert request.transport is not None
+                request.transport.close()
+                return half
+            case "/broken":
+                assert request.transport is not None
+                request.transport.close()
+                return web.Response()
+        return web.Response(text="<html>" + "page " * 1000, content_type="text/html", headers=headers)
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        if request.query.get("refuse"):
+            return web.Response(status=403)  # type: ignore[return-value]  # a refused handshake
+        socket = web.WebSocketResponse(protocols=("bokeh",), max_msg_size=0)
+        await socket.prepare(request)
+        self.sockets.append(socket)
+        async for message in socket:
+            if message.data == "close":
+                await socket.close(code=4003)
+            elif message.type is aiohttp.WSMsgType.TEXT:
+                await socket.send_str(f"echo {message.data}")
+            elif message.type is aiohttp.WSMsgType.BINARY:
+                await socket.send_bytes(message.data)
+        self.closed.set()
+        return socket
+
+
+@asynccontextmanager
+async def fake_worker(path: Path) -> AsyncIterator[FakeWorker]:
+    worker = FakeWorker()
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", worker.handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.UnixSite(runner, str(path)).start()
+    try:
+        yield worker
+    finally:
+        await runner.cleanup()
+
+
+@dataclass
+class Browser:
+    """A client with cookies."""
+
+    session: aiohttp.ClientSession
+    port: int
+
+    @property
+    def host(self) -> str:
+        return f"localhost:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        return f"http://{self.host}"
+
+    async def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None, **how: Any) -> "Answer":
+        """Redirects are not followed; nothing is decompressed."""
+        url = URL(f"http://127.0.0.1:{self.port}{path}", encoded=True)
+        sent = {"Host": self.host, **(headers or {})}
+        how |= {"allow_redirects": False, "skip_auto_headers": ["Accept-Encoding"]}
+        async with self.session.request(method, url, headers=sent, **how) as answer:
+            return Answer(answer.status, answer.headers.copy(), await answer.read())
+
+    async def form(self, path: str) -> dict[str, str]:
+        """The hidden word of a form."""
+        found = _CSRF.search((await self.ask(path)).text)
+        assert found is not None
+        return {"csrf": found[1]}
+
+    async def log_in(self, **fields: str) -> "Answer":
+        form = await self.form("/login")
+        return await self.ask("/login", "POST", data={**form, "key": KEY, **fields})
+
+    def socket(self, path: str = "/requests/ws", **headers: str) -> Any:
+        """A WebSocket as a page of ours opens it."""
+        sent = {"Host": self.host, "Origin": self.origin, **headers}
+        url = f"ws://127.0.0.1:{self.port}{path}"
+        return self.session.ws_connect(url, protocols=("bokeh", "token"), headers=sent, max_msg_size=0, autoclose=True)
+
+    def cookies(self) -> dict[str, Any]:
+        return {cookie.key: cookie for cookie in self.session.cookie_jar}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, read."""
+
+    status: int
+    headers: Any
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+@dataclass
+class RunningFront:
+    """A front, and what is behind it."""
+
+    port: int
+    link: str
+    store: CannedStore
+    worker: FakeWorker
+    config: DashboardConfig
+    stop: asyncio.Event
+    abort: asyncio.Event
+    places: list[tuple[str, int]]
+
+    @asynccontextmanager
+    async def browser(self) -> AsyncIterator[Browser]:
+        """A new one, without cookies."""
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(cookie_jar=jar, auto_decompress=False) as session:
+            yield Browser(session, self.port)
+
+    @asynccontextmanager
+    async def logged_in(self) -> AsyncIterator[Browser]:
+        async with self.browser() as browser:
+            assert (await browser.log_in()).status == 303
+            yield browser
+
+
+def config_for_test(folder: Path, **changes: Any) -> DashboardConfig:
+    config = DashboardConfig(
+        api_key=KEY, worker_socket=folder / "panel.sock", hosts=("127.0.0.1",), port=0, drain_s=1.0
+    )
+    return replace(config, **changes)
+
+
+@asynccontextmanager
+async def running_front(
+    *, store: DataStore | None = None, worker: bool = True, **changes: Any
+) -> AsyncIterator[RunningFront]:
+    """Until the block ends; ``worker`` False: nobody listens on the worker's socket."""
+    stop, abort = asyncio.Event(), asyncio.Event()
+    started: asyncio.Future[tuple[list[tuple[str, int]], str]] = asyncio.get_running_loop().create_future()
+    with tempfile.TemporaryDirectory(prefix="nx") as folder:
+        config = config_for_test(Path(folder), **changes)
+        canned = CannedStore()
+        async with asyncio.TaskGroup() as tasks:
+            work = serve(
+                config,
+                store or canned,
+                stop=stop,
+                abort=abort,
+                ready=lambda places, link: started.set_result((list(places), link)),
+            )
+            serving = tasks.create_task(work)
+            waiting = tasks.create_task(asyncio.wait_for(started, 10))
+            await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                waiting.cancel()
+                serving.result()
+            places, link = await waiting
+            try:
+                if worker:
+                    async with fake_worker(config.worker_socket) as panel:
+                        yield RunningFront(places[0][1], link, canned, panel, config, stop, abort, places)
+                        stop.set()
+                        await asyncio.wait({serving}, timeout=10)
+                else:
+                    yield RunningFront(places[0][1], link, canned, FakeWorker(), config, stop, abort, places)
+            finally:
+                stop.set()
