@@ -1,4 +1,4 @@
-"""Links requests into conversations, and keeps them linked when something that belongs before them comes late.
+"""Which conversation does each exchange belong to? Linked as it comes, and again when something earlier comes late.
 
 Gather, ask, write: facts are stored, everything that the new facts touch is asked again (``domain/linking.py``),
 siblings are put in order, and what changed is handed down the tree (``domain/forest.py``). A decision rests on facts
@@ -106,17 +106,14 @@ class _Relinking:
         while todo:
             await self._load(parent for one in todo if (parent := self._rows[one].parent_request_id) is not None)
             declared = await links.declared_classes(self._tx, todo)
-            moved = set[UUID]()
             for one in sorted(todo, key=lambda each: (self._rows[each].received_at, each)):
-                moved |= self._settle(one, declared[one])
-            todo = await self._below(moved)
+                self._settle(one, declared[one])
+            todo = await self._below(todo)
 
-    def _settle(self, request_id: UUID, declared: RequestClass) -> set[UUID]:
+    def _settle(self, request_id: UUID, declared: RequestClass) -> None:
         row = self._rows[request_id]
         parent = self._rows.get(row.parent_request_id) if row.parent_request_id else None
         found = place(request_id, row.edge, declared, _place(parent) if parent else None)
-        if found == _place(row) and row == self._stored.get(request_id):
-            return set()
         self._rows[request_id] = replace(
             row,
             conversation_id=found.conversation,
@@ -124,7 +121,6 @@ class _Relinking:
             depth=found.depth,
             request_class=found.request_class,
         )
-        return {request_id}
 
     async def _below(self, moved: set[UUID]) -> set[UUID]:
         """Children of these whose place is no longer what their parent's gives."""

@@ -1,4 +1,4 @@
-"""One row per exchange: what was asked, what came back, what it used."""
+"""What was asked, what came back, what did it use? One row per exchange."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

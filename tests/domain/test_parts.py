@@ -177,6 +177,12 @@ def test_a_body_of_too_many_tokens_is_one_opaque_part() -> None:
     assert cut(body, KEY).reference.kind == "part"
 
 
+def test_a_long_string_content_is_a_part() -> None:
+    words = "words that are long enough to be a part of their own " * 2
+    one = cut(encoded({"messages": [{"role": "user", "content": words}]}), KEY)
+    assert keyed_digest(KEY, encoded(words))[:16] in one.parts
+
+
 def test_short_blocks_stay_in_the_recipe() -> None:
     assert cut(b'{"messages":[{"role":"user","content":"hi"}]}', KEY).reference.kind == "part"
 
