@@ -71,7 +71,11 @@ class ScriptedApi:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers)
-        wanted = json.loads(body) if body else {}
+        wanted = _object_in(body)
+        if wanted is None:
+            answer = b'{"type":"error","error":{"type":"invalid_request_error","message":"no JSON"}}'
+            self.served.append(Served(request.method, request.raw_path, headers, body, 400, answer))
+            return web.Response(status=400, body=answer, content_type="application/json")
         if request.path != "/v1/messages":
             answer = json.dumps({"input_tokens": 7}).encode() if request.method == "POST" else b""
             self.served.append(Served(request.method, request.raw_path, headers, body, 200, answer))
@@ -125,6 +129,14 @@ async def scripted_api(scripts: Mapping[str, Sequence[Turn]], pause_s: float = 0
         yield api
     finally:
         await runner.cleanup()
+
+
+def _object_in(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(body) if body else {}
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _newest_prompt(messages: Sequence[Any]) -> tuple[str, int]:
