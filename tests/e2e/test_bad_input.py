@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
+from yarl import URL
 
 from ops.db.embedded import EmbeddedPostgres
 from tests.scripted_api import scripted_api
 from tests.stack import environment, request_id_of, run_nexus, stack
 
 TOO_LARGE = 64 * 2**20 + 1
+STRANGE = "/v9/strange//path?a=%2e%2e&b"
 
 
 @contextmanager
@@ -50,19 +52,19 @@ async def test_what_nobody_understands_is_forwarded_and_shown(tmp_path: Path) ->
             async with session.post(f"{running.gateway}/v1/messages", data=broken) as response:
                 assert response.status == 400
                 unparsable = str(request_id_of(dict(response.headers)))
-            async with session.delete(f"{running.gateway}/v9/strange//path?a=%2e%2e&b") as response:
+            async with session.delete(URL(f"{running.gateway}{STRANGE}", encoded=True)) as response:
                 strange = str(request_id_of(dict(response.headers)))
             async with session.post(f"{running.gateway}/v1/messages", data=io.BytesIO(bytes(TOO_LARGE))) as response:
                 assert response.status == 413
                 assert (await response.json())["error"]["type"] == "request_too_large"
         assert [(one.method, one.target, one.body) for one in api.served] == [
             ("POST", "/v1/messages", broken),
-            ("DELETE", "/v9/strange//path?a=%2e%2e&b", b""),
+            ("DELETE", STRANGE, b""),
         ]
         items = {one["request_id"]: one for one in await running.requests(2)}
         assert set(items) == {unparsable, strange}
         assert (items[unparsable]["parsable"], items[unparsable]["class"]) == (False, "auxiliary")
-        assert items[strange]["path"] == "/v9/strange//path?a=%2e%2e&b"
+        assert items[strange]["path"] == STRANGE
         assert (await running.fetch(f"/api/requests/{unparsable}/body"))[1] == broken
 
 

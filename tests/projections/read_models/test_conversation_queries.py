@@ -181,10 +181,10 @@ async def test_a_node_tells_of_the_sub_task_that_it_begins(read_models: Pool) ->
     )
     goes_on = link_row(
         later,
-        edge="continues",
-        parent_request_id=child.request_id,
+        edge="branches",
+        parent_request_id=parent.request_id,
         conversation_id=parent.request_id,
-        branch_id=child.request_id,
+        branch_id=later.request_id,
         tool_use_id="toolu_1",
         depth=1,
     )

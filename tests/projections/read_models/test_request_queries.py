@@ -32,7 +32,7 @@ from tests.stored_rows import (
     stored,
 )
 
-on_one_database = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+on_one_database = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 SECONDS = st.none() | st.integers(-1, 11).map(lambda second: START + timedelta(seconds=second))
 
 
@@ -42,18 +42,23 @@ async def read_models(pool: Pool) -> Pool:
     return pool
 
 
-def filters() -> st.SearchStrategy[RequestFilter]:
-    return st.builds(
-        RequestFilter,
-        conversation=st.none() | st.integers(1, 26).map(lambda number: UUID(int=number)),
-        session=st.sampled_from([*SESSIONS, "other"]),
-        request_class=st.sampled_from([*CLASSES, None, None, None]),
-        model=st.sampled_from([*MODELS, None]),
-        status=st.sampled_from([*STATUSES, None, 404]),
-        outcome=st.sampled_from([*OUTCOMES, None, None]),
-        since=SECONDS,
-        until=SECONDS,
-    )
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "conversation": st.integers(1, 26).map(lambda number: UUID(int=number)),
+    "session": st.sampled_from([*SESSIONS, "other"]),
+    "request_class": st.sampled_from(CLASSES),
+    "model": st.sampled_from(MODELS),
+    "status": st.sampled_from([*STATUSES, 404]),
+    "outcome": st.sampled_from(OUTCOMES),
+    "since": SECONDS,
+    "until": SECONDS,
+}
+
+
+@st.composite
+def filters(draw: st.DrawFn) -> RequestFilter:
+    """At most two at a time, or hardly anything would fit."""
+    names = draw(st.lists(st.sampled_from(sorted(VALUES)), max_size=2, unique=True))
+    return RequestFilter(**{name: draw(VALUES[name]) for name in names})
 
 
 def matches(stored: Stored, wanted: RequestFilter, exchanges: Sequence[Stored]) -> bool:
@@ -104,6 +109,16 @@ async def test_what_changed_comes_by_position_between_the_two_given(
     async with stored(read_models, exchanges) as connection:
         items = await changed(connection, wanted, Position(after), Position(upto), limit)
     assert [item.position for item in items] == expected[:limit]
+
+
+@pytest.mark.parametrize("wanted", [RequestFilter(), RequestFilter(request_class="main")])
+async def test_rows_of_one_moment_are_told_apart_by_their_ids(read_models: Pool, wanted: RequestFilter) -> None:
+    rows = [request_row(number) for number in range(1, 8)]
+    async with stored(read_models, [Stored(row, link_row(row)) for row in rows]) as connection:
+        first = await newest(connection, wanted, None, 3)
+        second = await newest(connection, wanted, (START, first[-1].request_id), 3)
+        third = await newest(connection, wanted, (START, second[-1].request_id), 3)
+    assert [ids(page) for page in (first, second, third)] == [[7, 6, 5], [4, 3, 2], [1]]
 
 
 @on_one_database
