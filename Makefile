@@ -1,7 +1,7 @@
 # What a contributor types. `make check` is what CI demands before it runs all tests.
 BIN := .venv/bin
 
-.PHONY: help install check lint format types contracts rules coverage test demo up clean
+.PHONY: help install docs gate check lint format types contracts rules coverage test demo up clean
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,12 @@ rules:  ## Layout, sizes, and the rules that linters cannot see
 
 coverage:  ## The pure modules, each covered by its own tests
 	@$(BIN)/python tests/pure_coverage.py
+
+docs:  ## Write the generated tables in the docs anew
+	@$(BIN)/python -m tests.documents
+
+gate:  ## What CI runs
+	@.ci/run
 
 test:  ## All tests
 	@python3 run.py test

@@ -72,10 +72,13 @@ class RequestReceived(ExchangeEvent):
     journal_us: Annotated[int, Field(ge=0)]
     """When, on that journal's monotonic clock: orders the exchanges of one gateway whatever the wall clock does."""
     mode: Literal["pass_through", "managed"]
+    """Whose credential went upstream: the client's own, or one of ours in its place."""
     method: str
+    """HTTP method."""
     target: str
     """Path with query, byte for byte as on the request line (latin-1)."""
     headers: tuple[HeaderFact, ...]
+    """In the order of the wire, duplicates kept."""
     client_domain: str
     """Label of the host name the client called."""
     scope: str
@@ -85,6 +88,7 @@ class RequestReceived(ExchangeEvent):
     account: str | None = None
     """Who pays: the client key's account, else the account the client names."""
     byte_count: Annotated[int, Field(ge=0)]
+    """Bytes of the body."""
     body: BodyReference | None
     """None: there was no body, or it could not be kept (then a RecordingGap says why)."""
     deferred: bool = False
@@ -99,9 +103,13 @@ class ResponseStarted(ExchangeEvent):
     origin: Literal["upstream", "gateway"]
     """Who answered: ``gateway`` for our own errors."""
     status: int
+    """HTTP status."""
     headers: tuple[HeaderFact, ...]
+    """In the order of the wire, duplicates kept."""
     upstream_request_id: str | None = None
+    """What upstream calls this request."""
     elapsed_us: Annotated[int, Field(ge=0)]
+    """Until the headers were seen."""
 
 
 class ChunkStreamed(ExchangeEvent):
@@ -116,7 +124,9 @@ class ChunkStreamed(ExchangeEvent):
     offset: Annotated[int, Field(ge=0)]
     """Of the run's first byte in the answer."""
     lengths: tuple[int, ...]
+    """Bytes of each chunk."""
     arrivals_us: tuple[int, ...]
+    """When each chunk came, counted from the request."""
 
 
 class ResponseCompleted(ExchangeEvent):
@@ -125,9 +135,11 @@ class ResponseCompleted(ExchangeEvent):
     TOPIC: ClassVar[str] = "response-completed"
 
     byte_count: Annotated[int, Field(ge=0)]
+    """Bytes of the answer."""
     sha256: Annotated[str, Field(pattern=HEX_256)]
-    """Of the answer's bytes, transfer-decoded, content-encoding kept."""
+    """Of the recorded bytes of the answer, transfer-decoded, content-encoding kept."""
     elapsed_us: Annotated[int, Field(ge=0)]
+    """Until the last byte."""
 
 
 class ResponseAborted(ExchangeEvent):
@@ -136,6 +148,7 @@ class ResponseAborted(ExchangeEvent):
     TOPIC: ClassVar[str] = "response-aborted"
 
     ended_by: Literal["client", "upstream", "timeout", "shutdown", "gateway_crash"]
+    """Who or what ended it."""
     detail: str = ""
     """A short word on the cause, without payload and without secrets."""
     byte_count: Annotated[int, Field(ge=0)]
@@ -143,7 +156,7 @@ class ResponseAborted(ExchangeEvent):
     delivered: Annotated[int, Field(ge=0)] | None
     """Bytes handed to the client's connection; None: not known (the gateway died)."""
     elapsed_us: Annotated[int, Field(ge=0)] | None
-    """None: not known (the gateway died)."""
+    """Until the end. None: not known (the gateway died)."""
 
 
 class RecordingGap(ExchangeEvent):
@@ -152,7 +165,9 @@ class RecordingGap(ExchangeEvent):
     TOPIC: ClassVar[str] = "recording-gap"
 
     part: Literal["request", "response"]
+    """What of the exchange is incomplete."""
     reason: str
+    """Why it could not be kept."""
     offset: Annotated[int, Field(ge=0)]
     """Of the first missing byte in the body of ``part``."""
     byte_count: Annotated[int, Field(ge=0)]
