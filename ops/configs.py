@@ -9,6 +9,7 @@ from ops.home import Home
 from ops.keys import dashboard_key, fingerprint_key
 from ops.plan import PANEL, command_line
 from ops.settings import Settings
+from ops.sockets import socket_path
 
 if TYPE_CHECKING:
     from dashboard.app import PagesConfig
@@ -57,7 +58,7 @@ def dashboard_config(settings: Settings, home: Home) -> "DashboardConfig":
     key = settings.dashboard_api_key
     return DashboardConfig(
         api_key=key.get_secret_value() if key else dashboard_key(home),
-        worker_socket=home.run / "panel.sock",
+        worker_socket=socket_path(home, "panel.sock"),
         worker_command=tuple(command_line(PANEL, "--supervised")),
         hosts=settings.dashboard_host,
         port=settings.dashboard_port,

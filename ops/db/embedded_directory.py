@@ -86,12 +86,17 @@ def socket_directory(paths: ClusterPaths) -> Path:
         raise SetupError(
             f"No room for a socket in {paths.directory}, nor in {short}: set NEXUS_HOME to a shorter path."
         )
+    return private_folder(short, paths.directory)
+
+
+def private_folder(folder: Path, owners: Path) -> Path:
+    """``folder``, made for the owner of ``owners`` and for nobody else. Raises SetupError if it is somebody's already."""
     try:
-        short.mkdir(mode=0o700)
-        _hand_over(short, paths.directory)
+        folder.mkdir(mode=0o700)
+        _hand_over(folder, owners)
     except FileExistsError:
-        _demand_private(short, paths.directory.stat().st_uid)
-    return short
+        _demand_private(folder, owners.stat().st_uid)
+    return folder
 
 
 def is_fit_for_sockets(directory: Path) -> bool:

@@ -1,0 +1,1 @@
+"""Screens: front, read API and Panel pages over read models."""

@@ -1,0 +1,112 @@
+"""What does the read API answer? One handler for each route; everything it knows comes from the DataStore."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from aiohttp.web import Request, Response
+
+from dashboard.answers import bytes_answer, json_answer, plain_json_answer
+from dashboard.data import DataStore
+from dashboard.errors import InvalidQueryError
+from dashboard.queries import conversations_query, request_id_of, requests_query
+from dashboard.refusals import RefusedError
+from domain.errors import StoreUnavailableError
+from schemas.read_api import EventItem, Listing
+
+_HEALTH_DEADLINE_S = 3.0
+
+
+class ReadApi:
+    """The handlers under ``/api``. Whoever gets here has been let in."""
+
+    def __init__(self, store: DataStore, is_worker_up: Callable[[], Awaitable[bool]]) -> None:
+        self._store, self._is_worker_up = store, is_worker_up
+
+    async def requests(self, request: Request) -> Response:
+        query = requests_query(request.query)
+        page = query.page
+        listing = await self._store.requests(query.wanted, after=page.after, cursor=page.cursor, limit=page.limit)
+        return await json_answer(request, listing)
+
+    async def request(self, request: Request) -> Response:
+        request_id = _id_in(request)
+        item = await self._store.request(request_id)
+        if item is None:
+            raise _unknown(request_id)
+        return await json_answer(request, item)
+
+    async def body(self, request: Request) -> Response:
+        request_id = _id_in(request)
+        recorded = await self._store.request_body(request_id)
+        if recorded is None:
+            raise _unknown(request_id)
+        return bytes_answer(recorded, f"{request_id}.request")
+
+    async def response(self, request: Request) -> Response:
+        request_id = _id_in(request)
+        recorded = await self._store.response_bytes(request_id)
+        if recorded is None:
+            raise _unknown(request_id)
+        return bytes_answer(recorded, f"{request_id}.response")
+
+    async def events(self, request: Request) -> Response:
+        request_id = _id_in(request)
+        events = await self._store.events(request_id)
+        if not events:
+            raise _unknown(request_id)
+        return await json_answer(request, Listing[EventItem](items=events, next_cursor=None))
+
+    async def conversations(self, request: Request) -> Response:
+        query = conversations_query(request.query)
+        listing = await self._store.conversations(query.wanted, cursor=query.page.cursor, limit=query.page.limit)
+        return await json_answer(request, listing)
+
+    async def conversation(self, request: Request) -> Response:
+        member = _id_in(request)
+        item = await self._store.conversation(member)
+        if item is None:
+            raise _unknown(member, "conversation with a request")
+        return await json_answer(request, item)
+
+    async def tree(self, request: Request) -> Response:
+        member = _id_in(request)
+        tree = await self._store.tree(member)
+        if tree is None:
+            raise _unknown(member, "conversation with a request")
+        return await json_answer(request, tree)
+
+    async def health(self, request: Request) -> Response:
+        """Always 200: who answers is up. ``degraded``: the pages or the database are not."""
+        pages = "up" if await self._is_worker_up() else "starting"
+        try:
+            async with asyncio.timeout(_HEALTH_DEADLINE_S):
+                projected = await self._store.position()
+                newest = await self._store.newest_position()
+        except (StoreUnavailableError, TimeoutError):
+            store: dict[str, object] = {"status": "away"}
+        else:
+            lag = max(0, newest - projected)
+            store = {"status": "up", "newest": newest, "projected": projected, "lag": lag}
+        fine = pages == store["status"] == "up"
+        return await plain_json_answer(
+            request, {"status": "ok" if fine else "degraded", "pages": pages, "store": store}
+        )
+
+    async def unknown_route(self, request: Request) -> Response:
+        if request.method not in {"GET", "HEAD"}:
+            raise RefusedError(405, "The API only reads; use GET.", {"Allow": "GET, HEAD"})
+        raise RefusedError(404, f"There is no route {request.path[:200]}; the README lists them.")
+
+
+def _id_in(request: Request) -> UUID:
+    """The id in the path. Raises RefusedError: what is no id is unknown, like any other that is not there."""
+    text = request.match_info["id"]
+    try:
+        return request_id_of("id", text)
+    except InvalidQueryError:
+        raise _unknown(text) from None
+
+
+def _unknown(request_id: UUID | str, what: str = "request") -> RefusedError:
+    return RefusedError(404, f"There is no {what} {str(request_id)[:80]}.")

@@ -1,0 +1,155 @@
+// What works on every page without the server: theme button, shortcuts, help, copying, local times.
+(() => {
+  const $ = (selector, within = document) => within.querySelector(selector);
+  const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const CHORD_MS = 1200;
+  const TICK_MS = 5000;
+
+  // -- theme ---------------------------------------------------------------------------------------------------
+  const themeButton = $("#theme");
+  const showTheme = () => {
+    const choice = document.documentElement.dataset.themeChoice;
+    themeButton.title = `Theme: ${choice} (t)`;
+    themeButton.setAttribute("aria-label", `Theme: ${choice}. Change it`);
+  };
+  themeButton.addEventListener("click", () => window.nexusTheme.cycle());
+  document.addEventListener("nexus:theme", showTheme);
+  showTheme();
+
+  // -- times -----------------------------------------------------------------------------------------------------
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long", hourCycle: "h23" });
+  const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+
+  function ago(seconds) {
+    if (seconds < 3) return "just now";
+    const [size, unit] = units.find(([size]) => seconds >= size);
+    return `${Math.floor(seconds / size)} ${unit} ago`;
+  }
+
+  function elapsed(seconds) {
+    if (seconds < 60) return `${Math.max(0, Math.floor(seconds))} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} m ${String(Math.floor(seconds % 60)).padStart(2, "0")} s`;
+    return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")} m`;
+  }
+
+  function set(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+  }
+
+  function showTimes(within = document) {
+    for (const element of $$("time[datetime]", within)) {
+      const moment = new Date(element.dateTime);
+      if (Number.isNaN(moment.getTime())) continue;
+      const seconds = (Date.now() - moment.getTime()) / 1000;
+      if (!element.title) element.title = full.format(moment);
+      if (element.dataset.show === "ago" && seconds < 604800) set(element, ago(seconds));
+      if (element.dataset.show === "clock") set(element, clock.format(moment));
+      if (element.dataset.show === "full") set(element, full.format(moment));
+      if (element.dataset.show === "elapsed") set(element, elapsed(seconds));
+    }
+  }
+  setInterval(() => document.hidden || showTimes(), TICK_MS);
+  setInterval(() => document.hidden || $$('time[data-show="elapsed"]').forEach((one) => showTimes(one.parentNode)), 1000);
+  document.addEventListener("nexus:patched", (event) => showTimes(event.detail ?? document));
+  showTimes();
+
+  // -- what scrolls can be scrolled with the keyboard --------------------------------------------------------------------
+  function makeScrollable(within = document) {
+    for (const box of $$("pre", within)) {
+      const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+      if (scrolls && box.tabIndex < 0) box.tabIndex = 0;
+    }
+  }
+  document.addEventListener("nexus:patched", (event) => makeScrollable(event.detail ?? document));
+  document.addEventListener("toggle", (event) => makeScrollable(event.target), true);
+  makeScrollable();
+
+  // -- toasts ----------------------------------------------------------------------------------------------------
+  function toast(text, tone = "plain") {
+    const note = document.createElement("div");
+    note.className = `toast toast-${tone}`;
+    note.textContent = text;
+    $("#toasts").append(note);
+    setTimeout(() => note.remove(), 4000);
+  }
+  document.addEventListener("nexus:toast", (event) => toast(event.detail.text, event.detail.tone));
+
+  // -- copying ---------------------------------------------------------------------------------------------------
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    event.preventDefault();
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      toast("Copied");
+    } catch {
+      toast("The browser does not let this page copy; select the text instead.", "bad");
+    }
+  });
+
+  // -- small sheets close when the reader goes on -----------------------------------------------------------------------
+  document.addEventListener("click", (event) => {
+    for (const sheet of $$("details.legend[open]")) if (!sheet.contains(event.target)) sheet.open = false;
+  });
+
+  // -- help ------------------------------------------------------------------------------------------------------
+  const help = $("#help");
+  $("#help-button").addEventListener("click", () => help.showModal());
+  help.addEventListener("click", (event) => event.target === help && help.close());
+
+  // -- lists: j, k and Enter ---------------------------------------------------------------------------------------
+  function move(step) {
+    const rows = $$("[data-nav]").filter((row) => row.offsetParent !== null);
+    if (!rows.length) return;
+    const at = rows.indexOf(document.activeElement);
+    const next = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? (step > 0 ? 0 : rows.length - 1) : at + step))];
+    next.focus({ preventScroll: true });
+    next.closest("tr, [data-key]")?.scrollIntoView({ block: "nearest" });
+  }
+
+  // -- rows that came above what the reader looks at ------------------------------------------------------------------
+  const above = $(".new-above");
+  if (above) {
+    document.addEventListener("nexus:above", () => (above.hidden = false));
+    above.addEventListener("click", () => {
+      document.body.style.removeProperty("--room-below");
+      document.scrollingElement.scrollTo({ top: 0, behavior: "smooth" });
+      above.hidden = true;
+    });
+    addEventListener("scroll", () => document.scrollingElement.scrollTop < 8 && (above.hidden = true), { passive: true });
+  }
+
+  // -- shortcuts ---------------------------------------------------------------------------------------------------
+  const places = { c: "/conversations", r: "/requests" };
+  let chordAt = 0;
+
+  function isTyping(target) {
+    return target.closest("input, textarea, select, [contenteditable]") !== null;
+  }
+
+  function shortcut(key) {
+    if (performance.now() - chordAt < CHORD_MS && places[key]) return () => location.assign(places[key]);
+    const tree = $("[role=tree]");
+    return {
+      "/": () => $("[data-search]")?.focus(),
+      "?": () => (help.open ? help.close() : help.showModal()),
+      t: () => window.nexusTheme.cycle(),
+      g: () => (chordAt = performance.now()),
+      j: () => (tree ? tree.dispatchEvent(new CustomEvent("nexus:move", { detail: 1 })) : move(1)),
+      k: () => (tree ? tree.dispatchEvent(new CustomEvent("nexus:move", { detail: -1 })) : move(-1)),
+      u: () => $("[data-up]")?.click(),
+    }[key];
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.key === "Escape" && isTyping(event.target)) return event.target.blur();
+    if (isTyping(event.target)) return;
+    const act = shortcut(event.key);
+    if (!act) return;
+    event.preventDefault();
+    if (event.key !== "g") chordAt = 0;
+    act();
+  });
+})();

@@ -1,0 +1,394 @@
+// Draws the tree of a conversation: rows of plain data in, lines and rows out. Nothing here is parsed as HTML.
+//
+// Every exchange has a row; a window of rows is in the document, whatever the size of the tree. Lines run behind the
+// rows in lanes. The server decides words and places; a row that comes again only changes.
+
+const SVG = "http://www.w3.org/2000/svg";
+const NAMES = [
+  "id", "row", "lane", "twig", "parentRow", "parentLane", "stub", "opens", "edge", "requestClass", "state", "label", "tag",
+  "note", "model", "tokens", "counts", "duration", "receivedAt", "depth",
+];
+const OVERSCAN = 60;
+const EDGE_ROOM = 14;
+const ZOOMS = [20, 24, 28, 34, 42];
+const SELECT_MS = 90;
+const EDGE_WORDS = {
+  root: "root", continues: "continues", branches: "branch", forks: "fork", retries: "retry", interrupted: "after an interruption",
+  spawned: "sub-task", compacts: "compaction", resumes: "resumes", aside: "side question",
+};
+const STATE_WORDS = { running: "running", done: "done", failed: "failed", cut: "cut" };
+
+function make(name, className, text) {
+  const element = document.createElement(name);
+  if (className) element.className = className;
+  if (text) element.textContent = text;
+  return element;
+}
+
+function shape(name, attributes) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+}
+
+// -- marks: one form for each kind of edge, so that colour is never alone ------------------------------------------------
+
+function mark(node) {
+  const svg = shape("svg", { viewBox: "-8 -8 16 16", class: `mark mark-${node.requestClass} is-${node.state} edge-${node.edge}` });
+  const add = (name, attributes) => svg.append(shape(name, attributes));
+  switch (node.edge) {
+    case "root":
+      add("circle", { r: 6.5, class: "ring" });
+      add("circle", { r: 3, class: "fill" });
+      break;
+    case "spawned":
+      add("rect", { x: -5, y: -5, width: 10, height: 10, rx: 2.5, class: "fill" });
+      break;
+    case "branches":
+      add("rect", { x: -4.3, y: -4.3, width: 8.6, height: 8.6, rx: 1.2, transform: "rotate(45)", class: "fill" });
+      break;
+    case "forks":
+      add("rect", { x: -4.3, y: -4.3, width: 8.6, height: 8.6, rx: 1.2, transform: "rotate(45)", class: "ring" });
+      break;
+    case "retries":
+      add("path", { d: "M4.6 -2.6A5.3 5.3 0 1 0 5.3 1.2", class: "stroke" });
+      add("path", { d: "M5.4 -6v3.800h-3.800", class: "stroke" });
+      break;
+    case "compacts":
+      add("path", { d: "M-5.500 -5.500h11L2 0l3.500 5.500h-11L-2 0z", class: "fill" });
+      break;
+    case "resumes":
+      add("path", { d: "M-5.500 -4.500h11L0 5.500z", class: "fill" });
+      break;
+    case "interrupted":
+      add("circle", { r: 5, class: "ring" });
+      add("path", { d: "M0 -5a5 5 0 0 1 0 10z", class: "fill" });
+      break;
+    case "aside":
+      add("circle", { r: 3.5, class: "ring" });
+      break;
+    default:
+      add("circle", { r: 4.6, class: "fill" });
+  }
+  if (node.state === "failed") {
+    add("circle", { r: 6.6, class: "veil" });
+    add("path", { d: "M-4 -4L4 4M4 -4L-4 4", class: "cross" });
+  }
+  if (node.state === "cut") add("path", { d: "M-6.500 0h13", class: "slash" });
+  if (node.state === "running") add("circle", { r: 6.5, class: "pulse" });
+  return svg;
+}
+
+// -- the component -------------------------------------------------------------------------------------------------------
+
+export function render({ model, view }) {
+  const host = document.querySelector("[data-tree]");
+  const scroller = host.querySelector("[data-tree-rows]");
+  const canvas = make("div", "tree-canvas");
+  const lines = shape("svg", { class: "tree-lines", "aria-hidden": "true" });
+  canvas.append(lines);
+  scroller.replaceChildren(canvas);
+  scroller.setAttribute("role", "tree");
+  scroller.tabIndex = 0;
+
+  const nodes = [];
+  const byId = new Map();
+  const reach = [];
+  const drawn = new Map();
+  let selected = "";
+  let zoom = ZOOMS.indexOf(Number(remembered("nexus-tree-zoom"))) >= 0 ? Number(remembered("nexus-tree-zoom")) : 28;
+  let widest = 0;
+  let following = false;
+  let painting = 0;
+  let telling = 0;
+
+  function remembered(key) {
+    try {
+      return localStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  }
+
+  // -- rows in -----------------------------------------------------------------------------------------------------
+  function take(rows) {
+    const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 2 * zoom;
+    const had = nodes.length;
+    for (const values of rows) {
+      const node = Object.fromEntries(NAMES.map((name, place) => [name, values[place]]));
+      nodes[node.row] = node;
+      byId.set(node.id, node);
+      drawn.get(node.id)?.remove();
+      drawn.delete(node.id);
+      spread(node);
+    }
+    following = had > 0 && nodes.length > had && atEnd && had * zoom > scroller.clientHeight;
+    scroller.setAttribute("aria-label", `${nodes.length} exchanges`);
+  }
+
+  // Which lanes have a line at each row: text starts to the right of them all.
+  function spread(node) {
+    const from = node.parentRow === null || node.stub ? node.row : node.parentRow + 1;
+    const lane = node.lane + (node.twig ? 0.5 : 0);
+    for (let row = from; row <= node.row; row++) reach[row] = Math.max(reach[row] ?? 0, lane);
+    widest = Math.max(widest, lane);
+  }
+
+  // -- drawing -----------------------------------------------------------------------------------------------------
+  const x = (lane) => EDGE_ROOM + lane * Math.max(9, Math.min(18, 380 / (widest + 1)));
+  const y = (row) => (row + 0.5) * zoom;
+
+  function paint() {
+    painting = 0;
+    canvas.style.height = `${nodes.length * zoom + 8}px`;
+    canvas.style.setProperty("--row", `${zoom}px`);
+    const first = Math.max(0, Math.floor(scroller.scrollTop / zoom) - OVERSCAN);
+    const last = Math.min(nodes.length - 1, Math.ceil((scroller.scrollTop + scroller.clientHeight) / zoom) + OVERSCAN);
+    for (const [id, element] of drawn) {
+      const row = byId.get(id).row;
+      if (row >= first && row <= last) continue;
+      element.remove();
+      drawn.delete(id);
+    }
+    let fresh = false;
+    for (let row = first; row <= last; row++) {
+      const node = nodes[row];
+      if (!node) continue;
+      if (!drawn.has(node.id)) {
+        drawn.set(node.id, canvas.appendChild(rowOf(node)));
+        fresh = true;
+      }
+      place(drawn.get(node.id), node);
+    }
+    if (fresh) document.dispatchEvent(new CustomEvent("nexus:patched", { detail: canvas }));
+    paintLines(first, last);
+    scroller.setAttribute("aria-activedescendant", selected ? `node-${selected}` : "");
+  }
+
+  function schedule() {
+    painting ||= requestAnimationFrame(paint);
+  }
+
+  function place(element, node) {
+    element.style.top = `${node.row * zoom}px`;
+    element.style.setProperty("--x", `${x(node.lane + (node.twig ? 0.5 : 0))}px`);
+    element.style.setProperty("--text", `${x(reach[node.row]) + 14}px`);
+    element.setAttribute("aria-selected", String(node.id === selected));
+  }
+
+  function rowOf(node) {
+    const row = make("div", `tree-row is-${node.state}${node.opens && node.row ? " opens" : ""}`);
+    row.id = `node-${node.id}`;
+    row.dataset.requestId = node.id;
+    row.dataset.edge = node.edge;
+    row.dataset.state = node.state;
+    row.dataset.class = node.requestClass;
+    row.setAttribute("role", "treeitem");
+    row.setAttribute("aria-level", node.depth + 1);
+    row.setAttribute("aria-posinset", node.row + 1);
+    row.setAttribute("aria-setsize", nodes.length);
+    row.append(mark(node), text(node), ...figures(node));
+    return row;
+  }
+
+  function text(node) {
+    const cell = make("span", "tree-text");
+    const link = make("a", `tree-label edge-${node.edge}`, node.label);
+    link.href = `/requests/${encodeURIComponent(node.id)}`;
+    link.tabIndex = -1;
+    link.title = `${EDGE_WORDS[node.edge] ?? node.edge}, ${STATE_WORDS[node.state]}: open the request`;
+    cell.append(link);
+    if (node.tag) cell.append(make("span", "tree-tag", node.tag));
+    if (node.stub) {
+      const jump = make("button", "tree-jump", `from row ${node.parentRow + 1}`);
+      jump.type = "button";
+      jump.tabIndex = -1;
+      jump.dataset.jump = nodes[node.parentRow]?.id ?? "";
+      cell.append(jump);
+    }
+    if (node.note) cell.append(make("span", "tree-note", node.note));
+    return cell;
+  }
+
+  function figures(node) {
+    const tokens = make("span", "tree-cell tree-tokens", node.tokens);
+    if (node.counts) {
+      const [read, written, rest, output] = node.counts.map((count) => count.toLocaleString("en"));
+      tokens.title = `${read} read from the cache, ${written} written to it, ${rest} other input, ${output} output`;
+    }
+    const lasted = make("span", "tree-cell tree-duration");
+    if (node.state === "running") {
+      const elapsed = make("time", "run");
+      elapsed.dateTime = node.receivedAt;
+      elapsed.dataset.show = "elapsed";
+      lasted.append(elapsed);
+    } else lasted.textContent = node.duration;
+    const at = make("span", "tree-cell tree-clock");
+    const clock = make("time");
+    clock.dateTime = node.receivedAt;
+    clock.dataset.show = "clock";
+    at.append(clock);
+    return [make("span", "tree-cell tree-model", node.model), tokens, lasted, at];
+  }
+
+  function paintLines(first, last) {
+    const paths = [];
+    for (const node of nodes) {
+      if (!node || node.parentRow === null || node.row < first || node.parentRow > last) continue;
+      const path = shape("path", { d: way(node), class: `tree-line tree-line-${node.requestClass} edge-${node.edge}${node.stub ? " stub" : ""}` });
+      paths.push(path);
+    }
+    lines.setAttribute("width", x(widest) + 28);
+    lines.setAttribute("height", nodes.length * zoom + 8);
+    lines.replaceChildren(...paths);
+  }
+
+  function way(node) {
+    const toX = x(node.lane + (node.twig ? 0.5 : 0));
+    const toY = y(node.row);
+    if (node.stub) return `M${toX - 7} ${toY - zoom * 0.75}Q${toX} ${toY - zoom * 0.75} ${toX} ${toY}`;
+    const fromX = x(node.parentLane);
+    const fromY = y(node.parentRow);
+    if (fromX === toX) return `M${fromX} ${fromY}V${toY}`;
+    const bend = Math.min(zoom, toY - fromY);
+    return `M${fromX} ${fromY}C${fromX} ${fromY + bend * 0.7} ${toX} ${fromY + bend * 0.3} ${toX} ${fromY + bend}V${toY}`;
+  }
+
+  // -- selecting and moving ------------------------------------------------------------------------------------------
+  function select(id, { tell = true, reveal = true } = {}) {
+    if (!byId.has(id)) return;
+    drawn.get(selected)?.setAttribute("aria-selected", "false");
+    selected = id;
+    if (reveal) show(byId.get(id).row);
+    schedule();
+    if (!tell) return;
+    clearTimeout(telling);
+    telling = setTimeout(() => {
+      history.replaceState(null, "", `${location.pathname}?request=${id}`);
+      document.dispatchEvent(new CustomEvent("nexus:act", { detail: { name: "select", value: id } }));
+    }, SELECT_MS);
+  }
+
+  function show(row) {
+    const top = row * zoom;
+    const margin = zoom * 2;
+    if (top < scroller.scrollTop + margin) scroller.scrollTop = top - margin;
+    else if (top + zoom > scroller.scrollTop + scroller.clientHeight - margin) {
+      scroller.scrollTop = top + zoom + margin - scroller.clientHeight;
+    }
+  }
+
+  function step(by) {
+    const at = selected ? byId.get(selected).row : by > 0 ? -1 : nodes.length;
+    const next = nodes[Math.max(0, Math.min(nodes.length - 1, at + by))];
+    if (next) select(next.id);
+  }
+
+  function toParent() {
+    const node = byId.get(selected);
+    if (node && node.parentRow !== null) select(nodes[node.parentRow].id);
+  }
+
+  function toChild() {
+    const node = byId.get(selected);
+    const child = node && nodes.find((other) => other?.parentRow === node.row && other.lane !== node.lane);
+    const next = child ?? (node && nodes.find((other) => other?.parentRow === node.row));
+    if (next) select(next.id);
+  }
+
+  function toBranch(by) {
+    const openings = nodes.filter((node) => node?.opens);
+    const at = selected ? byId.get(selected).row : -1;
+    const next = by > 0 ? openings.find((node) => node.row > at) : openings.findLast((node) => node.row < at);
+    if (next) select(next.id);
+  }
+
+  const open = () => selected && location.assign(`/requests/${encodeURIComponent(selected)}`);
+  const page = () => Math.max(1, Math.floor(scroller.clientHeight / zoom) - 2);
+  const keys = {
+    ArrowDown: () => step(1),
+    ArrowUp: () => step(-1),
+    ArrowLeft: toParent,
+    ArrowRight: toChild,
+    PageDown: () => step(page()),
+    PageUp: () => step(-page()),
+    Home: () => step(-nodes.length),
+    End: () => step(nodes.length),
+    Enter: open,
+    "]": () => toBranch(1),
+    "[": () => toBranch(-1),
+    "+": () => rescale(1),
+    "-": () => rescale(-1),
+  };
+
+  function rescale(by) {
+    const anchor = selected ? byId.get(selected).row : Math.floor(scroller.scrollTop / zoom);
+    const offset = anchor * zoom - scroller.scrollTop;
+    zoom = ZOOMS[Math.max(0, Math.min(ZOOMS.length - 1, ZOOMS.indexOf(zoom) + by))];
+    try {
+      localStorage.setItem("nexus-tree-zoom", zoom);
+    } catch {
+      // it is forgotten then
+    }
+    canvas.style.height = `${nodes.length * zoom + 8}px`;
+    scroller.scrollTop = anchor * zoom - offset;
+    schedule();
+  }
+
+  scroller.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = keys[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+  scroller.addEventListener("nexus:move", (event) => step(event.detail));
+  const picked = (event) => select(event.detail);
+  document.addEventListener("nexus:select", picked);
+  model.on("remove", () => document.removeEventListener("nexus:select", picked));
+  scroller.addEventListener("click", (event) => {
+    const jump = event.target.closest("[data-jump]");
+    if (jump) return select(jump.dataset.jump);
+    if (event.target.closest("a")) return;
+    const row = event.target.closest("[data-request-id]");
+    if (row) select(row.dataset.requestId, { reveal: false });
+  });
+  scroller.addEventListener("dblclick", (event) => {
+    if (!event.target.closest("[data-request-id]")) return;
+    getSelection()?.removeAllRanges();
+    open();
+  });
+  scroller.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    rescale(event.deltaY < 0 ? 1 : -1);
+  }, { passive: false });
+  scroller.addEventListener("scroll", schedule, { passive: true });
+  host.querySelector("[data-zoom-in]")?.addEventListener("click", () => rescale(1));
+  host.querySelector("[data-zoom-out]")?.addEventListener("click", () => rescale(-1));
+  const resized = new ResizeObserver(schedule);
+  resized.observe(scroller);
+  model.on("remove", () => resized.disconnect());
+
+  const handlers = {
+    rows({ rows, anew }) {
+      if (anew) {
+        nodes.length = reach.length = widest = 0;
+        byId.clear();
+        for (const element of drawn.values()) element.remove();
+        drawn.clear();
+      }
+      take(JSON.parse(rows));
+      canvas.style.height = `${nodes.length * zoom + 8}px`;
+      if (following) scroller.scrollTop = scroller.scrollHeight;
+      paint();
+      host.dataset.nodes = nodes.length;
+    },
+    select({ id }) {
+      select(id, { tell: false });
+      paint();
+    },
+  };
+  model.on("msg:custom", (message) => handlers[message.kind]?.(message));
+  model.send_msg({ kind: "ready" });
+}

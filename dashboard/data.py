@@ -1,0 +1,158 @@
+"""Where does everything on the dashboard and in the read API come from? The only door to the read models.
+
+Lists and rows come from the read models, bodies and streams from the events and their payload. While a projection has
+no tables yet, lists are empty. Every method raises StoreUnavailableError when the database does not answer.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from uuid import UUID
+
+from dashboard.cursors import decode_place, encode_place
+from dashboard.details import RequestDetails, details_of
+from dashboard.errors import InvalidQueryError
+from dashboard.recordings import RecordedBytes, Recordings, Stream
+from dashboard.trees import branches_of
+from domain.errors import PayloadMissingError
+from domain.ids import Position
+from domain.ports import EventLog, Payloads
+from projections.read_models import conversation_queries, reading, request_queries
+from projections.read_models.connection import Connection
+from projections.read_models.conversation_queries import ConversationFilter
+from projections.read_models.request_queries import Counts, RequestFilter
+from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+
+__all__ = ["ConversationFilter", "Counts", "DataStore", "RequestFilter"]
+
+Connections = Callable[[], AbstractAsyncContextManager[Connection]]
+"""Lends a connection for a short while; raises StoreUnavailableError when the database is away."""
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 500
+COUNTED = 100_000
+"""``counts`` counts no further: as many means "at least"."""
+
+
+class DataStore:
+    """Reads. Any number of calls may run at once."""
+
+    def __init__(self, connections: Connections, log: EventLog, payloads: Payloads) -> None:
+        self._connections, self._log = connections, log
+        self._recordings = Recordings(log, payloads)
+
+    async def requests(
+        self,
+        wanted: RequestFilter,
+        *,
+        after: Position | None = None,
+        cursor: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+    ) -> Listing[RequestItem]:
+        """A page of exchanges, the newest first; ``cursor``: the ``next_cursor`` of the page before.
+
+        With ``after`` instead: the exchanges whose own events go on above that position, the oldest change first, as
+        far as both projections have come; ``next_cursor`` is then the position to ask with next time, and never null.
+        Raises InvalidQueryError.
+        """
+        _check_limit(limit)
+        if after is not None and cursor is not None:
+            raise InvalidQueryError("after and cursor exclude each other; give one of them.")
+        if after is not None:
+            return await self._changed(wanted, after, limit)
+        before = None if cursor is None else decode_place("requests", cursor)
+        async with self._connections() as connection:
+            found = await request_queries.newest(connection, wanted, before, limit + 1)
+        items = found[:limit]
+        last = items[-1] if len(found) > limit else None
+        next_cursor = encode_place("requests", (last.received_at, last.request_id)) if last else None
+        return Listing[RequestItem](items=items, next_cursor=next_cursor)
+
+    async def _changed(self, wanted: RequestFilter, after: Position, limit: int) -> Listing[RequestItem]:
+        async with self._connections() as connection:
+            upto = await reading.reached(connection)
+            items = await request_queries.changed(connection, wanted, after, upto, limit)
+        seen = items[-1].position if len(items) == limit else max(after, upto)
+        return Listing[RequestItem](items=items, next_cursor=str(seen))
+
+    async def request(self, request_id: UUID) -> RequestItem | None:
+        """None: unknown, or not projected yet."""
+        async with self._connections() as connection:
+            return await request_queries.one(connection, request_id)
+
+    async def conversations(
+        self, wanted: ConversationFilter, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+    ) -> Listing[ConversationItem]:
+        """A page of conversations, the one with the newest request first. Raises InvalidQueryError.
+
+        A conversation that goes on while somebody pages moves to the front; all others come exactly once.
+        """
+        _check_limit(limit)
+        before = None if cursor is None else decode_place("conversations", cursor)
+        async with self._connections() as connection:
+            found = await conversation_queries.newest(connection, wanted, before, limit + 1)
+        items = found[:limit]
+        last = items[-1] if len(found) > limit else None
+        next_cursor = encode_place("conversations", (last.last_at, last.conversation_id)) if last else None
+        return Listing[ConversationItem](items=items, next_cursor=next_cursor)
+
+    async def conversation(self, member: UUID) -> ConversationItem | None:
+        """The conversation that an exchange belongs to, by the id of any of its exchanges. None: it has none."""
+        async with self._connections() as connection:
+            return await conversation_queries.one(connection, member)
+
+    async def tree(self, member: UUID) -> ConversationTree | None:
+        """The same with its branches and all its exchanges, in the order they were received."""
+        async with self._connections() as connection:
+            item = await conversation_queries.one(connection, member)
+            if item is None:
+                return None
+            nodes = await conversation_queries.nodes(connection, item.conversation_id)
+        return ConversationTree(conversation=item, branches=branches_of(nodes), nodes=nodes)
+
+    async def position(self) -> Position:
+        """The newest position that both projections have taken in. Cheap: ask often whether to look again."""
+        async with self._connections() as connection:
+            return await reading.reached(connection)
+
+    async def newest_position(self) -> Position:
+        """The newest position in the event store; ``position`` lags behind it."""
+        return await self._log.newest()
+
+    async def summary(self) -> Counts:
+        """How many requests, conversations and open requests there are, each counted up to COUNTED."""
+        async with self._connections() as connection:
+            return await request_queries.counts(connection, COUNTED)
+
+    async def request_body(self, request_id: UUID) -> RecordedBytes | None:
+        """The request's body as it was sent. None: unknown. Raises PayloadMissingError: erased."""
+        return await self._recordings.request_bytes(request_id)
+
+    async def response_bytes(self, request_id: UUID) -> RecordedBytes | None:
+        """The answer as far as it is recorded. None: unknown. Raises PayloadMissingError: erased."""
+        return await self._recordings.response_bytes(request_id)
+
+    async def events(self, request_id: UUID) -> list[EventItem]:
+        """The exchange's stream by version; empty: unknown."""
+        return await self._recordings.event_items(request_id)
+
+    async def details(self, request_id: UUID) -> RequestDetails | None:
+        """Everything about one exchange, its bodies taken apart. None: unknown. Erased payload is said to be so."""
+        stream = await self._recordings.stream(request_id)
+        if stream is None:
+            return None
+        item = await self.request(request_id)
+        body = await _unless_erased(self._recordings.body_of, stream)
+        answer = await _unless_erased(self._recordings.answer_of, stream)
+        return await asyncio.to_thread(details_of, stream, item, body, answer)  # large bodies take a while
+
+
+async def _unless_erased(read: Callable[[Stream], Awaitable[bytes]], stream: Stream) -> bytes | None:
+    try:
+        return await read(stream)
+    except PayloadMissingError:
+        return None
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidQueryError(f"limit={limit} is out of range; give 1 to {MAX_LIMIT}.")

@@ -1,0 +1,241 @@
+"""How do rows become charts? Plain rows in, a Bokeh figure out, and the columns it draws.
+
+Colours are not decided here: a mapper tagged ``from-stylesheet`` gets its palette from the page's stylesheet, for
+either theme, and text, axes and grids follow its ``--bk-`` variables. What the wire said goes through
+``plain_label``; tooltips show columns as text.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from bokeh.models import (
+    CategoricalColorMapper,
+    ColumnDataSource,
+    CustomJS,
+    CustomJSTickFormatter,
+    DataRange1d,
+    FixedTicker,
+    HoverTool,
+    NumeralTickFormatter,
+    PanTool,
+    PrintfTickFormatter,
+    Range1d,
+    ResetTool,
+    TapTool,
+    WheelZoomTool,
+)
+from bokeh.plotting import figure
+
+from dashboard.markup import ASSETS, plain_label
+
+CLASSES = ("main", "subagent", "compaction", "auxiliary")
+TINTS = (*CLASSES, "running", "failed", "bytes")
+"""Factors of the colour mappers; the stylesheet has ``--mark-`` with each."""
+PLAIN_COLOURS = ("#2a6fb8", "#00826f", "#8250b0", "#858b93", "#d58a12", "#c93b2e", "#2a6fb8")
+"""Until the stylesheet is read."""
+LANE_PX, THIN_LANE_PX, AXIS_PX = 20, 14, 36
+ROOMY_LANES = 8
+"""More lanes than these are thinner."""
+MIN_LANES, MAX_LANES = 2, 400
+"""A higher figure than of so many lanes would be more than a canvas can hold; further lanes share the last."""
+LANE_CHARS, LABEL_CHARS = 24, 90
+MIN_BAR_MS = 120.0
+"""The shortest exchange can still be seen and hit."""
+MAX_STEPS = 4_000
+
+Columns = Mapping[str, Sequence[object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """One exchange on the timeline."""
+
+    request_id: str
+    lane: int
+    start: datetime
+    end: datetime
+    tint: str
+    """One of TINTS."""
+    label: str
+    said: str
+    """How long, how many tokens, how it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The figure and what of it changes."""
+
+    figure: figure
+    source: ColumnDataSource
+    ticker: FixedTicker
+
+
+def timeline() -> Timeline:
+    """Lanes of talk over time, a bar for each exchange; nothing in it yet."""
+    source = ColumnDataSource(data=dict(timeline_columns(())))
+    ticker = FixedTicker(ticks=[])
+    plot = _figure(name="timeline", x_axis_location="above", x_axis_type="datetime")
+    bars = plot.hbar(y="y", left="left", right="right", height=0.62, source=source, line_width=0, border_radius=2)
+    bars.glyph.fill_color = {"field": "tint", "transform": _mapper()}
+    bars.selection_glyph = bars.nonselection_glyph = None
+    bars.glyph.line_color = {"field": "tint", "transform": _mapper()}
+    plot.xaxis.formatter = CustomJSTickFormatter(code=_code("clock_ticks.js"))
+    plot.yaxis.ticker = ticker
+    plot.ygrid.ticker = ticker
+    wheel = WheelZoomTool(dimensions="width")
+    plot.add_tools(
+        PanTool(dimensions="width"),
+        wheel,
+        ResetTool(),
+        TapTool(renderers=[bars], callback=_script("tap_bar.js", source=source)),
+        HoverTool(renderers=[bars], tooltips=[("", "@label"), ("", "@said")], attachment="vertical"),
+    )
+    show_lanes(Timeline(plot, source, ticker), ())
+    return Timeline(plot, source, ticker)
+
+
+def show_lanes(chart: Timeline, names: Sequence[str]) -> None:
+    """Lanes with these names, the first at the top."""
+    shown = names[:MAX_LANES]
+    rows = max(MIN_LANES, len(shown))
+    chart.figure.height = rows * (LANE_PX if rows <= ROOMY_LANES else THIN_LANE_PX) + AXIS_PX
+    chart.figure.y_range.start, chart.figure.y_range.end = rows - 0.5, -0.5
+    chart.ticker.ticks = list(range(len(shown)))
+    chart.figure.yaxis.major_label_overrides = {
+        place: plain_label(name, LANE_CHARS) for place, name in enumerate(shown)
+    }
+
+
+def show_bars(chart: Timeline, before: Sequence[Bar], after: Sequence[Bar]) -> None:
+    """Draw ``after`` where ``before`` is drawn; a timeline that only grew costs what is new."""
+    kept = len(before)
+    if after and not before:
+        chart.figure.x_range = DataRange1d(range_padding=0.03)
+    if [bar.request_id for bar in before] != [bar.request_id for bar in after[:kept]]:
+        chart.source.data = dict(timeline_columns(after))
+        return
+    changed = [place for place in range(kept) if before[place] != after[place]]
+    if changed:
+        columns = timeline_columns([after[place] for place in changed])
+        chart.source.patch({name: list(zip(changed, values, strict=True)) for name, values in columns.items()})
+    if len(after) > kept:
+        chart.source.stream(dict(timeline_columns(after[kept:])))
+
+
+def timeline_columns(bars: Sequence[Bar]) -> Columns:
+    """The columns of the timeline's source."""
+    starts = [_ms(bar.start) for bar in bars]
+    return {
+        "id": [bar.request_id for bar in bars],
+        "y": [min(bar.lane, MAX_LANES - 1) for bar in bars],
+        "left": starts,
+        "right": [max(_ms(bar.end), start + MIN_BAR_MS) for bar, start in zip(bars, starts, strict=True)],
+        "tint": [bar.tint for bar in bars],
+        "label": [plain_label(bar.label, LABEL_CHARS) for bar in bars],
+        "said": [plain_label(bar.said, LABEL_CHARS) for bar in bars],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Bytes that came together."""
+
+    at_ms: float
+    """After the request."""
+    byte_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """The figure and what of it changes."""
+
+    figure: figure
+    source: ColumnDataSource
+
+
+def rhythm() -> Rhythm:
+    """How an answer came: its bytes over time, a step for each chunk; not to be seen while it is empty."""
+    source = ColumnDataSource(data=dict(rhythm_columns(())))
+    plot = _figure(name="rhythm", height=260, visible=False)
+    area = plot.quad(left="left", right="right", bottom=0, top="total", source=source, line_width=0, fill_alpha=0.35)
+    area.glyph.fill_color = {"field": "tint", "transform": _mapper()}
+    dots = plot.scatter(x="left", y="total", size=5, source=source, line_width=0)
+    dots.glyph.fill_color = {"field": "tint", "transform": _mapper()}
+    plot.xaxis.formatter = PrintfTickFormatter(format="%.1f s")
+    plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
+    plot.add_tools(
+        PanTool(dimensions="width"),
+        WheelZoomTool(dimensions="width"),
+        ResetTool(),
+        HoverTool(
+            renderers=[dots], tooltips=[("at", "@left{0.000} s"), ("bytes", "@bytes"), ("pause", "@pause{0} ms")]
+        ),
+    )
+    return Rhythm(plot, source)
+
+
+def show_arrivals(chart: Rhythm, arrivals: Sequence[Arrival]) -> None:
+    """Draw these chunks in the place of what is drawn."""
+    chart.source.data = dict(rhythm_columns(arrivals))
+    chart.figure.visible = bool(arrivals)
+    if arrivals:
+        seconds = arrivals[-1].at_ms / 1000
+        chart.figure.x_range.start, chart.figure.x_range.end = -0.02 * seconds, 1.02 * seconds
+        chart.figure.y_range.end = 1.08 * sum(one.byte_count for one in arrivals)
+
+
+def rhythm_columns(arrivals: Sequence[Arrival]) -> Columns:
+    """The columns of the rhythm's source; very many chunks are put together."""
+    steps = _thinned(arrivals)
+    times = [step.at_ms / 1000 for step in steps]
+    totals, total = list[int](), 0
+    for step in steps:
+        total += step.byte_count
+        totals.append(total)
+    return {
+        "left": times,
+        "right": [*times[1:], *times[-1:]],
+        "total": totals,
+        "bytes": [step.byte_count for step in steps],
+        "pause": [0.0, *(1000 * (after - before) for before, after in pairwise(times))][: len(times)],
+        "tint": ["bytes"] * len(steps),
+    }
+
+
+def _thinned(arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
+    together = -(-len(arrivals) // MAX_STEPS)
+    if together <= 1:
+        return arrivals
+    groups = (arrivals[start : start + together] for start in range(0, len(arrivals), together))
+    return [Arrival(group[-1].at_ms, sum(one.byte_count for one in group)) for group in groups]
+
+
+def _figure(**options: object) -> figure:
+    """Its ranges are set with its data: a range that follows data warns as long as there is none."""
+    ranges = {"x_range": Range1d(0, 1), "y_range": Range1d(0, 1)}
+    plot = figure(sizing_mode="stretch_width", tools="", toolbar_location=None, **ranges, **options)
+    plot.outline_line_color = None
+    plot.background_fill_alpha = plot.border_fill_alpha = 0
+    plot.xaxis.minor_tick_line_color = plot.yaxis.minor_tick_line_color = None
+    plot.yaxis.major_tick_line_color = None
+    plot.yaxis.axis_line_color = None
+    plot.toolbar.autohide = True
+    return plot
+
+
+def _code(asset: str) -> str:
+    return (ASSETS / asset).read_text("utf-8")
+
+
+def _script(asset: str, **models: object) -> CustomJS:
+    return CustomJS(args=models, code=_code(asset))
+
+
+def _mapper() -> CategoricalColorMapper:
+    return CategoricalColorMapper(factors=list(TINTS), palette=list(PLAIN_COLOURS), tags=["from-stylesheet"])
+
+
+def _ms(moment: datetime) -> float:
+    return moment.timestamp() * 1000

@@ -1,0 +1,166 @@
+"""What does a query string ask for? Filters, place and size of a list; everything else is refused by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TypeVar
+from uuid import UUID
+
+from multidict import MultiMapping
+
+from dashboard.cursors import decode_position
+from dashboard.data import DEFAULT_LIMIT, ConversationFilter, RequestFilter
+from dashboard.errors import InvalidQueryError
+from domain.ids import Position
+
+CLASSES = ("main", "subagent", "compaction", "auxiliary")
+OUTCOMES = ("open", "completed", "client", "upstream", "timeout", "shutdown", "gateway_crash")
+MAX_TEXT = 1000
+_UUID_CHARS = 36
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which piece of a list."""
+
+    limit: int = DEFAULT_LIMIT
+    cursor: str | None = None
+    after: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestsQuery:
+    """Of ``GET /api/requests``."""
+
+    wanted: RequestFilter
+    page: Page
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationsQuery:
+    """Of ``GET /api/conversations``."""
+
+    wanted: ConversationFilter
+    page: Page
+
+
+def requests_query(query: MultiMapping[str]) -> RequestsQuery:
+    """Raises InvalidQueryError."""
+    given = _Given(query, {*_REQUEST_FILTERS, "limit", "cursor", "after"})
+    wanted = RequestFilter(
+        conversation=given.read("conversation", request_id_of),
+        session=given.read("session", _text),
+        request_class=given.read("class", _one_of(CLASSES)),
+        model=given.read("model", _text),
+        status=given.read("status", _status),
+        outcome=given.read("outcome", _one_of(OUTCOMES)),
+        since=given.read("since", _moment),
+        until=given.read("until", _moment),
+    )
+    return RequestsQuery(wanted, _page(given))
+
+
+def conversations_query(query: MultiMapping[str]) -> ConversationsQuery:
+    """Raises InvalidQueryError."""
+    given = _Given(query, {*_CONVERSATION_FILTERS, "limit", "cursor"})
+    wanted = ConversationFilter(
+        session=given.read("session", _text),
+        account=given.read("account", _text),
+        project=given.read("project", _text),
+        title=given.read("title", _text),
+        since=given.read("since", _moment),
+        until=given.read("until", _moment),
+    )
+    return ConversationsQuery(wanted, _page(given))
+
+
+_REQUEST_FILTERS = ("conversation", "session", "class", "model", "status", "outcome", "since", "until")
+_CONVERSATION_FILTERS = ("session", "account", "project", "title", "since", "until")
+
+
+class _Given:
+    """The parameters of one query, each known and given once."""
+
+    def __init__(self, query: MultiMapping[str], known: set[str]) -> None:
+        for name in query:
+            if name not in known:
+                raise InvalidQueryError(f"There is no parameter {name[:80]!r}; known are {', '.join(sorted(known))}.")
+            if len(query.getall(name)) > 1:
+                raise InvalidQueryError(f"{name} is given more than once; give it once.")
+        self._values: Mapping[str, str] = MappingProxyType(dict(query.items()))
+
+    def read(self, name: str, reader: Callable[[str, str], T]) -> T | None:
+        """None: not given."""
+        text = self._values.get(name)
+        return None if text is None else reader(name, text)
+
+
+def _page(given: _Given) -> Page:
+    limit = given.read("limit", _number)
+    return Page(
+        limit=DEFAULT_LIMIT if limit is None else limit,
+        cursor=given.read("cursor", _text),
+        after=given.read("after", lambda _, text: decode_position(text)),
+    )
+
+
+def request_id_of(name: str, text: str) -> UUID:
+    """Raises InvalidQueryError for what is no id in its usual form."""
+    try:
+        if len(text) == _UUID_CHARS:
+            return UUID(text)
+    except ValueError:
+        pass
+    raise InvalidQueryError(f"{name}={text[:80]!r} is no id; give a UUID such as 01890000-0000-7000-8000-000000000000.")
+
+
+def _text(name: str, text: str) -> str:
+    if len(text) > MAX_TEXT or "\0" in text or not _is_encodable(text):
+        raise InvalidQueryError(f"{name} holds what no stored text holds, or more than {MAX_TEXT} characters.")
+    return text
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _one_of(words: tuple[str, ...]) -> Callable[[str, str], str]:
+    def read(name: str, text: str) -> str:
+        if text not in words:
+            raise InvalidQueryError(f"{name}={text[:80]!r} is unknown; give one of {', '.join(words)}.")
+        return text
+
+    return read
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise InvalidQueryError(f"{name}={text[:80]!r} is no number.")
+    return int(text)
+
+
+def _status(name: str, text: str) -> int:
+    status = _number(name, text)
+    if not 100 <= status <= 999:
+        raise InvalidQueryError(f"{name}={text} is no HTTP status; give three digits.")
+    return status
+
+
+def _moment(name: str, text: str) -> datetime:
+    """A time as in RFC 3339; a date alone is its midnight in UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None and len(text) == len("2026-11-22"):
+            moment = moment.replace(tzinfo=UTC)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    hint = "Z at its end" if " " not in text else "Z at its end, or %2B for the + of its offset"
+    raise InvalidQueryError(f"{name}={text[:80]!r} is no time; give it as 2026-11-22T09:30:00Z, with {hint}.")

@@ -1,0 +1,236 @@
+"""The read API, asked over the wire: over a canned store for its forms, and over a real one for the whole way."""
+
+import gzip
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+
+from dashboard.data import ConversationFilter, DataStore, RequestFilter
+from domain.ids import Position
+from ops.db.borrowing import borrowed
+from ops.db.event_log import PostgresEventLog
+from ops.db.payloads import PostgresPayloads
+from ops.db.pool import Pool
+from tests import captures
+from tests.projected import Store
+from tests.recorded import append_all, recorded, request_ids
+from tests.running_front import ERASED, KEY, KNOWN, UNKNOWN, Answer, Browser, RunningFront, running_front
+
+WITH_KEY = {"X-Nexus-Key": KEY}
+
+
+@pytest.fixture
+async def front() -> AsyncIterator[RunningFront]:
+    async with running_front() as front:
+        yield front
+
+
+@pytest.fixture
+async def browser(front: RunningFront) -> AsyncIterator[Browser]:
+    async with front.browser() as browser:
+        yield browser
+
+
+async def ask(browser: Browser, path: str, **headers: str) -> Answer:
+    return await browser.ask(path, headers={**WITH_KEY, **headers})
+
+
+def error_in(answer: Answer) -> tuple[int, str, str]:
+    said = json.loads(answer.body)
+    assert said.keys() == {"error"}
+    assert said["error"].keys() == {"type", "message"}
+    return answer.status, said["error"]["type"], said["error"]["message"]
+
+
+async def test_the_query_reaches_the_store(front: RunningFront, browser: Browser) -> None:
+    query = f"conversation={KNOWN}&session=s&class=main&model=m&status=200&outcome=open&since=2026-11-22T00:00:00Z"
+    await ask(browser, f"/api/requests?{query}&until=2026-11-23&limit=7&cursor=abc")
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    wanted = RequestFilter(
+        conversation=KNOWN,
+        session="s",
+        request_class="main",
+        model="m",
+        status=200,
+        outcome="open",
+        since=at,
+        until=at.replace(day=23),
+    )
+    assert front.store.asked == [("requests", wanted, None, "abc", 7)]
+    await ask(browser, "/api/requests?after=12")
+    assert front.store.asked[-1] == ("requests", RequestFilter(), Position(12), None, 50)
+    await ask(browser, "/api/conversations?session=s&limit=3")
+    assert front.store.asked[-1] == ("conversations", ConversationFilter(session="s"), None, 3)
+
+
+async def test_lists_have_items_and_a_cursor(browser: Browser) -> None:
+    for path in ("/api/requests", "/api/conversations", f"/api/requests/{KNOWN}/events"):
+        said = json.loads((await ask(browser, path)).body)
+        assert said.keys() == {"items", "next_cursor"}
+        assert said["items"]
+
+
+async def test_a_long_list_is_compressed(browser: Browser) -> None:
+    plain = await ask(browser, "/api/requests")
+    packed = await ask(browser, "/api/requests", **{"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == plain.body
+    assert len(packed.body) < len(plain.body) / 4
+
+
+async def test_bytes_come_as_they_are(browser: Browser) -> None:
+    for what in ("body", "response"):
+        answer = await ask(browser, f"/api/requests/{KNOWN}/{what}", **{"Accept-Encoding": "gzip, br"})
+        assert answer.headers["Content-Type"] == "application/octet-stream"
+        assert answer.headers["Content-Disposition"].startswith("attachment;")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["X-Nexus-Outcome"] == "client"
+        assert answer.headers["X-Nexus-Content-Type"] == "text/html??x: ?"
+        assert "Content-Encoding" not in answer.headers
+        assert int(answer.headers["Content-Length"]) == len(answer.body) > 0
+
+
+async def test_the_head_alone_says_the_same(browser: Browser) -> None:
+    for path in (f"/api/requests/{KNOWN}/body", "/api/requests", f"/api/conversations/{KNOWN}/tree"):
+        whole, head = await ask(browser, path), await browser.ask(path, "HEAD", headers=WITH_KEY)
+        assert head.body == b""
+        assert head.status == whole.status == 200
+        assert head.headers["Content-Length"] == whole.headers["Content-Length"]
+        assert head.headers["Content-Type"] == whole.headers["Content-Type"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "kind", "words"),
+    [
+        (f"/api/requests/{UNKNOWN}", 404, "not_found_error", str(UNKNOWN)),
+        ("/api/requests/x'%20OR%201=1", 404, "not_found_error", "There is no request"),
+        (f"/api/requests/{ERASED}/response", 410, "erased_error", "erased"),
+        (f"/api/conversations/{UNKNOWN}", 404, "not_found_error", "conversation"),
+        ("/api/requests?class=x", 400, "invalid_request_error", "give one of main"),
+        ("/api/requests?session=%00", 400, "invalid_request_error", "session"),
+        ("/api/requests?session=%ff", 200, "", ""),
+        ("/api/conversations?after=1", 400, "invalid_request_error", "no parameter 'after'"),
+        ("/api/nothing", 404, "not_found_error", "/api/nothing"),
+    ],
+)
+async def test_what_is_wrong_is_said(browser: Browser, path: str, status: int, kind: str, words: str) -> None:
+    answer = await ask(browser, path)
+    if status == 200:
+        assert answer.status == 200
+        return
+    found_status, found_kind, message = error_in(answer)
+    assert (found_status, found_kind) == (status, kind)
+    assert words in message
+
+
+async def test_a_missing_key_is_asked_for(browser: Browser) -> None:
+    answer = await browser.ask("/api/requests")
+    status, kind, message = error_in(answer)
+    assert (status, kind) == (401, "authentication_error")
+    assert "X-Nexus-Key" in message
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_only_reading_is_possible(browser: Browser) -> None:
+    answer = await browser.ask("/api/requests", "POST", headers=WITH_KEY)
+    assert error_in(answer)[:2] == (405, "method_not_allowed_error")
+    assert answer.headers["Allow"] == "GET, HEAD"
+
+
+async def test_a_store_that_is_away_is_said_so_and_tried_again(front: RunningFront, browser: Browser) -> None:
+    front.store.away = True
+    answer = await ask(browser, "/api/requests")
+    assert error_in(answer)[:2] == (503, "unavailable_error")
+    assert answer.headers["Retry-After"] == "1"
+    front.store.away = False
+    assert (await ask(browser, "/api/requests")).status == 200
+
+
+async def health(browser: Browser) -> dict[str, Any]:
+    answer = await ask(browser, "/api/health")
+    assert answer.status == 200
+    said: dict[str, Any] = json.loads(answer.body)
+    return said
+
+
+async def test_the_health_says_what_is_up(front: RunningFront, browser: Browser) -> None:
+    store = {"status": "up", "newest": 9, "projected": 7, "lag": 2}
+    assert await health(browser) == {"status": "ok", "pages": "up", "store": store}
+    front.store.away = True
+    assert await health(browser) == {"status": "degraded", "pages": "up", "store": {"status": "away"}}
+
+
+async def test_the_health_says_when_the_pages_are_still_to_come() -> None:
+    async with running_front(worker=False) as front, front.browser() as browser:
+        said = await health(browser)
+        assert (said["status"], said["pages"], said["store"]["status"]) == ("degraded", "starting", "up")
+
+
+async def test_a_store_that_hangs_does_not_hang_the_health(
+    front: RunningFront, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+
+    async def never() -> Position:
+        await asyncio.Event().wait()
+        return Position(0)
+
+    monkeypatch.setattr("dashboard.api._HEALTH_DEADLINE_S", 0.05)
+    monkeypatch.setattr(front.store, "position", never)
+    assert (await health(browser))["store"] == {"status": "away"}
+
+
+async def test_the_whole_way_from_stored_events_to_json(pool: Pool) -> None:
+    behind = Store.over(pool)
+    listed = captures.exchanges("c_tools")
+    ids = request_ids(listed)
+    await append_all(behind.ship, [await recorded(one, ids[one.n], behind.ship) for one in listed])
+    await behind.follow()
+    store = DataStore(partial(borrowed, pool, 5.0), PostgresEventLog(pool), PostgresPayloads(pool))
+    async with running_front(store=store) as front, front.browser() as browser:
+        said = json.loads((await ask(browser, "/api/requests?limit=500")).body)
+        items = {item["request_id"]: item for item in said["items"]}
+        assert [item["received_at"] for item in said["items"]] == sorted(
+            (item["received_at"] for item in said["items"]), reverse=True
+        )
+        for want in captures.expected("c_tools"):
+            item = items[str(ids[want.n])]
+            assert item["class"] in want.request_class
+            assert item["edge"] in want.edge
+            assert item["parent_request_id"] in {None if one is None else str(ids[one]) for one in want.parent}
+        for one in listed:
+            assert (await ask(browser, f"/api/requests/{ids[one.n]}/body")).body == one.body
+            assert (await ask(browser, f"/api/requests/{ids[one.n]}/response")).body == one.answer
+        root = next(item for item in items.values() if item["edge"] == "root")
+        for item in items.values():
+            answer = await ask(browser, f"/api/conversations/{item['request_id']}")
+            assert answer.status == (200 if item["conversation_id"] else 404)
+        tree = json.loads((await ask(browser, f"/api/conversations/{root['request_id']}/tree")).body)
+        assert tree.keys() == {"conversation", "branches", "nodes"}
+        assert tree["nodes"][0]["class"] == "main"
+        live = json.loads((await ask(browser, "/api/requests?after=0")).body)
+        assert [item["position"] for item in live["items"]] == sorted(item["position"] for item in items.values())
+        again = json.loads((await ask(browser, f"/api/requests?after={live['next_cursor']}")).body)
+        assert again == {"items": [], "next_cursor": live["next_cursor"]}
+        filtered = json.loads((await ask(browser, f"/api/requests?conversation={root['request_id']}&class=main")).body)
+        assert {item["conversation_id"] for item in filtered["items"]} == {root["request_id"]}
+        said = await health(browser)
+        assert (said["store"]["lag"], said["store"]["newest"]) == (0, int(live["next_cursor"]))
+
+
+async def test_no_text_from_outside_becomes_sql(pool: Pool) -> None:
+    await Store.over(pool).follow()
+    store = DataStore(partial(borrowed, pool, 5.0), PostgresEventLog(pool), PostgresPayloads(pool))
+    nasty = ["'", "';DROP TABLE x--", "\\", "%27%20OR%20%271%27=%271", "%F0%9F%92%A9", "$1", "%25s", "{}"]
+    names = ["session", "model", "conversation", "class", "status", "outcome", "since", "until", "cursor", "after"]
+    async with running_front(store=store) as front, front.browser() as browser:
+        for name in names:
+            for text in nasty:
+                assert (await ask(browser, f"/api/requests?{name}={text}")).status in {200, 400}
+        for name in ("session", "account", "project", "title", "since", "cursor"):
+            for text in nasty:
+                assert (await ask(browser, f"/api/conversations?{name}={text}")).status in {200, 400}

@@ -1,0 +1,133 @@
+"""A query string becomes the filters it names; everything else is refused by name, and nothing breaks."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import MultiDict
+
+from dashboard.data import ConversationFilter, RequestFilter
+from dashboard.errors import InvalidQueryError
+from dashboard.queries import CLASSES, MAX_TEXT, OUTCOMES, Page, conversations_query, requests_query
+from domain.ids import Position
+from tests.stored_rows import CLASSES as STORED_CLASSES
+
+ID = "01890000-0000-7000-8000-000000000001"
+
+
+def query(text: str) -> MultiDict[str]:
+    return MultiDict(parse_qsl(text, keep_blank_values=True))
+
+
+def test_nothing_given_is_nothing_filtered() -> None:
+    asked = requests_query(query(""))
+    assert (asked.wanted, asked.page) == (RequestFilter(), Page(limit=50, cursor=None, after=None))
+    assert conversations_query(query("")).wanted == ConversationFilter()
+
+
+@pytest.mark.parametrize(
+    ("text", "member", "value"),
+    [
+        (f"conversation={ID}", "conversation", UUID(ID)),
+        (f"conversation={ID.upper()}", "conversation", UUID(ID)),
+        ("session=s1", "session", "s1"),
+        ("session=", "session", ""),
+        ("class=compaction", "request_class", "compaction"),
+        ("model=claude-opus-4-5", "model", "claude-opus-4-5"),
+        ("status=429", "status", 429),
+        ("outcome=gateway_crash", "outcome", "gateway_crash"),
+        ("since=2026-11-22T09:30:00Z", "since", datetime(2026, 11, 22, 9, 30, tzinfo=UTC)),
+        ("until=2026-11-22T10:30:00%2B01:00", "until", datetime(2026, 11, 22, 9, 30, tzinfo=UTC)),
+        ("until=2026-11-22T09:30:00.123456Z", "until", datetime(2026, 11, 22, 9, 30, 0, 123456, tzinfo=UTC)),
+        ("since=2026-11-22", "since", datetime(2026, 11, 22, tzinfo=UTC)),
+    ],
+)
+def test_each_filter_is_read(text: str, member: str, value: object) -> None:
+    assert requests_query(query(text)).wanted == RequestFilter(**{member: value})  # type: ignore[arg-type]  # by the table
+
+
+def test_the_place_and_the_size_of_the_page() -> None:
+    assert requests_query(query("limit=500&cursor=abc")).page == Page(500, "abc", None)
+    assert requests_query(query("after=17")).page == Page(50, None, Position(17))
+    assert conversations_query(query("limit=1&cursor=x")).page == Page(1, "x", None)
+
+
+def test_conversations_have_filters_of_their_own() -> None:
+    text = "session=s&account=a&project=p&title=t&since=2026-11-22&until=2026-11-23"
+    assert conversations_query(query(text)).wanted == ConversationFilter(
+        session="s",
+        account="a",
+        project="p",
+        title="t",
+        since=datetime(2026, 11, 22, tzinfo=UTC),
+        until=datetime(2026, 11, 23, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("conversation=1", "conversation='1' is no id"),
+        ("conversation=" + "x" * 36, "is no id"),
+        (f"conversation={{{ID}}}", "is no id"),
+        (f"conversation={ID.replace('-', '')}", "is no id"),
+        ("class=workflow", "give one of main, subagent, compaction, auxiliary"),
+        ("class=MAIN", "class='MAIN' is unknown"),
+        ("outcome=done", "give one of open, completed"),
+        ("status=ok", "status='ok' is no number"),
+        ("status=99", "status=99 is no HTTP status"),
+        ("status=1000", "is no HTTP status"),
+        ("status=٢٠٠", "is no number"),
+        ("limit=-1", "limit='-1' is no number"),
+        ("limit=1.5", "is no number"),
+        ("limit=", "is no number"),
+        ("limit=9999999999", "is no number"),
+        ("after=x", "is no position"),
+        ("since=yesterday", "since='yesterday' is no time"),
+        ("since=2026-11-22T09:30:00", "Z at its end"),
+        ("since=2026-11-22T09:30:00 01:00", "%2B"),
+        ("since=1795340000", "is no time"),
+        ("since=0001-01-01T00:00:00%2B14:00", "is no time"),
+        ("session=%00", "session holds what no stored text holds"),
+        ("model=" + "x" * (MAX_TEXT + 1), f"more than {MAX_TEXT}"),
+        ("modell=opus", "no parameter 'modell'; known are after, class, conversation"),
+        ("status=200&status=429", "status is given more than once"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_name(text: str, words: str) -> None:
+    with pytest.raises(InvalidQueryError) as caught:
+        requests_query(query(text))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_text_that_no_database_can_hold_is_refused() -> None:
+    with pytest.raises(InvalidQueryError):
+        requests_query(MultiDict({"session": "\udcff"}))
+
+
+def test_following_live_is_for_requests_alone() -> None:
+    with pytest.raises(InvalidQueryError, match="no parameter 'after'"):
+        conversations_query(query("after=1"))
+
+
+NAMES = st.sampled_from(["conversation", "session", "class", "model", "status", "outcome", "since", "until", "limit"])
+
+
+@given(st.lists(st.tuples(NAMES | st.text(max_size=8), st.text(max_size=40)), max_size=5))
+def test_no_query_breaks_it(pairs: list[tuple[str, str]]) -> None:
+    for read in (requests_query, conversations_query):
+        with suppress(InvalidQueryError):
+            assert read(MultiDict(pairs)).page.limit >= 0
+
+
+def test_the_words_are_those_that_are_stored() -> None:
+    from schemas.stored.events import ResponseAborted
+
+    assert CLASSES == STORED_CLASSES
+    ends = ResponseAborted.model_fields["ended_by"].annotation
+    assert set(OUTCOMES) == {"open", "completed", *ends.__args__}  # type: ignore[union-attr]  # a Literal

@@ -1,0 +1,169 @@
+"""WebSockets pass through both ways, for a page of ours with a session, and no longer than that."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from aiohttp import WSMsgType
+
+from tests.running_front import Browser, RunningFront, running_front
+
+
+@pytest.fixture
+async def front() -> AsyncIterator[RunningFront]:
+    async with running_front() as front:
+        yield front
+
+
+@pytest.fixture
+async def browser(front: RunningFront) -> AsyncIterator[Browser]:
+    async with front.logged_in() as browser:
+        yield browser
+
+
+async def refused(browser: Browser, path: str = "/requests/ws", **headers: str) -> int:
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await browser.socket(path, **headers)
+    return caught.value.status
+
+
+async def test_messages_go_both_ways_in_order(browser: Browser) -> None:
+    async with browser.socket() as socket:
+        for n in range(50):
+            await socket.send_str(f"text {n} ü")
+            await socket.send_bytes(bytes([n]) * n)
+        for n in range(50):
+            assert (await socket.receive()).data == f"echo text {n} ü"
+            assert (await socket.receive()).data == bytes([n]) * n
+
+
+async def test_a_message_may_be_of_any_size(browser: Browser) -> None:
+    async with browser.socket() as socket:
+        data = bytes(range(256)) * 4096 * 24
+        await socket.send_bytes(data)
+        async with asyncio.timeout(20):
+            assert (await socket.receive()).data == data
+
+
+async def test_the_protocol_is_offered_and_chosen(front: RunningFront, browser: Browser) -> None:
+    async with browser.socket() as socket:
+        assert socket.protocol == "bokeh"
+    offered = front.worker.requests[-1].headers["Sec-WebSocket-Protocol"]
+    assert [word.strip() for word in offered.split(",")] == ["bokeh", "token"]
+
+
+async def test_the_worker_learns_where_the_page_is_and_nothing_more(front: RunningFront, browser: Browser) -> None:
+    async with browser.socket("/requests/ws?x=%20"):
+        got = front.worker.requests[-1]
+    assert (got.headers["Host"], got.headers["Origin"]) == (browser.host, browser.origin)
+    assert got.raw_path == "/requests/ws?x=%20"
+    assert "Cookie" not in got.headers
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "null",
+        "",
+        "http://127.0.0.1:{port}",
+        "https://localhost:{port}",
+        "http://localhost",
+        "http://localhost:{port}1",
+        "http://localhost:{port}.evil.example",
+        "http://evil-localhost:{port}",
+    ],
+)
+async def test_a_page_of_another_address_is_refused(front: RunningFront, browser: Browser, origin: str) -> None:
+    assert await refused(browser, Origin=origin.format(port=front.port)) == 403
+    assert front.worker.requests == []
+
+
+async def test_without_an_origin_nobody_comes_in(front: RunningFront, browser: Browser) -> None:
+    url = f"ws://127.0.0.1:{front.port}/requests/ws"
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await browser.session.ws_connect(url, headers={"Host": browser.host})
+    assert caught.value.status == 403
+
+
+async def test_a_name_that_is_not_ours_is_refused(front: RunningFront, browser: Browser) -> None:
+    assert await refused(browser, Host="evil.example", Origin="http://evil.example") == 421
+    assert front.worker.requests == []
+
+
+async def test_without_a_session_nobody_comes_in(front: RunningFront) -> None:
+    async with front.browser() as stranger:
+        assert await refused(stranger) == 401
+        assert await refused(stranger, **{"X-Nexus-Key": front.config.api_key}) == 401
+    assert front.worker.requests == []
+
+
+async def test_what_the_worker_refuses_is_refused(browser: Browser) -> None:
+    assert await refused(browser, "/requests/ws?refuse=1") == 403
+
+
+async def test_a_logout_ends_what_the_session_has_open_and_nothing_else(front: RunningFront, browser: Browser) -> None:
+    async with front.logged_in() as other, other.socket() as unconcerned:
+        async with browser.socket() as one, browser.socket("/other/ws") as two:
+            await browser.ask("/logout", "POST", data=await browser.form("/logout"))
+            async with asyncio.timeout(5):
+                for socket in (one, two):
+                    message = await socket.receive()
+                    assert (message.type, message.data) == (WSMsgType.CLOSE, 1008)
+        await unconcerned.send_str("still here")
+        assert (await unconcerned.receive()).data == "echo still here"
+
+
+async def test_a_browser_that_does_not_read_is_cut_off_at_the_logout(front: RunningFront, browser: Browser) -> None:
+    async with browser.socket() as socket:
+        await socket.send_bytes(bytes(30_000_000))
+        await browser.ask("/logout", "POST", data=await browser.form("/logout"))
+        async with asyncio.timeout(5):
+            await front.worker.closed.wait()
+
+
+async def test_the_workers_close_is_the_browsers(browser: Browser) -> None:
+    async with browser.socket() as socket:
+        await socket.send_str("close")
+        message = await socket.receive()
+        assert (message.type, message.data) == (WSMsgType.CLOSE, 4003)
+
+
+async def test_the_browsers_close_is_the_workers(front: RunningFront, browser: Browser) -> None:
+    async with browser.socket():
+        pass
+    async with asyncio.timeout(5):
+        await front.worker.closed.wait()
+
+
+async def test_a_browser_that_vanishes_is_let_go(front: RunningFront) -> None:
+    async with front.logged_in() as browser:
+        socket = await browser.socket()
+        connection = socket._response.connection
+        assert connection is not None
+        connection.transport.abort()
+        async with asyncio.timeout(5):
+            await front.worker.closed.wait()
+
+
+async def test_a_worker_that_vanishes_is_told_to_the_browser(front: RunningFront, browser: Browser) -> None:
+    async with browser.socket() as socket:
+        await socket.send_str("x")
+        await socket.receive()
+        transport = front.worker.requests[-1].transport
+        assert transport is not None
+        transport.close()
+        async with asyncio.timeout(5):
+            assert (await socket.receive()).data == 1001
+
+
+async def test_what_is_said_over_it_keeps_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.front._SWEEP_S", 0.01)
+    async with running_front(session_idle_s=0.5) as front, front.logged_in() as browser, browser.socket() as socket:
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + 1.2
+        while loop.time() < ends:
+            await socket.send_str("x")
+            assert (await socket.receive()).type is WSMsgType.TEXT
+        assert (await browser.ask("/")).status == 200

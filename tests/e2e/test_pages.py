@@ -1,0 +1,231 @@
+"""Every page in a real browser, over traffic that a client made: what it shows, that it lives, and that it is safe."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
+
+from tests.scripted_api import ScriptedApi, agent, scripted_api, text, thinking, tool
+from tests.stack import Stack, request_id_of, stack
+
+ATTACK = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>"\'><svg onload=window.hit=1>'
+SCRIPTS = {
+    "work": [
+        [thinking("Where is it?"), text("I look."), tool("Bash", command="ls -l", description="List files")],
+        [text("Two agents."), agent("Count files", "@@count Count the files.")],
+        [text("```python\nprint('done')\n```\nThat is all.")],
+    ],
+    "count": [[text("There are three.")]],
+    "attack": [[text(ATTACK), tool(ATTACK, command=ATTACK)]],
+}
+WAIT_MS = 20_000
+TOOLS = [{"name": "Bash", "input_schema": {"type": "object"}}, {"name": "Agent", "input_schema": {"type": "object"}}]
+
+
+@dataclass
+class Client:
+    """A client of the shape of Claude Code: one session, its history, and what was answered."""
+
+    gateway: str
+    session: ClientSession
+    session_id: str
+    agent: str = ""
+    messages: list[Any] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+
+    async def ask(self, *blocks: Any) -> Any:
+        """Add a user message, get the answer into the history; returns the answer's blocks."""
+        self.messages.append({"role": "user", "content": list(blocks)})
+        body = {"model": "claude-test-1", "tools": TOOLS, "messages": self.messages, "stream": True}
+        headers = {"User-Agent": "claude-cli/2.1.330 (external, cli)", "X-Claude-Code-Session-Id": self.session_id}
+        if self.agent:
+            headers["X-Claude-Code-Agent-Id"] = self.agent
+        async with self.session.post(f"{self.gateway}/v1/messages?beta=true", json=body, headers=headers) as response:
+            self.ids.append(str(request_id_of(dict(response.headers))))
+            frames = (await response.read()).decode()
+        content = _content(frames)
+        self.messages.append({"role": "assistant", "content": content})
+        return content
+
+    def result(self, block: Any, words: str) -> Any:
+        return {"type": "tool_result", "tool_use_id": block["id"], "content": words}
+
+
+def _content(frames: str) -> list[Any]:
+    """The answer's blocks, put together plainly."""
+    blocks: list[Any] = []
+    for line in frames.splitlines():
+        event = json.loads(line.removeprefix("data: ")) if line.startswith("data: ") else {}
+        if event.get("type") == "content_block_start":
+            blocks.append({**event["content_block"], "json": ""})
+        if event.get("type") == "content_block_delta":
+            delta = event["delta"]
+            kind = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}.get(
+                delta["type"]
+            )
+            if kind:
+                blocks[-1][kind] += delta[kind]
+            else:
+                blocks[-1]["json"] += delta["partial_json"]
+    for block in blocks:
+        raw = block.pop("json")
+        if block["type"] == "tool_use":
+            block["input"] = json.loads(raw)
+    return blocks
+
+
+async def worked(client: Client) -> tuple[Client, Client]:
+    """A tool, a sub-agent, an answer; then a rewind to the beginning of it."""
+    first = await client.ask(text("@@work Where are the files?"))
+    second = await client.ask(client.result(first[-1], "total 3"))
+    sub = Client(client.gateway, client.session, client.session_id, agent="a0123456789abcdef")
+    await sub.ask(text("@@count Count the files."))
+    await client.ask(client.result(second[-1], "There are three.\nagentId: a0123456789abcdef (use SendMessage)"))
+    branch = Client(client.gateway, client.session, client.session_id, messages=client.messages[:2])
+    await branch.ask(client.result(first[-1], "total 3"), text("No, another way, please."))
+    return sub, branch
+
+
+@dataclass
+class Watched:
+    """A page, and what it said and asked for."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+
+def _is_wrong(said: ConsoleMessage) -> bool:
+    """503 is how the front says that the pages are being started; it loads again by itself."""
+    return said.type == "error" and "503" not in said.text
+
+
+@asynccontextmanager
+async def logged_in(browser: Browser, running: Stack) -> AsyncIterator[Watched]:
+    page = await browser.new_page(viewport={"width": 1280, "height": 900})
+    watched = Watched(page)
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith((running.dashboard, "data:", "blob:")):
+            watched.outside.append(request.url)
+
+    page.on("console", lambda said: watched.errors.append(said.text) if _is_wrong(said) else None)
+    page.on("pageerror", lambda error: watched.errors.append(str(error)))
+    page.on("request", asked)
+    await page.goto(f"{running.dashboard}/conversations")
+    await page.get_by_label("Key").fill(running.key)
+    await page.get_by_role("button", name="Log in").click()
+    await page.wait_for_url("**/conversations")
+    yield watched
+    await page.close()
+
+
+@asynccontextmanager
+async def served(tmp_path: Path) -> AsyncIterator[tuple[Stack, ScriptedApi, ClientSession]]:
+    async with scripted_api(SCRIPTS) as api, stack(tmp_path, api.url) as running, ClientSession() as session:
+        yield running, api, session
+
+
+async def shown(page: Page, words: str) -> None:
+    await expect(page.get_by_text(words).first).to_be_visible(timeout=WAIT_MS)
+
+
+async def test_an_empty_dashboard_says_how_to_begin_and_lives(tmp_path: Path, browser: Browser) -> None:
+    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+        page = watched.page
+        await shown(page, "ANTHROPIC_BASE_URL")
+        await Client(running.gateway, session, "11111111-0000-4000-8000-000000000001").ask(text("Is anybody there?"))
+        row = page.locator("[data-conversation-id]").first
+        await expect(row).to_contain_text("Is anybody there?", timeout=WAIT_MS)
+        await Client(running.gateway, session, "11111111-0000-4000-8000-000000000002").ask(text("A second one."))
+        await expect(page.locator("[data-conversation-id]")).to_have_count(2, timeout=WAIT_MS)
+        assert (watched.errors, watched.outside) == ([], [])
+
+
+async def test_a_conversation_shows_branch_and_sub_agent_and_its_nodes_open_requests(
+    tmp_path: Path, browser: Browser
+) -> None:
+    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+        client = Client(running.gateway, session, "22222222-0000-4000-8000-000000000001")
+        sub, branch = await worked(client)
+        items = {one["request_id"]: one for one in await running.requests(5)}
+        assert items[sub.ids[0]]["edge"] == "spawned"
+        assert items[branch.ids[0]]["edge"] == "branches"
+        page = watched.page
+        await page.locator(f'[data-conversation-id="{client.ids[0]}"] a').first.click()
+        await page.wait_for_url(f"**/conversations/{client.ids[0]}")
+        for request_id in (*client.ids, *sub.ids, *branch.ids):
+            await expect(page.locator(f'[data-request-id="{request_id}"]').first).to_be_visible(timeout=WAIT_MS)
+        await shown(page, "Count files")
+        await page.locator(f'[data-request-id="{sub.ids[0]}"] a').first.click()
+        await page.wait_for_url(f"**/requests/{sub.ids[0]}")
+        await shown(page, "There are three.")
+        await page.go_back()
+        await page.wait_for_url(f"**/conversations/{client.ids[0]}**")
+        await client.ask(text("And another question while you look."))
+        newest = page.locator(f'[data-request-id="{client.ids[-1]}"]').first
+        await expect(newest).to_be_visible(timeout=WAIT_MS)
+        assert (watched.errors, watched.outside) == ([], [])
+
+
+async def test_a_request_shows_messages_answer_stream_and_bytes(tmp_path: Path, browser: Browser) -> None:
+    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+        client = Client(running.gateway, session, "33333333-0000-4000-8000-000000000001")
+        await worked(client)
+        await running.requests(5)
+        page = watched.page
+        await page.goto(f"{running.dashboard}/requests/{client.ids[2]}")
+        for words in ("Where are the files?", "ls -l", "total 3"):
+            await shown(page, words)
+        for tab, words in (
+            ("Response", "That is all."),
+            ("Headers", "X-Claude-Code-Session-Id"),
+            ("Events", "response-completed"),
+        ):
+            await page.locator(f'[data-section="{tab.lower()}"]').click()
+            await shown(page, words)
+        async with page.expect_download() as download:
+            await page.get_by_role("link", name="Request bytes").click()
+        saved = await (await download.value).path()
+        assert (
+            await asyncio.to_thread(saved.read_bytes) == (await running.fetch(f"/api/requests/{client.ids[2]}/body"))[1]
+        )
+        assert (watched.errors, watched.outside) == ([], [])
+
+
+async def test_what_cannot_be_parsed_says_so(tmp_path: Path, browser: Browser) -> None:
+    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+        async with session.post(f"{running.gateway}/v1/messages", data=b'{"broken') as response:
+            request_id = request_id_of(dict(response.headers))
+        await running.requests(1)
+        await watched.page.goto(f"{running.dashboard}/requests/{request_id}")
+        await expect(watched.page.get_by_text("JSON").first).to_be_visible(timeout=WAIT_MS)
+        await expect(watched.page.get_by_role("link", name="Request bytes")).to_be_visible(timeout=WAIT_MS)
+
+
+async def test_no_text_from_the_wire_runs(tmp_path: Path, browser: Browser) -> None:
+    """An attack in every string that a client or a model chooses, on every page."""
+    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+        client = Client(running.gateway, session, "44444444-0000-4000-8000-000000000001")
+        session.headers["X-Nexus-Project"] = ATTACK
+        client.agent = ""
+        first = await client.ask(text(f"@@attack {ATTACK}"))
+        await client.ask(client.result(first[-1], ATTACK), text(ATTACK))
+        await running.requests(2)
+        page = watched.page
+        for path in ("/conversations", f"/conversations/{client.ids[0]}", "/requests", f"/requests/{client.ids[1]}"):
+            await page.goto(running.dashboard + path)
+            await shown(page, "onerror")
+            assert await page.evaluate("window.hit") is None, path
+            assert await page.locator("img[src='x']").count() == 0, path
+        for tab in ("Response", "Stream", "Headers", "Events", "Raw"):
+            await page.locator(f'[data-section="{tab.lower()}"]').click()
+            await expect(page.locator("h2.sr")).to_have_text(tab, timeout=WAIT_MS)
+            assert await page.evaluate("window.hit") is None, tab
+        assert watched.outside == []
