@@ -73,6 +73,9 @@ class ExchangeFacts:
     prompt: bytes | None
     """Digest of the first message's last text: a task's prompt, if this is a sub-task's first request."""
     title: str
+    """The beginning of that text."""
+    asked: str
+    """What was typed for this very request: the last text behind the newest answer; empty: only tool results."""
     continuation: str
     """The first text, if it hands on a summary."""
     mentions: tuple[AgentMention, ...]
@@ -115,6 +118,7 @@ def facts_of(
         history=has_history(messages),
         prompt=_first_prompt(messages).digest,
         title=_first_prompt(messages).text[:PROMPT_CHARS],
+        asked=_asked(messages)[:PROMPT_CHARS],
         continuation=_continuation(messages),
         mentions=tuple(mention for block in _blocks(messages) for mention in block.mentions),
         answer=_answer(message, start, ended=ended) if path else AnswerFacts(_state(message, ended=ended)),
@@ -156,6 +160,16 @@ def _first_prompt(messages: tuple[SeenMessage, ...]) -> BlockFacts:
             texts = [block.facts for block in message.blocks if block.facts.kind == "text" and block.facts.digest]
             return texts[-1] if texts else BlockFacts("text")
     return BlockFacts("text")
+
+
+def _asked(messages: tuple[SeenMessage, ...]) -> str:
+    texts = list[str]()
+    for message in messages:
+        if message.role == "assistant":
+            texts = []
+        elif message.role == "user":
+            texts += [block.facts.text for block in message.blocks if block.facts.kind == "text" and block.facts.digest]
+    return texts[-1] if texts else ""
 
 
 def _continuation(messages: tuple[SeenMessage, ...]) -> str:

@@ -22,7 +22,7 @@ PROJECTIONS = (
         topics=EXCHANGE_TOPICS,
         schema_file="conversations.sql",
         tables=("exchanges", "nodes", "tasks", "mentions", "links", "conversations"),
-        views=("links", "conversations", "tasks"),
+        views=("links", "conversations", "tasks", "exchanges"),
         make=ConversationsProjector,
     ),
 )

@@ -125,10 +125,13 @@ class TreeNode(Answer):
     """Of the sub-task it begins."""
     task: str | None
     """Description of the sub-task it begins."""
+    prompt: str | None = None
+    """The beginning of what was typed for it; null: it only brings tool results."""
     received_at: datetime
     completed_at: datetime | None
     outcome: str
     status: int | None
+    error_type: str | None = None
     model: str | None
     stop_reason: str | None
     input_tokens: int | None

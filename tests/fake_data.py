@@ -7,6 +7,7 @@ from uuid import UUID
 
 from dashboard.data import ConversationFilter, DataStore, RequestFilter
 from dashboard.details import RequestDetails
+from dashboard.errors import InvalidQueryError
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
@@ -22,6 +23,8 @@ class FakeDataStore(DataStore):
     all_events: dict[UUID, list[EventItem]] = field(default_factory=dict)
     newest: int = 1
     away: bool = False
+    refusal: str = ""
+    """Why the next list is refused; empty: it is not."""
     asked: list[str] = field(default_factory=list)
 
     async def position(self) -> Position:
@@ -87,6 +90,8 @@ class FakeDataStore(DataStore):
         self.asked.append(question)
         if self.away:
             raise StoreUnavailableError
+        if self.refusal and question in {"requests", "conversations"}:
+            raise InvalidQueryError(self.refusal)
 
     def _tree_of(self, member: UUID) -> ConversationTree | None:
         return next((tree for tree in self.trees if any(node.request_id == member for node in tree.nodes)), None)
@@ -118,6 +123,8 @@ T = TypeVar("T")
 
 
 def _page(rows: Sequence[T], cursor: str | None, limit: int) -> tuple[list[T], str | None]:
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit()):
+        raise InvalidQueryError(f"cursor={cursor} is none of this list")
     start = int(cursor or 0)
     end = start + limit
     return list(rows[start:end]), str(end) if end < len(rows) else None

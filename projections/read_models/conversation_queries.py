@@ -41,8 +41,8 @@ WITH page AS (
 """
 _ITEMS = """
 members AS MATERIALIZED (
-    SELECT page.conversation_id, l.edge, l.received_at, r.session_id, r.model, r.outcome, r.status, r.input_tokens,
-        r.output_tokens, r.cache_read_tokens, r.cache_write_5m_tokens, r.cache_write_1h_tokens
+    SELECT page.conversation_id, l.edge, l.received_at, r.session_id, r.model, r.outcome, r.status, r.error_type,
+        r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_5m_tokens, r.cache_write_1h_tokens
     FROM page
     JOIN read.links l ON l.conversation_id = page.conversation_id
     LEFT JOIN read.requests r ON r.request_id = l.request_id
@@ -53,7 +53,8 @@ sums AS (
         count(*) FILTER (WHERE outcome = 'open') AS open_requests,
         count(*) FILTER (WHERE edge IN ('root', 'branches', 'forks')) AS branches,
         count(*) FILTER (WHERE edge = 'spawned') AS subtasks,
-        count(*) FILTER (WHERE outcome NOT IN ('open', 'completed') OR status >= 400) AS failures,
+        count(*) FILTER (
+            WHERE outcome NOT IN ('open', 'completed') OR status >= 400 OR error_type IS NOT NULL) AS failures,
         coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
         coalesce(sum(output_tokens), 0)::bigint AS output_tokens,
         coalesce(sum(cache_read_tokens), 0)::bigint AS cache_read_tokens,
@@ -88,12 +89,14 @@ SELECT_PAGE = _PAGE_BY_TIME + _ITEMS
 SELECT_ONE = _PAGE_OF_ONE + _ITEMS
 SELECT_NODES = """
 SELECT l.request_id, l.parent_request_id, l.edge, l.request_class, l.branch_id, l.depth, r.agent_id,
-    nullif(task.agent_type, '') AS agent_type, nullif(task.description, '') AS task, l.received_at, r.completed_at,
-    coalesce(r.outcome, 'open') AS outcome, r.status, r.model, r.stop_reason, r.input_tokens, r.output_tokens,
-    r.cache_read_tokens, r.cache_write_5m_tokens + r.cache_write_1h_tokens AS cache_write_tokens,
+    nullif(task.agent_type, '') AS agent_type, nullif(task.description, '') AS task, nullif(e.asked, '') AS prompt,
+    l.received_at, r.completed_at, coalesce(r.outcome, 'open') AS outcome, r.status, r.error_type,
+    r.model, r.stop_reason, r.input_tokens, r.output_tokens, r.cache_read_tokens,
+    r.cache_write_5m_tokens + r.cache_write_1h_tokens AS cache_write_tokens,
     r.duration_us / 1000.0::float8 AS duration_ms, l.confidence, l.evidence
 FROM read.links l
 LEFT JOIN read.requests r ON r.request_id = l.request_id
+LEFT JOIN read.exchanges e ON e.request_id = l.request_id
 LEFT JOIN LATERAL (
     SELECT t.agent_type, t.description FROM read.tasks t
     WHERE l.edge = 'spawned' AND t.request_id = l.parent_request_id AND t.tool_use_id = l.tool_use_id

@@ -19,6 +19,7 @@ CREATE TABLE exchanges (
     state text NOT NULL,
     prompt uuid,
     title text NOT NULL,
+    asked text NOT NULL,
     continuation text NOT NULL,
     summary text NOT NULL
 );

@@ -92,6 +92,7 @@ class ExchangeRow:
     state: str
     prompt: UUID | None
     title: str
+    asked: str
     continuation: str
     summary: str
 
@@ -187,6 +188,7 @@ def _row(facts: ExchangeFacts, client_domain: str) -> ExchangeRow:
         state=facts.answer.state,
         prompt=_node_or_none(facts.prompt),
         title=storable(facts.title),
+        asked=storable(facts.asked),
         continuation=storable(facts.continuation, len(facts.continuation)),
         summary=storable(facts.answer.summary, len(facts.answer.summary)),
     )

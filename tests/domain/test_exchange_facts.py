@@ -208,6 +208,21 @@ def test_the_prompt_is_the_last_text_of_the_first_user_message() -> None:
     assert facts({"messages": [user("")]}).prompt is None
 
 
+@pytest.mark.parametrize(
+    ("messages", "asked"),
+    [
+        ([user("<system-reminder>x</system-reminder>", "one")], "one"),
+        ([user("one"), assistant("1"), user("context", "two"), {"role": "system", "content": "env"}], "two"),
+        ([user("one"), assistant("1"), {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}]}], ""),
+        ([user("one"), assistant("1")], ""),
+        ([], ""),
+    ],
+)
+def test_what_was_asked_stands_behind_the_newest_answer(messages: list[Json], asked: str) -> None:
+    assert facts({"messages": messages}).asked == asked
+    assert len(facts({"messages": [user("x" * 1000)]}).asked) == PROMPT_CHARS
+
+
 def test_a_continuation_is_known_by_its_first_text() -> None:
     first = "This session is being continued from a previous conversation that ran out of context. Summary:\nkept"
     assert facts({"messages": [user(first), assistant("1"), user("on")]}).continuation == first

@@ -63,6 +63,7 @@ class Invented:
             history=self.history,
             prompt=node(self.prompt) if self.prompt else None,
             title="title",
+            asked="",
             continuation=self.continuation,
             mentions=tuple(AgentMention(agent, name) for agent, name in self.mentions),
             answer=AnswerFacts(self.state, answered, tasks, self.summary),  # type: ignore[arg-type]  # a word of the list

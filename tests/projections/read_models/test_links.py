@@ -35,7 +35,7 @@ def row(number: int, parent: int | None, conversation: int | None) -> LinkRow:
 def facts(number: int) -> ExchangeFacts:
     return ExchangeFacts(
         Moment(T0 + timedelta(seconds=number), UUID(int=number)), "scope", Thread("s", None), None, None,
-        Classified("main", Evidence("tools", "")), (), history=False, prompt=None, title=f"title {number}",
+        Classified("main", Evidence("tools", "")), (), history=False, prompt=None, title=f"title {number}", asked="",
         continuation="", mentions=(),
     )  # fmt: skip
 
