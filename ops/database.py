@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from domain.errors import SetupError
-from ops.db.embedded import EmbeddedConfig, EmbeddedPostgres
+from ops.db.embedded import EmbeddedConfig, EmbeddedPostgres, status
 from ops.home import Home
 from ops.home_lock import Holder, HomeHeldError, held
 from ops.plan import POSTGRES
@@ -42,6 +42,12 @@ def given(settings: Settings, home: Home, part: str) -> str:
 
 def embedded_config(settings: Settings, home: Home) -> EmbeddedConfig:
     return EmbeddedConfig(directory=home.postgres, bin_dir=settings.pg_bin)
+
+
+def end_database_left_behind(settings: Settings, home: Home) -> None:
+    """The embedded server outlives a launcher that was killed; nobody else would end it now."""
+    if settings.database_url is None and status(home.postgres) is not None:
+        EmbeddedPostgres.start(embedded_config(settings, home)).stop("immediate", even_if_attached=True)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from domain.errors import SetupError
 from ops import plan
 from ops.addresses import address_of
 from ops.console import Console
+from ops.database import end_database_left_behind
 from ops.home import Home, prepare
 from ops.home_lock import held, me
 from ops.prechecks import check_can_listen, free_port
@@ -50,7 +51,7 @@ def run_with(settings: Settings, console: Console, *, json_ready: bool) -> int:
             console=console,
         )
         code = asyncio.run(supervisor.run())
-        _end_database_left_behind(settings, home)
+        end_database_left_behind(settings, home)
     return code
 
 
@@ -98,14 +99,3 @@ def _announce(said: Mapping[str, Ready], home: Home, *, json_ready: bool) -> Non
 def _program() -> str:
     """What the user types for ``nexus``."""
     return "nexus" if shutil.which("nexus") else str(Path(sys.executable).with_name("nexus"))
-
-
-def _end_database_left_behind(settings: Settings, home: Home) -> None:
-    """The embedded server outlives a launcher that was killed; nobody else would end it now."""
-    if settings.database_url is not None:
-        return
-    from ops.database import embedded_config
-    from ops.db.embedded import EmbeddedPostgres, status
-
-    if status(home.postgres) is not None:
-        EmbeddedPostgres.start(embedded_config(settings, home)).stop("immediate", even_if_attached=True)

@@ -90,7 +90,7 @@ def socket_directory(paths: ClusterPaths) -> Path:
 
 
 def private_folder(folder: Path, owners: Path) -> Path:
-    """``folder``, made for the owner of ``owners`` and for nobody else. Raises SetupError if it is somebody's already."""
+    """``folder``, made for the owner of ``owners`` and nobody else. Raises SetupError if it is somebody's already."""
     try:
         folder.mkdir(mode=0o700)
         _hand_over(folder, owners)

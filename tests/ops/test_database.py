@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from domain.errors import SetupError
 from ops import database
-from ops.database import given, reached
-from ops.db.embedded import status
+from ops.database import embedded_config, end_database_left_behind, given, reached
+from ops.db.embedded import EmbeddedPostgres, status
 from ops.home import Home, prepare
 from ops.home_lock import HomeHeldError, held, holder_of, me
 from ops.run_state import PartNow, RunState, write
@@ -92,3 +92,18 @@ def test_a_nexus_on_another_server_is_pointed_out(home: Home) -> None:
 def test_a_part_alone_needs_a_database_that_stays(home: Home) -> None:
     with pytest.raises(SetupError, match="`nexus shipper` alone needs a database: set DATABASE_URL"):
         given(settings(), home, "shipper")
+
+
+def test_a_database_that_was_left_behind_is_ended(home: Home) -> None:
+    end_database_left_behind(settings(), home)
+    assert not (home.postgres / "data").exists(), "none is started to be ended"
+    server = EmbeddedPostgres.start(embedded_config(settings(), home))
+    end_database_left_behind(settings(), home)
+    assert server.wait(10)
+
+
+def test_somebody_else_s_database_is_left_alone(home: Home) -> None:
+    own = EmbeddedPostgres.start(embedded_config(settings(), home))
+    end_database_left_behind(settings(database_url=SecretStr(URL)), home)
+    assert own.is_alive()
+    own.stop("immediate")
