@@ -209,7 +209,7 @@ def _thinned(arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
     if together <= 1:
         return arrivals
     groups = (arrivals[start : start + together] for start in range(0, len(arrivals), together))
-    return [Arrival(group[-1].at_ms, sum(one.byte_count for one in group)) for group in groups]
+    return [Arrival(group[0].at_ms, sum(one.byte_count for one in group)) for group in groups]
 
 
 def _figure(**options: object) -> figure:

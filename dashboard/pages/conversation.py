@@ -1,0 +1,130 @@
+"""How did a conversation go? Its tree, the exchange that the reader picked, and its timeline."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from dashboard import figures
+from dashboard.data import RequestFilter
+from dashboard.details import RequestDetails
+from dashboard.formatting import one_line
+from dashboard.markup import Regions, render
+from dashboard.pages.page import Page, Surroundings, member_of
+from dashboard.views.lanes import Lanes, lanes_of
+from dashboard.views.preview import preview
+from dashboard.views.tree import TreeView
+from domain.ids import Position
+from schemas.read_api import ConversationTree, TreeNode
+
+TITLE_CHARS = 60
+RECHECK = 12
+"""A late link may move exchanges that have no new event of their own: so often the tree is read in any case."""
+
+
+class ConversationPage:
+    """One conversation, by the id of any of its exchanges."""
+
+    name = "conversation"
+    section = "conversations"
+    region_names = ("head", "detail")
+
+    def __init__(self, surroundings: Surroundings, member: str) -> None:
+        self._from = surroundings
+        self._member = member_of(member)
+        self._tree: ConversationTree | None = None
+        self._nodes: Mapping[UUID, TreeNode] = {}
+        self._seen = Position(0)
+        self._looks = 0
+        self._selected: UUID | None = None
+        self._details: RequestDetails | None = None
+        self._view = TreeView()
+        self._chart = figures.timeline()
+        self._drawn = Lanes((), ())
+
+    @property
+    def title(self) -> str:
+        return f"{one_line(self._tree.conversation.title, TITLE_CHARS) if self._tree else 'No conversation'} · Nexus"
+
+    async def load(self, search: str) -> None:
+        await self._read_tree()
+        asked = member_of(parse_qs(search.removeprefix("?")).get("request", [""])[0])
+        self._selected = next((one for one in (asked, self._first_choice()) if one in self._nodes), None)
+        self._view.mark(str(self._selected or ""))
+        await self._read_details()
+
+    async def follow(self) -> None:
+        self._looks += 1
+        if self._member is None or (self._looks % RECHECK and not await self._goes_on()):
+            return
+        before = self._nodes.get(self._selected) if self._selected else None
+        await self._read_tree()
+        if self._selected not in self._nodes:
+            self._selected = self._first_choice()
+            self._view.mark(str(self._selected or ""))
+        if self._selected and before != self._nodes.get(self._selected):
+            await self._read_details()
+
+    async def act(self, name: str, value: str) -> None:
+        wanted = member_of(value)
+        if name == "select" and wanted in self._nodes:
+            self._selected = wanted
+            self._view.was_marked(value)
+            await self._read_details()
+
+    def regions(self) -> Regions:
+        now = self._from.clock()
+        return {
+            "head": render("conversation_head.html", tree=self._tree, now=now),
+            "detail": render(
+                "exchange.html",
+                row=self._view.rows.get(str(self._selected)),
+                node=self._nodes.get(self._selected) if self._selected else None,
+                item=self._details.item if self._details else None,
+                preview=preview(self._details) if self._details else None,
+                now=now,
+            ),
+        }
+
+    def figures(self) -> Mapping[str, object]:
+        return {"tree": self._view, "timeline": self._chart.figure}
+
+    def paint(self) -> None:
+        self._view.paint()
+        if self._tree is None:
+            return
+        lanes = lanes_of(self._tree, self._view.rows, self._from.clock())
+        if lanes.names != self._drawn.names:
+            figures.show_lanes(self._chart, lanes.names)
+        figures.show_bars(self._chart, self._drawn.bars, lanes.bars)
+        self._drawn = lanes
+
+    async def _goes_on(self) -> bool:
+        """Has one of its exchanges a new event?"""
+        wanted = RequestFilter(conversation=self._member)
+        changed = await self._from.store.requests(wanted, after=self._seen, limit=1)
+        return bool(changed.items)
+
+    async def _read_tree(self) -> None:
+        if self._member is None:
+            return
+        seen = await self._from.store.position()
+        tree = await self._from.store.tree(self._member)
+        self._tree, self._seen = tree, seen
+        self._nodes = {node.request_id: node for node in tree.nodes} if tree else {}
+        if tree is not None:
+            self._view.read(tree)
+
+    async def _read_details(self) -> None:
+        self._details = await self._from.store.details(self._selected) if self._selected else None
+
+    def _first_choice(self) -> UUID | None:
+        """The exchange in the address; of a running conversation the newest, else the first."""
+        if self._tree is None or not self._tree.nodes:
+            return None
+        if self._member != self._tree.conversation.conversation_id:
+            return self._member
+        return self._tree.nodes[-1 if self._tree.conversation.open_requests else 0].request_id
+
+
+def conversation_page(surroundings: Surroundings, member: str) -> Page:
+    return ConversationPage(surroundings, member)

@@ -1,0 +1,146 @@
+"""What was one request, and what came back? Its facts, and one section at a time of all that is recorded."""
+
+from collections.abc import Callable, Mapping
+from urllib.parse import parse_qs
+
+from markupsafe import Markup
+
+from dashboard import figures
+from dashboard.details import RequestDetails
+from dashboard.formatting import short_id
+from dashboard.markup import Regions, render
+from dashboard.pages.page import Page, Surroundings, member_of
+from dashboard.views.blocks import shown_block
+from dashboard.views.event_rows import event_row
+from dashboard.views.messages import shown_answer, shown_messages, stretch
+from dashboard.views.raw_json import raw_side
+from dashboard.views.stream import arrivals, stream_facts
+from domain.usage import read_usage
+from schemas.read_api import EventItem
+
+SECTIONS = ("messages", "response", "stream", "headers", "events", "raw")
+MESSAGES = 24
+MESSAGES_CHARS = 400_000
+
+
+class RequestPage:
+    """One exchange."""
+
+    name = "request"
+    section = "requests"
+    region_names = ("head", "sections", "panel")
+
+    def __init__(self, surroundings: Surroundings, member: str) -> None:
+        self._from = surroundings
+        self._member = member_of(member)
+        self._details: RequestDetails | None = None
+        self._events: list[EventItem] = []
+        self._section = SECTIONS[0]
+        self._first = 0
+        """Place of the first message shown."""
+        self._opened: set[str] = set()
+        """Places in the raw trees."""
+        self._panel: Markup | None = None
+        """As it was rendered last, if nothing in it has changed."""
+        self._chart = figures.rhythm()
+        self._drawn = 0
+
+    @property
+    def title(self) -> str:
+        return f"Request {short_id(self._member)} · Nexus" if self._details and self._member else "No request · Nexus"
+
+    async def load(self, search: str) -> None:
+        asked = {name: values[0] for name, values in parse_qs(search.removeprefix("?")).items()}
+        self._section = asked["tab"] if asked.get("tab") in SECTIONS else SECTIONS[0]
+        await self._read()
+        if self._details is not None:
+            messages = self._details.sent.messages
+            self._first = stretch(messages, MESSAGES, MESSAGES_CHARS)
+            wanted = asked.get("message", "")
+            if wanted.isascii() and wanted.isdigit() and 0 < int(wanted[:9]) <= len(messages):
+                self._first = min(self._first, int(wanted[:9]) - 1)
+
+    async def follow(self) -> None:
+        before = self._details.item if self._details else None
+        is_open = self._details is not None and self._details.ended is None
+        if self._member and (is_open or before != await self._from.store.request(self._member)):
+            await self._read()
+
+    async def act(self, name: str, value: str) -> None:
+        match name:
+            case "earlier":
+                self._first = max(0, self._first - MESSAGES)
+            case "toggle":
+                self._opened ^= {value}
+            case _:
+                return
+        self._panel = None
+
+    def regions(self) -> Regions:
+        details = self._details
+        if details is None:
+            return {"head": render("request_missing.html"), "sections": Markup(), "panel": Markup()}
+        if self._panel is None:
+            self._panel = self._sections()[self._section](details)
+        return {
+            "head": render("request_head.html", it=details.item, details=details, now=self._from.clock()),
+            "sections": render("request_sections.html", details=details, section=self._section, sections=SECTIONS),
+            "panel": self._panel,
+        }
+
+    def figures(self) -> Mapping[str, object]:
+        return {"rhythm": self._chart.figure}
+
+    def paint(self) -> None:
+        if self._details is None or self._section != "stream":
+            return
+        came = arrivals(self._details.answer)
+        if len(came) != self._drawn:
+            figures.show_arrivals(self._chart, came)
+            self._drawn = len(came)
+
+    async def _read(self) -> None:
+        if self._member is None:
+            return
+        self._details = await self._from.store.details(self._member)
+        self._events = await self._from.store.events(self._member) if self._section == "events" else []
+        self._panel = None
+
+    def _sections(self) -> Mapping[str, Callable[[RequestDetails], Markup]]:
+        return {
+            "messages": self._messages,
+            "response": self._response,
+            "stream": lambda details: render("stream.html", facts=stream_facts(details.answer), details=details),
+            "headers": lambda details: render("headers.html", details=details),
+            "events": lambda _: render("events.html", events=[event_row(event) for event in self._events]),
+            "raw": self._raw,
+        }
+
+    def _messages(self, details: RequestDetails) -> Markup:
+        sent = details.sent
+        return render(
+            "messages.html",
+            details=details,
+            messages=shown_messages(sent.messages, self._first),
+            hidden=self._first,
+            system=[shown_block(block) for block in sent.system],
+            answer=shown_answer(details.answer.message),
+        )
+
+    def _response(self, details: RequestDetails) -> Markup:
+        message = details.answer.message
+        return render("response.html", details=details, answer=shown_answer(message), usage=read_usage(message.usage))
+
+    def _raw(self, details: RequestDetails) -> Markup:
+        return render(
+            "raw.html",
+            details=details,
+            sides=(
+                raw_side("request", details.sent.body, self._opened),
+                raw_side("response", details.answer.body, self._opened),
+            ),
+        )
+
+
+def request_page(surroundings: Surroundings, member: str) -> Page:
+    return RequestPage(surroundings, member)

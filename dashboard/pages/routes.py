@@ -1,0 +1,21 @@
+"""Which path shows which page? Read this first."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from dashboard.pages.conversation import conversation_page
+from dashboard.pages.conversations import conversations_page
+from dashboard.pages.page import Route
+from dashboard.pages.request import request_page
+from dashboard.pages.requests import requests_page
+
+HOME = "/conversations"
+ROUTES: Mapping[str, Route] = MappingProxyType(
+    {
+        "/conversations": conversations_page,
+        r"/conversations/(?P<member>[^/]+)": conversation_page,
+        "/requests": requests_page,
+        r"/requests/(?P<member>[^/]+)": request_page,
+    }
+)
+"""Where a path has a parameter, the page gets its value."""

@@ -1,0 +1,173 @@
+"""How does a page live in a browser's tab? It is loaded, follows the store while it is seen, and is patched.
+
+Theory of operation. The page is loaded before its document is served, so that the first paint has content; if the
+store does not answer in time a notice stands there, and the first ticks try again. A tick asks for the store's
+position, which is cheap; only a new one makes the page look again. One thing is done at a time: a tick that finds the
+page busy does nothing, an act waits its turn. After each, what differs from what the browser has is sent.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Literal, Protocol
+
+from markupsafe import Markup
+
+from dashboard.markup import Message, Regions, render
+from dashboard.pages.page import Page
+from dashboard.pages.reader import Act, Acted, Asked, Ready, Visible
+from domain.errors import StoreUnavailableError
+from domain.ids import Position
+
+FIRST_LOAD_S = 2.0
+LOAD_S = 10.0
+TICK_S = 0.7
+TICKS_WHILE_AWAY = 3
+"""While the store is away, only every so manieth tick asks."""
+
+Condition = Literal["loading", "ready", "away"]
+_STATUS = {"loading": "connecting", "ready": "live", "away": "away"}
+
+
+class Outlet(Protocol):
+    """Where messages to the browser go."""
+
+    def send(self, message: Message) -> None: ...
+
+
+InDocument = Callable[[Callable[[], None]], None]
+"""Runs something soon, while the document is locked."""
+
+
+class Tab:
+    """A page, and what the browser has of it."""
+
+    def __init__(self, page: Page, position: Callable[[], Awaitable[Position]]) -> None:
+        self.page = page
+        self._position = position
+        self._condition: Condition = "loading"
+        self._loaded = False
+        self._stale = False
+        """The browser may have other regions than the page."""
+        self._search = ""
+        self._seen: Position | None = None
+        self._sent: dict[str, object] = {}
+        self._listening = False
+        self._visible = True
+        self._ticks_away = 0
+        self._busy = asyncio.Lock()
+        self._outlet: Outlet | None = None
+        self._in_document: InDocument | None = None
+
+    async def open(self, search: str) -> None:
+        """Load the page, if the store answers soon."""
+        async with self._busy:
+            await self._look(lambda: self._load(search), FIRST_LOAD_S)
+
+    def served(self) -> tuple[str, Regions]:
+        """Title and regions for the document, which is being made; the browser has them from now on."""
+        title, regions = self._title(), self._regions()
+        self._sent, self._stale = {"title": title, **regions}, False
+        if self._loaded:
+            self.page.paint()
+        return title, regions
+
+    def attach(self, outlet: Outlet, in_document: InDocument) -> None:
+        self._outlet, self._in_document = outlet, in_document
+
+    async def hear(self, act: Act) -> None:
+        """Do what the reader wants."""
+        async with self._busy:
+            match act:
+                case Ready(search, visible):
+                    self._listening, self._visible = True, visible
+                    if search != self._search or not self._loaded:
+                        await self._look(lambda: self._load(search))
+                case Visible(visible):
+                    self._visible = visible
+                    await self._follow()
+                case Asked(search):
+                    await self._look(lambda: self._load(search))
+                case Acted(name, value):
+                    await self._look(lambda: self._act(name, value))
+        self._show()
+
+    async def tick(self) -> None:
+        """Called all the time; looks at the store only while somebody looks at the page."""
+        if not self._listening or not self._visible or self._busy.locked():
+            return
+        async with self._busy:
+            await self._follow()
+        self._show()
+
+    async def _follow(self) -> None:
+        if self._condition == "away":
+            self._ticks_away += 1
+            if self._ticks_away % TICKS_WHILE_AWAY:
+                return
+        await self._look(self._load_again if not self._loaded else self._catch_up)
+
+    async def _load(self, search: str) -> None:
+        self._search = search
+        await self._load_again()
+
+    async def _load_again(self) -> None:
+        seen = await self._position()
+        await self.page.load(self._search)
+        self._seen, self._loaded, self._stale = seen, True, True
+
+    async def _catch_up(self) -> None:
+        position = await self._position()
+        if position != self._seen:
+            await self.page.follow()
+            self._seen, self._stale = position, True
+
+    async def _act(self, name: str, value: str) -> None:
+        if self._loaded:
+            await self.page.act(name, value)
+            self._stale = True
+
+    async def _look(self, work: Callable[[], Awaitable[None]], deadline_s: float = LOAD_S) -> None:
+        try:
+            async with asyncio.timeout(deadline_s):
+                await work()
+        except (StoreUnavailableError, TimeoutError):
+            self._condition = "away"
+        else:
+            self._condition, self._ticks_away = "ready", 0
+
+    def _title(self) -> str:
+        return self.page.title if self._loaded else "Nexus"
+
+    def _regions(self) -> Regions:
+        if self._loaded:
+            return self.page.regions()
+        first, *others = self.page.region_names
+        return {first: render("page_state.html", condition=self._condition), **dict.fromkeys(others, Markup())}
+
+    def _show(self) -> None:
+        if self._listening and self._in_document is not None:
+            self._in_document(self._send_changes)
+
+    def _send_changes(self) -> None:
+        if self._stale or not self._loaded:
+            self._send_content()
+        status = _STATUS[self._condition]
+        if self._sent.get("status") != status:
+            self._send(kind="status", state=status)
+            self._sent["status"] = status
+
+    def _send_content(self) -> None:
+        title, regions = self._title(), self._regions()
+        changed = {name: str(html) for name, html in regions.items() if self._sent.get(name) != html}
+        if changed:
+            self._send(kind="patch", regions=changed)
+        if self._sent.get("title") != title:
+            self._send(kind="title", text=title)
+        self._sent |= {"title": title, **regions}
+        if self._loaded:
+            self.page.paint()
+        self._stale = False
+
+    def _send(self, **message: object) -> None:
+        assert self._outlet is not None
+        self._outlet.send(message)

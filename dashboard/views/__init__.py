@@ -1,0 +1,1 @@
+"""Viewers without IO, composed by pages."""

@@ -1,0 +1,230 @@
+"""A conversation's page shows its tree, the exchange that was picked, and its timeline, and keeps up with all three."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from dashboard.pages.conversation import RECHECK, ConversationPage
+from dashboard.pages.page import Surroundings
+from schemas.read_api import ConversationTree, EvidenceItem, TreeNode
+from tests.fake_data import FakeDataStore
+from tests.read_rows import START, conversation_tree, request_id, request_item, tree_node
+from tests.recorded_details import request_details
+from tests.shown_html import attributes, found, texts
+
+NOW = START + timedelta(minutes=10)
+
+
+def chain(length: int, **last: object) -> list[TreeNode]:
+    nodes = [tree_node(number, parent=number - 1 or None) for number in range(1, length + 1)]
+    return [*nodes[:-1], nodes[-1].model_copy(update=last)]
+
+
+def store_with(tree: ConversationTree) -> FakeDataStore:
+    store = FakeDataStore()
+    store.put_tree(tree)
+    for number in range(1, len(tree.nodes) + 1):
+        store.put_item(request_item(number))
+        store.all_details[request_id(number)] = request_details(number)
+    return store
+
+
+class Shown:
+    """A page, and what its tree has told the browser."""
+
+    def __init__(self, store: FakeDataStore, member: str = "") -> None:
+        self.store = store
+        self.page = ConversationPage(Surroundings(store, lambda: NOW, ()), member or str(request_id(1)))
+        self.told: list[dict[str, Any]] = []
+        figures: Any = self.page.figures()
+        self.view = figures["tree"]
+        self.view._send_msg = self.told.append
+
+    async def load(self, search: str = "") -> "Shown":
+        await self.page.load(search)
+        self.view._handle_msg({"kind": "ready"})
+        self.page.paint()
+        return self
+
+    @property
+    def rows(self) -> list[list[Any]]:
+        """Of the last message with rows."""
+        (*_, newest) = [message for message in self.told if message["kind"] == "rows"]
+        rows: list[list[Any]] = msgspec.json.decode(newest["rows"])
+        return rows
+
+    @property
+    def selected(self) -> str:
+        (selected,) = attributes(self.page.regions()["detail"], "article", "data-selected-request-id") or [""]
+        return selected
+
+    @property
+    def bars(self) -> dict[str, list[Any]]:
+        figure: Any = self.page.figures()["timeline"]
+        columns: dict[str, list[Any]] = dict(figure.renderers[0].data_source.data)
+        return columns
+
+
+async def test_the_head_tells_what_the_conversation_adds_up_to() -> None:
+    tree = conversation_tree(chain(3), title="Mend it", subtasks=4, failures=2, project="billing")
+    head = (await Shown(store_with(tree)).load()).page.regions()["head"]
+    assert texts(head, "h1") == ["Mend it"]
+    assert texts(head, "dd") == ["3", "1", "4", "2", "8.0k", "511k", "95 %"]
+    assert attributes(head, "a", "href") == [f"/requests?conversation={request_id(1)}"]
+    assert "billing" in texts(head, ".facts")[0]
+
+
+async def test_the_title_names_the_conversation() -> None:
+    shown = await Shown(store_with(conversation_tree(chain(1), title="Mend\nit " + "x" * 99))).load()
+    assert shown.page.title.startswith("Mend it xxx")
+    assert len(shown.page.title) < 80
+
+
+async def test_the_tree_and_the_timeline_have_every_exchange() -> None:
+    shown = await Shown(store_with(conversation_tree(chain(3)))).load()
+    ids = [str(request_id(number)) for number in (1, 2, 3)]
+    assert [row[0] for row in shown.rows] == ids
+    assert shown.bars["id"] == ids
+    assert shown.told[0]["anew"] is True
+
+
+async def test_the_browser_gets_no_rows_before_it_asks() -> None:
+    shown = Shown(store_with(conversation_tree(chain(3))))
+    await shown.page.load("")
+    shown.page.paint()
+    assert shown.told == []
+    shown.view._handle_msg({"kind": "nonsense"})
+    assert shown.told == []
+
+
+@pytest.mark.parametrize(
+    ("member", "open_requests", "search", "number"),
+    [
+        (1, 0, "", 1),
+        (1, 1, "", 3),
+        (2, 1, "", 2),
+        (1, 1, f"?request={request_id(2)}", 2),
+        (1, 0, f"?request={request_id(77)}", 1),
+        (1, 0, "?request=nonsense", 1),
+    ],
+)
+async def test_the_first_choice(member: int, open_requests: int, search: str, number: int) -> None:
+    """The one in the address, then the member the page was asked for, of a running one the newest, else the root."""
+    tree = conversation_tree(chain(3), open_requests=open_requests)
+    shown = await Shown(store_with(tree), str(request_id(member))).load(search)
+    assert shown.selected == str(request_id(number))
+    assert shown.told[-1] == {"kind": "select", "id": str(request_id(number))}
+
+
+async def test_the_picked_exchange_is_told_with_its_evidence() -> None:
+    evidence = [EvidenceItem(kind="task prompt", detail="byte for byte")]
+    nodes = [tree_node(1), tree_node(2, parent=1, branch=2, edge="spawned", task="Look", evidence=evidence, depth=1)]
+    shown = await Shown(store_with(conversation_tree(nodes))).load()
+    await shown.page.act("select", str(request_id(2)))
+    detail = shown.page.regions()["detail"]
+    assert shown.selected == str(request_id(2))
+    assert texts(detail, "h2") == ["Look"]
+    assert "How many files are here?" in texts(detail, ".said")[0]
+    assert "There are three." in texts(detail, ".said")[1]
+    assert texts(detail, ".evidence") == ["task prompt byte for byte"]
+    assert attributes(detail, "a", "href") == [f"/requests/{request_id(2)}", f"/requests/{request_id(1)}"]
+
+
+async def test_picking_in_the_browser_is_not_told_back_to_it() -> None:
+    shown = await Shown(store_with(conversation_tree(chain(3)))).load()
+    before = len(shown.told)
+    await shown.page.act("select", str(request_id(2)))
+    shown.page.paint()
+    assert len(shown.told) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("select", "nonsense"), ("select", str(request_id(99))), ("other", str(request_id(2)))]
+)
+async def test_other_acts_change_nothing(name: str, value: str) -> None:
+    shown = await Shown(store_with(conversation_tree(chain(3)))).load()
+    await shown.page.act(name, value)
+    assert shown.selected == str(request_id(1))
+
+
+async def test_a_new_exchange_is_told_alone_and_the_pick_stays() -> None:
+    store = store_with(conversation_tree(chain(3)))
+    shown = await Shown(store).load(f"?request={request_id(2)}")
+    store.put_tree(conversation_tree(chain(4)))
+    store.put_item(request_item(4))
+    await shown.page.follow()
+    shown.page.paint()
+    assert [row[0] for row in shown.rows] == [str(request_id(4))]
+    assert shown.told[-1]["anew"] is False
+    assert shown.selected == str(request_id(2))
+    assert len(shown.bars["id"]) == 4
+
+
+async def test_an_exchange_that_ended_is_told_again_and_read_again_if_it_is_picked() -> None:
+    store = store_with(conversation_tree(chain(2, outcome="open", completed_at=None), open_requests=1))
+    shown = await Shown(store).load()
+    assert shown.bars["tint"] == ["main", "running"]
+    store.asked.clear()
+    store.put_tree(conversation_tree(chain(2)))
+    store.put_item(request_item(2))
+    await shown.page.follow()
+    shown.page.paint()
+    assert [row[0] for row in shown.rows] == [str(request_id(2))]
+    assert shown.bars["tint"] == ["main", "main"]
+    assert "details" in store.asked
+
+
+async def test_a_late_exchange_in_between_draws_the_tree_anew() -> None:
+    first, last = tree_node(1), tree_node(3, parent=1)
+    store = store_with(conversation_tree([first, last]))
+    shown = await Shown(store).load()
+    store.put_tree(conversation_tree([first, tree_node(2, parent=1), tree_node(3, parent=2)]))
+    store.put_item(request_item(2))
+    await shown.page.follow()
+    shown.page.paint()
+    assert shown.told[-1]["anew"] is True
+    assert len(shown.rows) == 3
+    assert len(shown.bars["id"]) == 3
+
+
+async def test_what_happens_elsewhere_does_not_read_the_tree() -> None:
+    store = store_with(conversation_tree(chain(3)))
+    shown = await Shown(store).load()
+    store.asked.clear()
+    store.put_item(request_item(50, conversation_id=request_id(50)))
+    await shown.page.follow()
+    assert "tree" not in store.asked
+
+
+async def test_late_links_are_seen_after_a_while() -> None:
+    store = store_with(conversation_tree(chain(3)))
+    shown = await Shown(store).load()
+    store.asked.clear()
+    for _ in range(RECHECK):
+        await shown.page.follow()
+    assert store.asked.count("tree") == 1
+
+
+@pytest.mark.parametrize("member", ["nonsense", str(request_id(99))])
+async def test_an_unknown_conversation_is_said_to_be_unknown(member: str) -> None:
+    shown = await Shown(store_with(conversation_tree(chain(1))), member).load()
+    assert 'data-state="missing"' in shown.page.regions()["head"]
+    assert shown.page.title == "No conversation · Nexus"
+    await shown.page.follow()
+    shown.page.paint()
+    assert shown.selected == ""
+
+
+async def test_a_conversation_that_appears_is_shown() -> None:
+    store = FakeDataStore()
+    shown = await Shown(store).load()
+    store.put_tree(conversation_tree(chain(2)))
+    store.put_item(request_item(1))
+    store.all_details[request_id(1)] = request_details(1)
+    await shown.page.follow()
+    shown.page.paint()
+    assert len(shown.rows) == 2
+    assert shown.selected == str(request_id(1))
+    assert not found(shown.page.regions()["head"], "div[data-state]")

@@ -1,0 +1,143 @@
+"""The list of conversations shows what the store has, in its order, and says plainly when there is nothing."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from dashboard.data import ConversationFilter
+from dashboard.pages.conversations import ROWS, ConversationsPage, wanted_conversations
+from dashboard.pages.page import Surroundings
+from tests.fake_data import FakeDataStore
+from tests.read_rows import START, conversation_tree, request_id, tree_node
+from tests.shown_html import attributes, texts
+
+NOW = START + timedelta(hours=1)
+
+
+def page_of(store: FakeDataStore) -> ConversationsPage:
+    return ConversationsPage(Surroundings(store, lambda: NOW, ("nexus claude", "export A=1")))
+
+
+def store_with(*titles: str) -> FakeDataStore:
+    store = FakeDataStore()
+    for number, title in enumerate(titles, 1):
+        tree = conversation_tree(
+            [tree_node(number)],
+            conversation_id=request_id(number),
+            title=title,
+            last_at=START + timedelta(minutes=number),
+            requests=number,
+        )
+        store.put_tree(tree)
+    return store
+
+
+async def listed(store: FakeDataStore, search: str = "") -> str:
+    page = page_of(store)
+    await page.load(search)
+    return page.regions()["list"]
+
+
+async def test_the_newest_stands_first_and_links_to_its_page() -> None:
+    html = await listed(store_with("first", "second"))
+    assert attributes(html, "tr", "data-conversation-id") == [str(request_id(2)), str(request_id(1))]
+    assert attributes(html, "a", "href")[:2] == [f"/conversations/{request_id(number)}" for number in (2, 1)]
+    assert texts(html, "a")[:2] == ["second", "first"]
+
+
+async def test_a_row_tells_what_the_conversation_adds_up_to() -> None:
+    store = FakeDataStore()
+    numbers = {"requests": 1234, "branches": 3, "subtasks": 5, "failures": 7, "open_requests": 1}
+    models = ["claude-opus-4-5", "claude-haiku-4-5", "llama"]
+    store.put_tree(conversation_tree([tree_node()], **numbers, models=models, project="billing"))
+    html = await listed(store)
+    cells = texts(html, "td")
+    assert cells[1] == "Running"
+    assert cells[3:7] == ["1,234", "3", "5", "7"]
+    assert "billing" in cells[0]
+    assert cells[7].split() == ["opus", "4.5", "haiku", "4.5", "+1"]
+    assert cells[8] == "511k"
+
+
+async def test_what_is_nothing_is_a_dash_and_idle() -> None:
+    cells = texts(await listed(store_with("one")), "td")
+    assert cells[1] == "Idle"
+    assert cells[4:7] == ["–", "–", "–"]
+
+
+async def test_without_a_prompt_there_is_still_a_link() -> None:
+    assert texts(await listed(store_with("")), "a")[0] == "Without a prompt"
+
+
+async def test_filters_come_from_the_address() -> None:
+    store = store_with("alpha", "beta")
+    assert texts(await listed(store, "?title=ALPH"), "a")[0] == "alpha"
+    page = page_of(store)
+    await page.load("?title=ALPH&project=nexus&session=s&account=a")
+    filters = page.regions()["filters"]
+    assert attributes(filters, "input", "value") == ["ALPH", "nexus", "a", "s"]
+
+
+@pytest.mark.parametrize("name", ["title", "project", "account", "session"])
+def test_every_filter_reaches_the_store(name: str) -> None:
+    wanted = wanted_conversations({name: "x"})
+    assert getattr(wanted, name) == "x"
+    assert replace(wanted, **{name: None}) == ConversationFilter()
+
+
+async def test_nothing_yet_tells_how_to_begin() -> None:
+    html = await listed(FakeDataStore())
+    assert 'data-state="empty"' in html
+    assert "nexus claude\nexport A=1" in html
+
+
+async def test_nothing_that_fits_offers_to_clear_the_filters() -> None:
+    html = await listed(store_with("alpha"), "?title=zzz")
+    assert 'data-state="no-match"' in html
+    assert attributes(html, "a", "href") == ["/conversations"]
+
+
+async def test_older_pages_are_linked_and_lead_back() -> None:
+    store = store_with(*(f"title {number}" for number in range(ROWS + 5)))
+    page = page_of(store)
+    await page.load("?project=nexus")
+    links = dict(
+        zip(
+            attributes(page.regions()["list"], "a", "rel"),
+            attributes(page.regions()["list"], "a[rel]", "href"),
+            strict=True,
+        )
+    )
+    assert set(links) == {"next"}
+    await page.load(links["next"].partition("?")[2])
+    html = page.regions()["list"]
+    assert len(attributes(html, "tr", "data-key")) == 5
+    assert attributes(html, 'a[rel="prev"]', "href") == ["/conversations?project=nexus"]
+
+
+async def test_a_cursor_of_another_list_is_refused_in_words() -> None:
+    store = store_with("one")
+    store.refusal = "cursor=x is none of this list"
+    html = await listed(store, "?cursor=x")
+    assert 'data-state="refused"' in html
+    assert "cursor=x is none of this list" in html
+
+
+async def test_following_shows_what_is_new() -> None:
+    store = store_with("first")
+    page = page_of(store)
+    await page.load("")
+    store.put_tree(conversation_tree([tree_node(2)], conversation_id=request_id(2), title="second", last_at=NOW))
+    await page.follow()
+    assert texts(page.regions()["list"], "a")[0] == "second"
+
+
+async def test_there_is_nothing_to_act_on() -> None:
+    page = page_of(store_with("one"))
+    await page.load("")
+    before = page.regions()
+    await page.act("select", "x")
+    page.paint()
+    assert page.regions() == before
+    assert page.figures() == {}

@@ -1,0 +1,258 @@
+"""A request's page shows all that is recorded of it, one section at a time, and says plainly what is missing."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from dashboard.details import RequestDetails
+from dashboard.pages.page import Surroundings
+from dashboard.pages.request import MESSAGES, SECTIONS, RequestPage
+from schemas.read_api import EvidenceItem
+from tests.fake_data import FakeDataStore
+from tests.read_rows import START, request_id, request_item
+from tests.recorded_details import REQUEST, event_items, request_details, text_answer
+from tests.shown_html import attributes, found, texts
+
+NOW = START + timedelta(minutes=10)
+ID = str(request_id(1))
+
+
+def store_with(details: RequestDetails) -> FakeDataStore:
+    store = FakeDataStore()
+    assert details.item is not None
+    store.put_item(details.item)
+    store.all_details[details.request_id] = details
+    store.all_events[details.request_id] = event_items(details)
+    return store
+
+
+async def shown(details: RequestDetails, search: str = "", member: str = ID) -> RequestPage:
+    return await loaded(store_with(details), search, member)
+
+
+async def loaded(store: FakeDataStore, search: str = "", member: str = ID) -> RequestPage:
+    page = RequestPage(Surroundings(store, lambda: NOW, ()), member)
+    await page.load(search)
+    page.paint()
+    return page
+
+
+async def panel(details: RequestDetails, section: str) -> str:
+    return (await shown(details, f"?tab={section}")).regions()["panel"]
+
+
+def messages(*contents: object) -> dict[str, Any]:
+    """User and assistant in turn."""
+    roles = ("user", "assistant")
+    return REQUEST | {"messages": [{"role": roles[n % 2], "content": it} for n, it in enumerate(contents)]}
+
+
+async def test_the_head_tells_the_facts() -> None:
+    item = request_item(1, attempts=2, evidence=[EvidenceItem(kind="agent id", detail="in the result")], confidence=0.5)
+    head = (await shown(request_details(item=item))).regions()["head"]
+    facts = dict(zip(texts(head, "dt"), texts(head, "dd"), strict=True))
+    assert facts["Received"] == "2026-11-22 09:30:12 UTC"
+    assert (facts["First byte"], facts["Lasted"], facts["Attempts"]) == ("640 ms", "4.0 s", "2")
+    assert (facts["Request id"], facts["Session"]) == (ID, "6f1c2d3e-0000-4000-8000-000000000001")
+    assert texts(head, ".evidence") == ["agent id in the result"]
+    assert "open" in attributes(head, "details", "open") or found(head, "details[open]"), "a doubtful link is explained"
+    assert [element.text for element in found(head, ".usage-line")] == [
+        "cache read 48,000 cache write 5 m 1,200, 1 h 0 other input 12 output 480"
+    ]
+
+
+async def test_the_head_links_to_the_place_in_the_conversation() -> None:
+    head = (await shown(request_details())).regions()["head"]
+    assert attributes(head, "a[data-up]", "href") == [f"/conversations/{ID}?request={ID}"]
+    alone = (await shown(request_details(item=request_item(1, conversation_id=None)))).regions()["head"]
+    assert attributes(alone, "a[data-up]", "href") == ["/requests"]
+
+
+async def test_both_halves_are_offered_to_the_byte() -> None:
+    sections = (await shown(request_details())).regions()["sections"]
+    assert attributes(sections, "a[download]", "href") == [f"/api/requests/{ID}/body", f"/api/requests/{ID}/response"]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+async def test_a_section_is_chosen_by_the_address(section: str) -> None:
+    page = await shown(request_details(), f"?tab={section}")
+    assert attributes(page.regions()["sections"], "a[aria-current]", "data-section") == [section]
+    assert page.regions()["panel"]
+
+
+async def test_another_word_chooses_the_messages() -> None:
+    page = await shown(request_details(), "?tab=nonsense")
+    assert attributes(page.regions()["sections"], "a[aria-current]", "data-section") == ["messages"]
+
+
+async def test_messages_are_shown_with_the_answer() -> None:
+    html = await panel(request_details(body=messages("Hello", [{"type": "text", "text": "Hi"}], "More")), "messages")
+    assert attributes(html, "article", "id") == ["m-1", "m-2", "m-3", "answer"]
+    assert texts(html, ".text") == ["Be brief.", "Hello", "Hi", "More", "There are three."]
+    assert texts(html, ".divider") == ["New in this request", "The answer"]
+    assert texts(html, "dt") == ["Bash", "model", "max_tokens"]
+    assert texts(html, "dd") == ["Runs a command.", '"claude-opus-4-5-20251101"', "100"]
+
+
+async def test_only_the_last_messages_are_shown_until_more_are_asked_for() -> None:
+    page = await shown(request_details(body=messages(*["x"] * (2 * MESSAGES + 3))))
+    assert attributes(page.regions()["panel"], "article", "id")[0] == f"m-{MESSAGES + 4}"
+    assert "27 messages before these" in page.regions()["panel"]
+    await page.act("earlier", "")
+    assert attributes(page.regions()["panel"], "article", "id")[0] == "m-4"
+    await page.act("earlier", "")
+    assert attributes(page.regions()["panel"], "article", "id")[0] == "m-1"
+    assert not found(page.regions()["panel"], ".earlier")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "first"), [("2", 2), ("40", 28), ("0", 28), ("99", 28), ("x", 28), ("²", 28), ("9" * 40, 28)]
+)
+async def test_a_link_to_a_message_shows_it(wanted: str, first: int) -> None:
+    page = await shown(request_details(body=messages(*["x"] * 51)), f"?message={wanted}")
+    assert attributes(page.regions()["panel"], "article", "id")[0] == f"m-{first}"
+
+
+async def test_a_body_that_is_no_json_says_so_and_offers_the_bytes() -> None:
+    page = await shown(request_details(body=b'{"cut', item=request_item(1, parsable=False)))
+    assert "The body is no JSON object" in page.regions()["head"]
+    assert texts(page.regions()["panel"], "h2") == ["The body is no JSON object"]
+    assert f"/api/requests/{ID}/body" in attributes(page.regions()["panel"], "a", "href")
+    assert texts(await panel(request_details(body=b'{"cut'), "raw"), "pre")[0] == '{"cut'
+
+
+async def test_no_body_says_so() -> None:
+    assert texts(await panel(request_details(body=b""), "messages"), "h2") == ["There was no body"]
+
+
+async def test_an_answer_is_shown_with_what_it_used() -> None:
+    html = await panel(request_details(), "response")
+    facts = dict(zip(texts(html, "dt"), texts(html, "dd"), strict=True))
+    assert (facts["Id"], facts["Stop reason"], facts["Whole"], facts["Output"]) == ("msg_1", "end_turn", "yes", "9")
+    assert "There are three." in texts(html, ".blocks")[0]
+
+
+async def test_an_answer_that_was_cut_says_so() -> None:
+    html = await panel(request_details(answer=text_answer()[:3], ended_by="upstream"), "response")
+    assert texts(html, ".cut-line") == ["cut here", "The answer was cut: it ended by upstream (reset)."]
+    assert dict(zip(texts(html, "dt"), texts(html, "dd"), strict=True))["Whole"] == "no, it was cut"
+
+
+async def test_an_error_is_told_as_the_api_told_it() -> None:
+    error = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+    item = request_item(1, status=529, error_type="overloaded_error", error_message="Overloaded")
+    page = await shown(request_details(answer=error, status=529, item=item))
+    assert texts(page.regions()["head"], ".banner-bad") == ["overloaded_error Overloaded"]
+    assert texts(page.regions()["panel"], ".banner-bad") == ["overloaded_error Overloaded"]
+
+
+async def test_an_answer_that_is_no_message_points_to_its_bytes() -> None:
+    assert "its bytes are under Raw" in await panel(request_details(answer=b"\x00\x01"), "response")
+    assert "There is no message in the answer" in await panel(request_details(answer=b""), "messages")
+
+
+async def test_the_rhythm_is_drawn_with_its_section() -> None:
+    page = await shown(request_details(), "?tab=stream")
+    figure: Any = page.figures()["rhythm"]
+    assert figure.visible
+    source = figure.renderers[0].data_source
+    assert len(source.data["left"]) == len(text_answer())
+    facts = dict(zip(texts(page.regions()["panel"], "dt"), texts(page.regions()["panel"], "dd"), strict=True))
+    assert (facts["Chunks"], facts["First byte after"], facts["Longest pause"]) == ("6", "640 ms", "100 ms")
+    page = await shown(request_details(), "?tab=headers")
+    figure = page.figures()["rhythm"]
+    assert not figure.visible
+
+
+async def test_nothing_streamed_is_said() -> None:
+    html = await panel(request_details(answer=b"", ended_by="upstream"), "stream")
+    assert "No byte of an answer is recorded" in html
+    assert "Nothing has come yet" in await panel(request_details(answer=b"", ended_by="open"), "stream")
+
+
+async def test_headers_that_were_not_kept_show_length_and_fingerprint() -> None:
+    html = await panel(request_details(), "headers")
+    rows = dict(zip(texts(html, "th"), texts(html, "td"), strict=True))
+    assert rows["anthropic-version"] == "2023-06-01"
+    assert rows["x-api-key"] == "108 bytes, not kept; fingerprint b1946ac9"
+    assert rows["content-type"] == "text/event-stream"
+
+
+async def test_the_stream_of_events_is_listed() -> None:
+    html = await panel(request_details(answer=b"x" * 2048), "events")
+    assert texts(html, "summary")[1:] == ["200 from upstream after 640 ms", "2.0 KiB after 740 ms"]
+    store = store_with(request_details())
+    await loaded(store)
+    assert "events" not in store.asked
+
+
+async def test_the_raw_tree_opens_and_closes() -> None:
+    page = await shown(request_details(), "?tab=raw")
+    before = page.regions()["panel"]
+    assert attributes(before, ".json-line", "data-key")[:3] == ["request:", "request:0", "request:1"]
+    await page.act("toggle", "request:1")
+    assert "request:1.0" in attributes(page.regions()["panel"], ".json-line", "data-key")
+    await page.act("toggle", "request:1")
+    assert page.regions()["panel"] == before
+
+
+async def test_an_open_request_says_so_and_goes_on() -> None:
+    store = store_with(request_details(answer=text_answer()[:3], ended_by="open", item=request_item(1, outcome="open")))
+    page = await loaded(store)
+    assert "still open" in page.regions()["head"]
+    assert "The answer is still coming." in page.regions()["panel"]
+    store.all_details[request_id(1)] = request_details()
+    store.put_item(request_item(1))
+    await page.follow()
+    assert "still open" not in page.regions()["head"]
+    assert "The answer is still coming." not in page.regions()["panel"]
+
+
+async def test_an_ended_request_is_read_again_only_when_it_changed() -> None:
+    store = store_with(request_details())
+    page = await loaded(store)
+    store.all_details[request_id(1)] = request_details(item=store.items[0])
+    await page.follow()
+    store.asked.clear()
+    await page.follow()
+    assert store.asked == ["request"]
+    store.put_item(request_item(1, edge="branches"))
+    await page.follow()
+    assert "details" in store.asked
+
+
+async def test_what_did_not_change_is_not_rendered_again() -> None:
+    page = await shown(request_details())
+    assert page.regions()["panel"] is page.regions()["panel"]
+
+
+@pytest.mark.parametrize("member", ["nonsense", str(request_id(9))])
+async def test_an_unknown_request_is_said_to_be_unknown(member: str) -> None:
+    page = await shown(request_details(), member=member)
+    assert 'data-state="missing"' in page.regions()["head"]
+    assert page.title == "No request · Nexus"
+    await page.follow()
+
+
+async def test_the_title_names_the_request() -> None:
+    assert (await shown(request_details())).title == "Request 00000001 · Nexus"
+
+
+async def test_an_exchange_that_is_not_projected_yet_is_shown() -> None:
+    details = request_details()
+    store = FakeDataStore(all_details={request_id(1): RequestDetails(**{**_members(details), "item": None})})
+    page = await loaded(store)
+    assert "POST /v1/messages" in texts(page.regions()["head"], "h1")[0]
+    assert texts(page.regions()["panel"], ".text")[-1] == "There are three."
+
+
+def _members(details: RequestDetails) -> dict[str, Any]:
+    return {name: getattr(details, name) for name in RequestDetails.__dataclass_fields__}
+
+
+async def test_other_acts_change_nothing() -> None:
+    page = await shown(request_details())
+    before = page.regions()
+    await page.act("nonsense", "x")
+    assert page.regions() == before

@@ -1,0 +1,291 @@
+"""A page in a tab is loaded once, follows while it is seen, sends what differs, and says when the store is away."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+from markupsafe import Markup
+
+from dashboard.markup import Message, Regions
+from dashboard.pages import tab as tab_module
+from dashboard.pages.reader import Acted, Asked, Ready, Visible
+from dashboard.pages.tab import TICKS_WHILE_AWAY, Tab
+from domain.errors import StoreUnavailableError
+from domain.ids import Position
+
+
+@dataclass
+class StubPage:
+    """A page whose content is one word."""
+
+    word: str = "one"
+    calls: list[str] = field(default_factory=list)
+    away: bool = False
+    hold: asyncio.Event | None = None
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    name: str = "stub"
+    section: str = "stubs"
+    region_names: tuple[str, ...] = ("main", "side")
+    painted: int = 0
+
+    @property
+    def title(self) -> str:
+        return f"Title {self.word}"
+
+    async def load(self, search: str) -> None:
+        await self._do(f"load {search}")
+
+    async def follow(self) -> None:
+        await self._do("follow")
+
+    async def act(self, name: str, value: str) -> None:
+        await self._do(f"act {name} {value}")
+
+    async def _do(self, what: str) -> None:
+        self.calls.append(what)
+        self.called.set()
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.away:
+            raise StoreUnavailableError
+
+    def regions(self) -> Regions:
+        return {"main": Markup(self.word), "side": Markup("same")}
+
+    def figures(self) -> Mapping[str, object]:
+        return {}
+
+    def paint(self) -> None:
+        self.painted += 1
+
+
+@dataclass
+class Bench:
+    """A tab with a store that only has a position, and a browser that keeps what it is sent."""
+
+    page: StubPage = field(default_factory=StubPage)
+    at: int = 1
+    away: bool = False
+    sent: list[Message] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.tab = Tab(self.page, self.position)
+        self.tab.attach(self, self.in_document)
+
+    async def position(self) -> Position:
+        if self.away:
+            raise StoreUnavailableError
+        return Position(self.at)
+
+    def in_document(self, run: Callable[[], None]) -> None:
+        run()
+
+    def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    def taken(self) -> list[Message]:
+        taken, self.sent = self.sent, []
+        return taken
+
+
+async def opened(*, visible: bool = True) -> Bench:
+    """Loaded, served and ready."""
+    bench = Bench()
+    await bench.tab.open("?a=b")
+    bench.tab.served()
+    await bench.tab.hear(Ready("?a=b", visible))
+    bench.taken()
+    bench.page.calls.clear()
+    bench.page.called.clear()
+    return bench
+
+
+async def test_a_page_is_loaded_before_it_is_served_and_sent_nothing_again() -> None:
+    bench = Bench()
+    await bench.tab.open("?a=b")
+    assert bench.tab.served() == ("Title one", {"main": Markup("one"), "side": Markup("same")})
+    assert bench.page.painted == 1
+    await bench.tab.hear(Ready("?a=b", True))
+    assert bench.page.calls == ["load ?a=b"]
+    assert bench.taken() == [{"kind": "status", "state": "live"}]
+
+
+async def test_a_browser_with_another_address_gets_that_page() -> None:
+    bench = Bench()
+    await bench.tab.open("")
+    bench.tab.served()
+    bench.page.word = "two"
+    await bench.tab.hear(Ready("?other=1", True))
+    assert bench.page.calls == ["load ", "load ?other=1"]
+    assert {"kind": "patch", "regions": {"main": "two"}} in bench.taken()
+
+
+async def test_a_session_made_anew_sends_everything() -> None:
+    bench = Bench()
+    await bench.tab.hear(Ready("", True))
+    assert bench.taken() == [
+        {"kind": "patch", "regions": {"main": "one", "side": "same"}},
+        {"kind": "title", "text": "Title one"},
+        {"kind": "status", "state": "live"},
+    ]
+
+
+async def test_a_tick_looks_again_only_when_something_happened() -> None:
+    bench = await opened()
+    bench.page.word = "two"
+    await bench.tab.tick()
+    assert (bench.page.calls, bench.taken()) == ([], [])
+    bench.at = 2
+    await bench.tab.tick()
+    assert bench.page.calls == ["follow"]
+    assert bench.taken() == [
+        {"kind": "patch", "regions": {"main": "two"}},
+        {"kind": "title", "text": "Title two"},
+    ]
+    await bench.tab.tick()
+    assert bench.page.calls == ["follow"]
+
+
+async def test_what_happens_while_the_page_is_loaded_is_not_missed() -> None:
+    bench = Bench()
+    bench.page.hold = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(bench.tab.open(""))
+        await bench.page.called.wait()
+        bench.at = 2
+        bench.page.hold.set()
+    bench.tab.served()
+    await bench.tab.hear(Ready("", True))
+    await bench.tab.tick()
+    assert bench.page.calls == ["load ", "follow"]
+
+
+async def test_nobody_is_asked_for_a_tab_that_is_hidden_or_not_there() -> None:
+    bench = Bench()
+    await bench.tab.open("")
+    bench.at = 2
+    await bench.tab.tick()
+    assert bench.page.calls == ["load "]
+    bench = await opened()
+    await bench.tab.hear(Visible(False))
+    bench.at = 3
+    await bench.tab.tick()
+    assert bench.page.calls == []
+    await bench.tab.hear(Visible(True))
+    assert bench.page.calls == ["follow"]
+    hidden = await opened(visible=False)
+    hidden.at = 2
+    await hidden.tab.tick()
+    assert hidden.page.calls == []
+
+
+async def test_a_tick_does_not_wait_for_a_busy_page_but_an_act_does() -> None:
+    bench = await opened()
+    bench.page.hold = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(bench.tab.hear(Acted("first", "1")))
+        await bench.page.called.wait()
+        bench.at = 2
+        await bench.tab.tick()
+        second = tasks.create_task(bench.tab.hear(Acted("second", "2")))
+        await asyncio.sleep(0)
+        assert bench.page.calls == ["act first 1"]
+        assert not second.done()
+        bench.page.hold.set()
+    assert bench.page.calls == ["act first 1", "act second 2"]
+
+
+async def test_a_new_query_loads_the_page_anew() -> None:
+    bench = await opened()
+    await bench.tab.hear(Asked("?c=d"))
+    assert bench.page.calls == ["load ?c=d"]
+
+
+async def test_an_act_is_done_and_shown() -> None:
+    bench = await opened()
+    bench.page.word = "acted"
+    painted = bench.page.painted
+    await bench.tab.hear(Acted("open", "x"))
+    assert bench.page.calls == ["act open x"]
+    assert {"kind": "patch", "regions": {"main": "acted"}} in bench.taken()
+    assert bench.page.painted == painted + 1
+
+
+async def test_a_store_that_is_away_leaves_a_notice_until_it_is_back() -> None:
+    bench = Bench(away=True)
+    await bench.tab.open("")
+    title, regions = bench.tab.served()
+    assert title == "Nexus"
+    assert 'data-state="away"' in regions["main"]
+    assert regions["side"] == ""
+    assert bench.page.painted == 0
+    await bench.tab.hear(Ready("", True))
+    assert bench.taken() == [{"kind": "status", "state": "away"}]
+    bench.away = False
+    for _ in range(TICKS_WHILE_AWAY):
+        await bench.tab.tick()
+    assert bench.page.calls == ["load "]
+    assert bench.taken() == [
+        {"kind": "patch", "regions": {"main": "one", "side": "same"}},
+        {"kind": "title", "text": "Title one"},
+        {"kind": "status", "state": "live"},
+    ]
+
+
+async def test_a_page_keeps_what_it_shows_while_the_store_is_away() -> None:
+    bench = await opened()
+    bench.away, bench.at = True, 2
+    await bench.tab.tick()
+    assert bench.taken() == [{"kind": "status", "state": "away"}]
+    bench.away = False
+    for _ in range(TICKS_WHILE_AWAY - 1):
+        await bench.tab.tick()
+    assert bench.page.calls == []
+    await bench.tab.tick()
+    assert bench.page.calls == ["follow"]
+    assert bench.taken() == [{"kind": "status", "state": "live"}]
+
+
+async def test_what_a_failed_look_missed_is_looked_at_again() -> None:
+    bench = await opened()
+    bench.page.away, bench.at = True, 2
+    await bench.tab.tick()
+    bench.page.away = False
+    for _ in range(TICKS_WHILE_AWAY):
+        await bench.tab.tick()
+    assert bench.page.calls == ["follow", "follow"]
+
+
+async def test_a_store_that_does_not_answer_counts_as_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tab_module, "FIRST_LOAD_S", 0.01)
+    bench = Bench()
+    bench.page.hold = asyncio.Event()
+    await bench.tab.open("")
+    assert 'data-state="away"' in bench.tab.served()[1]["main"]
+
+
+async def test_a_page_that_was_never_loaded_says_that_it_loads() -> None:
+    bench = Bench()
+    assert 'data-state="loading"' in bench.tab.served()[1]["main"]
+    await bench.tab.hear(Visible(True))
+    assert bench.page.calls == ["load "]
+
+
+async def test_acts_are_passed_over_until_the_page_is_there() -> None:
+    bench = Bench(away=True)
+    await bench.tab.open("")
+    await bench.tab.hear(Acted("open", "x"))
+    assert bench.page.calls == []
+
+
+async def test_an_error_of_our_own_is_not_hidden() -> None:
+    bench = await opened()
+
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    bench.page.follow = broken  # type: ignore[method-assign]  # a page with a mistake in it
+    bench.at = 2
+    with pytest.raises(ZeroDivisionError):
+        await bench.tab.tick()
