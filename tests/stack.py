@@ -102,7 +102,13 @@ async def run_nexus(env: Mapping[str, str], *words: str) -> tuple[str, str, int]
 async def stack(home: Path, upstream: str, **settings: str) -> AsyncIterator[Stack]:
     """``nexus up`` until the end of the ``with``; then Ctrl-C, and it must end cleanly."""
     env = environment(home, NEXUS_UPSTREAM_URL=upstream, NEXUS_GATEWAY_PORT="0", NEXUS_DASHBOARD_PORT="0", **settings)
-    running = await start(env)
+    async with ended(await start(env)) as running:
+        yield running
+
+
+@asynccontextmanager
+async def ended(running: Stack) -> AsyncIterator[Stack]:
+    """At the end of the ``with``: Ctrl-C, and it must end cleanly."""
     try:
         yield running
         assert await running.stop() == 0
@@ -112,12 +118,12 @@ async def stack(home: Path, upstream: str, **settings: str) -> AsyncIterator[Sta
             await running.process.wait()
 
 
-async def start(env: Mapping[str, str]) -> Stack:
-    """Returns when it is ready."""
+async def start(env: Mapping[str, str], *command: str) -> Stack:
+    """Run ``nexus up``, or another command that starts everything; returns when it is ready."""
     log = Path(env["HOME"]) / "up.log"
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
-            *NEXUS, "up", "--json-ready", env=dict(env), stdin=asyncio.subprocess.DEVNULL,
+            *NEXUS, *(command or ("up",)), "--json-ready", env=dict(env), stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=errors, limit=_LINES, start_new_session=True,
         )  # fmt: skip
     assert process.stdout is not None

@@ -1,0 +1,1 @@
+"""The stories of the demo, one file for each person who lives them."""
