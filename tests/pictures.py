@@ -1,0 +1,79 @@
+"""How do the pages look with the demo's data? ``python -m tests.pictures`` writes docs/images anew."""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.browser import LAUNCH_ARGUMENTS, chromium_program
+from tests.documents import ROOT
+from tests.stack import Stack, ended, environment, start
+from tests.waiting import until_true
+
+FOLDER = ROOT / "docs" / "images"
+SIZE = {"width": 1360, "height": 880}
+STORY = "Our bundle grew by 400 kB"
+"""With sub-agents, an error in mid-stream, and its retry."""
+REQUESTS = 114
+WAIT_MS = 30_000
+
+
+async def main() -> None:
+    program = chromium_program()
+    if program is None:
+        sys.exit("There is no Chromium; install it, or set NEXUS_CHROMIUM.")
+    with tempfile.TemporaryDirectory() as folder:
+        env = environment(Path(folder), NEXUS_GATEWAY_PORT="0", NEXUS_DASHBOARD_PORT="0")
+        async with ended(await start(env, "demo", "--fast")) as running, async_playwright() as playwright:
+            await until_played(running)
+            browser = await playwright.chromium.launch(executable_path=program, args=list(LAUNCH_ARGUMENTS))
+            for scheme in ("light", "dark"):
+                await take_all(running, browser, scheme)
+            await browser.close()
+
+
+async def until_played(running: Stack) -> None:
+    async def played() -> bool:
+        return len((await running.api("/api/requests", limit="500"))["items"]) >= REQUESTS
+
+    await until_true(played, "the demo to be played")
+
+
+async def take_all(running: Stack, browser: Browser, scheme: Any) -> None:
+    page = await browser.new_page(viewport=SIZE, color_scheme=scheme)  # type: ignore[arg-type]  # two numbers
+    await page.goto(f"{running.dashboard}/login")
+    await take(page, "login", scheme)
+    await page.get_by_label("Key").fill(running.key)
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.locator("[data-conversation-id]").first).to_be_visible(timeout=WAIT_MS)
+    await take(page, "conversations", scheme)
+    listed = (await running.api("/api/conversations", limit="100"))["items"]
+    conversation = next(one for one in listed if one["title"].startswith(STORY))["conversation_id"]
+    await page.goto(f"{running.dashboard}/conversations/{conversation}")
+    await expect(page.locator("[data-request-id]").first).to_be_visible(timeout=WAIT_MS)
+    await take(page, "conversation", scheme)
+    await page.goto(f"{running.dashboard}/requests")
+    await expect(page.locator("[data-request-id]").first).to_be_visible(timeout=WAIT_MS)
+    await take(page, "requests", scheme)
+    members = (await running.api("/api/requests", conversation=conversation))["items"]
+    await page.goto(f"{running.dashboard}/requests/{members[1]['request_id']}")
+    await expect(page.locator("[data-section]").first).to_be_visible(timeout=WAIT_MS)
+    await take(page, "request", scheme)
+    await page.locator('[data-section="stream"]').click()
+    await expect(page.locator("h2.sr")).to_have_text("Stream", timeout=WAIT_MS)
+    await take(page, "stream", scheme)
+    await page.close()
+
+
+async def take(page: Page, name: str, scheme: str) -> None:
+    await page.wait_for_load_state("networkidle")
+    await page.evaluate("document.fonts.ready")
+    await page.wait_for_timeout(1500)  # figures draw themselves; nothing says when
+    await page.screenshot(path=FOLDER / (f"{name}.png" if scheme == "light" else f"{name}-dark.png"))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
