@@ -26,11 +26,13 @@ from domain.phrases import (
     WARM_UP,
     WEB_SEARCH_TOOL,
 )
-from domain.request_view import RequestView, SeenMessage
+from domain.request_view import RequestView, SeenBlock, SeenMessage
 
 RequestClass = Literal["main", "subagent", "compaction", "auxiliary"]
 MESSAGES_PATH = "/v1/messages"
 """End of the path; a base URL may put something in front."""
+MAX_BLOCKS = 20_000
+"""No context window holds a talk of so many; whoever sends more is not linked, so that it costs the others nothing."""
 HEADER = "request-class header"
 _HINTS: Mapping[str, RequestClass] = {
     "main": "main",
@@ -70,6 +72,8 @@ def classify(target: str, headers: Mapping[str, str], view: RequestView | None) 
         return Classified("auxiliary", Evidence("path", path[:200]))
     if view is None or not view.messages:
         return Classified("auxiliary", Evidence("body", "not a Messages request"))
+    if sum(len(message.blocks) for message in view.messages) > MAX_BLOCKS:
+        return Classified("auxiliary", Evidence("body", f"more than {MAX_BLOCKS} blocks"))
     found = _by_body(view, headers)
     hinted = _HINTS.get(headers.get("x-claude-code-request-class", ""))
     if hinted is None:
@@ -131,26 +135,23 @@ def billing_line(view: RequestView) -> str:
 
 def is_side_thread(view: RequestView) -> bool:
     """The newest message with a cache mark is the assistant's, and the client's question follows it."""
-    marked = _marked(view)
-    return bool(marked) and view.messages[marked[-1]].role == "assistant" and marked[-1] < len(view.messages) - 1
+    marked = view.newest_mark
+    return marked is not None and view.messages[marked].role == "assistant" and marked < len(view.messages) - 1
 
 
 def _asks_aside(view: RequestView) -> bool:
     """The words of a side question behind an answer, from a client that sets no cache marks."""
-    users = [message for message in view.messages if message.role == "user"]
-    asks = bool(users) and any(block.facts.side_question for block in users[-1].blocks)
-    return asks and has_history(view.messages) and not _marked(view)
+    asks = any(block.facts.side_question for block in _newest_by_user(view))
+    return asks and view.newest_mark is None and has_history(view.messages)
 
 
-def _marked(view: RequestView) -> list[int]:
-    """The messages with a cache mark."""
-    return [number for number, message in enumerate(view.messages) if any(block.marked for block in message.blocks)]
+def _newest_by_user(view: RequestView) -> tuple[SeenBlock, ...]:
+    return next((message.blocks for message in reversed(view.messages) if message.role == "user"), ())
 
 
 def asks_for_summary(view: RequestView) -> bool:
     """The phrase in the last user message; a system message may follow it."""
-    users = [message for message in view.messages if message.role == "user"]
-    return bool(users) and any(SUMMARY_REQUEST.search(block.facts.text) for block in users[-1].blocks)
+    return any(SUMMARY_REQUEST.search(block.facts.text) for block in _newest_by_user(view))
 
 
 def is_summarizer(view: RequestView) -> bool:
@@ -164,7 +165,7 @@ def _helper(view: RequestView) -> Classified | None:
     if _is_warm_up(view):
         return Classified("auxiliary", Evidence("warm-up", "phrase alone"), helper=not view.tools)
     if not view.tools:
-        if _marked(view)[-1:] == [len(view.messages) - 1]:
+        if view.newest_mark == len(view.messages) - 1:
             return None
         return Classified("auxiliary", Evidence("tools", "none"), helper=True)
     search = all(tool.kind.startswith(WEB_SEARCH_TOOL) for tool in view.tools)
@@ -172,8 +173,9 @@ def _helper(view: RequestView) -> Classified | None:
 
 
 def _is_warm_up(view: RequestView) -> bool:
-    texts = [block.facts.text for message in view.messages for block in message.blocks if block.facts.text]
-    return texts == [WARM_UP]
+    if len(view.messages) > 1:
+        return False
+    return [block.facts.text for message in view.messages for block in message.blocks if block.facts.text] == [WARM_UP]
 
 
 def has_history(messages: tuple[SeenMessage, ...]) -> bool:

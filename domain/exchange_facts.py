@@ -150,32 +150,33 @@ def _thread(headers: Mapping[str, str], view: RequestView | None) -> Thread:
 
 def _walk(root: bytes, messages: Iterable[SeenMessage]) -> tuple[tuple[bytes, ...], HeldAnswer]:
     """The path, and the newest answer on it."""
-    path, run, began, held = [root], list[BlockFacts](), 0, NOTHING_HELD
-    for block, by_assistant in _counted(messages):
-        if by_assistant and not run:
-            began = len(path) - 1
-        if not by_assistant and run:
-            held, run = _held(path, began, run), []
-        if by_assistant:
-            run.append(block)
-        path.append(after(path[-1], block.digest or b"", by_assistant=by_assistant))
-    return tuple(path[1:]), _held(path, began, run) if run else held
+    counted = [
+        (block.facts, message.role == "assistant")
+        for message in messages
+        if message.role != "system"
+        for block in message.blocks
+        if block.facts.digest is not None
+    ]
+    path = [root]
+    for facts, by_assistant in counted:
+        path.append(after(path[-1], facts.digest or b"", by_assistant=by_assistant))
+    return tuple(path[1:]), _held(path, counted)
 
 
-def _counted(messages: Iterable[SeenMessage]) -> Iterator[tuple[BlockFacts, bool]]:
-    """The blocks that count, in order, and whether they are the assistant's."""
-    for message in messages:
-        if message.role != "system":
-            for block in message.blocks:
-                if block.facts.digest is not None:
-                    yield block.facts, message.role == "assistant"
-
-
-def _held(path: list[bytes], began: int, run: list[BlockFacts]) -> HeldAnswer:
+def _held(path: list[bytes], counted: list[tuple[BlockFacts, bool]]) -> HeldAnswer:
+    end = len(counted)
+    while end and not counted[end - 1][1]:
+        end -= 1
+    began = end
+    while began and counted[began - 1][1]:
+        began -= 1
+    run = [facts for facts, _ in counted[began:end]]
+    if not run:
+        return NOTHING_HELD
     return HeldAnswer(
         before=path[began],
         before_depth=began,
-        depth=began + len(run),
+        depth=end,
         content=content_digest(run),
         text=print_of(text_of(run)),
         tool_uses=tool_uses_in(run),
@@ -190,31 +191,36 @@ def _first_prompt(messages: tuple[SeenMessage, ...]) -> BlockFacts:
     """The last text that counts of the first user message: what was typed, or a task's prompt."""
     for message in messages:
         if message.role == "user":
-            texts = [block.facts for block in message.blocks if block.facts.kind == "text" and block.facts.digest]
+            texts = [block.facts for block in message.blocks if _is_text(block.facts)]
             return texts[-1] if texts else BlockFacts("text")
     return BlockFacts("text")
 
 
 def _new_texts(messages: tuple[SeenMessage, ...]) -> list[str]:
-    """The user's texts behind the newest answer."""
+    """The user's texts behind the newest answer, the newest first."""
     texts = list[str]()
-    for message in messages:
+    for message in reversed(messages):
         if message.role == "assistant":
-            texts = []
-        elif message.role == "user":
-            texts += [block.facts.text for block in message.blocks if block.facts.kind == "text" and block.facts.digest]
+            break
+        if message.role == "user":
+            texts += [block.facts.text for block in reversed(message.blocks) if _is_text(block.facts)]
     return texts
+
+
+def _is_text(facts: BlockFacts) -> bool:
+    return facts.kind == "text" and facts.digest is not None
 
 
 def _asked(messages: tuple[SeenMessage, ...]) -> str:
     texts = _new_texts(messages)
-    return texts[-1] if texts else ""
+    return texts[0] if texts else ""
 
 
 def _opening(messages: tuple[SeenMessage, ...]) -> str:
-    first = next((block for block, _ in _counted(messages)), None)
+    counted = (block.facts for message in messages if message.role != "system" for block in message.blocks)
+    first = next((facts for facts in counted if facts.digest is not None), None)
     return first.text[:SUMMARY_CHARS] if first is not None and len(first.text) >= MIN_SUMMARY_CHARS else ""
 
 
 def _continuation(messages: tuple[SeenMessage, ...]) -> str:
-    return next((text[:SUMMARY_CHARS] for text in _new_texts(messages) if text.startswith(CONTINUATION)), "")
+    return next((text[:SUMMARY_CHARS] for text in reversed(_new_texts(messages)) if text.startswith(CONTINUATION)), "")

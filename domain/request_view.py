@@ -3,13 +3,13 @@
 The body comes as a skeleton whose blocks were read before, or as plain JSON.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from domain.blocks import EMPTY, BlockFacts, block_facts
+from domain.blocks import BlockFacts, block_facts
 from domain.identity import ClientIdentity, parse_user_id
-from domain.skeleton import Skeleton
-from schemas.anthropic.stream import JsonObject, JsonValue, read_object
+from schemas.anthropic.stream import JsonValue, read_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,56 +37,69 @@ class RequestView:
     stream: bool
     max_tokens: int | None
     messages: tuple[SeenMessage, ...]
+    newest_mark: int | None
+    """Place of the newest message with a cache mark."""
     system: tuple[str, ...]
     """Texts of the system prompt's blocks."""
     tools: tuple[BlockFacts, ...]
     identity: ClientIdentity
 
 
-def view_of(skeleton: Skeleton, blocks: Mapping[bytes, BlockFacts]) -> RequestView | None:
-    """``blocks``: facts of every stored block by key. None: the body is no JSON object."""
-    body = read_object(skeleton.text.decode("utf-8", "replace"))
-    return None if body is None else _Reader(skeleton, blocks).view(body)
+Known = Mapping[str, SeenBlock]
+"""Blocks that were read before, by their place-holders."""
+_NOTHING_KNOWN: Known = MappingProxyType({})
 
 
 def view_of_json(body: bytes) -> RequestView | None:
-    """The same for a body that is at hand whole."""
-    return view_of(Skeleton(body, "\0", ()), {})
+    """Of a body that is at hand whole. None: it is no JSON object."""
+    return view_of(body, _NOTHING_KNOWN)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    skeleton: Skeleton
-    blocks: Mapping[bytes, BlockFacts]
+def view_of(text: bytes, known: Known) -> RequestView | None:
+    """``text``: a skeleton's. None: the body is no JSON object."""
+    body = read_object(text.decode("utf-8", "replace"))
+    if body is None:
+        return None
+    metadata, model, max_tokens = body.get("metadata"), body.get("model"), body.get("max_tokens")
+    user_id = metadata.get("user_id") if isinstance(metadata, dict) else None
+    messages = _messages(body.get("messages"), known)
+    return RequestView(
+        model=model if isinstance(model, str) else None,
+        stream=body.get("stream") is True,
+        max_tokens=max_tokens if isinstance(max_tokens, int) else None,
+        messages=messages,
+        newest_mark=_newest_mark(messages),
+        system=tuple(block.facts.text for block in _blocks(body.get("system"), known)),
+        tools=tuple(block.facts for block in _blocks(body.get("tools"), known)),
+        identity=parse_user_id(user_id) if isinstance(user_id, str) else ClientIdentity(),
+    )
 
-    def view(self, body: JsonObject) -> RequestView:
-        metadata, model, max_tokens = body.get("metadata"), body.get("model"), body.get("max_tokens")
-        user_id = metadata.get("user_id") if isinstance(metadata, dict) else None
-        return RequestView(
-            model=model if isinstance(model, str) else None,
-            stream=body.get("stream") is True,
-            max_tokens=max_tokens if isinstance(max_tokens, int) else None,
-            messages=tuple(self._messages(body.get("messages"))),
-            system=tuple(block.facts.text for block in self._blocks(body.get("system"))),
-            tools=tuple(block.facts for block in self._blocks(body.get("tools"))),
-            identity=parse_user_id(user_id) if isinstance(user_id, str) else ClientIdentity(),
+
+def _messages(value: JsonValue, known: Known) -> tuple[SeenMessage, ...]:
+    return tuple(
+        SeenMessage(
+            role if isinstance(role := message.get("role"), str) else "", _blocks(message.get("content"), known)
         )
+        for message in (value if isinstance(value, list) else ())
+        if isinstance(message, dict)
+    )
 
-    def _messages(self, value: JsonValue) -> Iterator[SeenMessage]:
-        for message in value if isinstance(value, list) else []:
-            if not isinstance(message, dict):
-                continue
-            role = message.get("role")
-            blocks = tuple(self._blocks(message.get("content")))
-            yield SeenMessage(role if isinstance(role, str) else "", blocks)
 
-    def _blocks(self, value: JsonValue) -> Iterator[SeenBlock]:
-        """A list of blocks, or a string that stands for one text block."""
-        listed: Sequence[JsonValue] = value if isinstance(value, list) else [value]
-        for block in listed:
-            held = self.skeleton.placeholder(block)
-            if held is not None:
-                yield SeenBlock(self.blocks.get(held.key, EMPTY), held.marked)
-            elif block is not None:
-                marked = isinstance(block, dict) and "cache_control" in block
-                yield SeenBlock(block_facts(block), marked)
+def _blocks(value: JsonValue, known: Known) -> tuple[SeenBlock, ...]:
+    """A list of blocks, or a string that stands for one text block."""
+    if isinstance(value, list):
+        return tuple(_block(block, known) for block in value if block is not None)
+    return () if value is None else (_block(value, known),)
+
+
+def _block(value: JsonValue, known: Known) -> SeenBlock:
+    if isinstance(value, str):
+        return known.get(value) or SeenBlock(block_facts(value), marked=False)
+    return SeenBlock(block_facts(value), isinstance(value, dict) and "cache_control" in value)
+
+
+def _newest_mark(messages: tuple[SeenMessage, ...]) -> int | None:
+    for place in range(len(messages) - 1, -1, -1):
+        if any(block.marked for block in messages[place].blocks):
+            return place
+    return None

@@ -1,30 +1,32 @@
-"""How are many recorded request bodies read for little? Part by part, each block once.
+"""How are many recorded request bodies read for little? Part by part, each block once, and each run of blocks once.
 
-The recipes of a batch are opened level by level, one query per scope and level. Blocks that were read before come
-from memory, so a turn of a long session costs its new blocks.
+The recipes of a batch are opened level by level, one query per scope and level. What was read before comes from
+memory, so a turn of a long session costs its new blocks.
 """
 
+import secrets
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from domain.blocks import BlockFacts, block_facts
+from domain.blocks import EMPTY, BlockFacts, block_facts
 from domain.errors import BrokenPayloadError, PayloadMissingError, UndecodableBodyError
 from domain.ports import Payloads
-from domain.recipes import BlockRef, Glue, GlueRef, Item, RunRef, decode, flatten, join
-from domain.request_view import RequestView, view_of, view_of_json
-from domain.skeleton import skeleton_of
+from domain.recipes import MAX_DEPTH, GlueRef, Item, RunRef, decode
+from domain.request_view import RequestView, SeenBlock, view_of
+from domain.skeleton import Placeholders, Skeleton, skeleton_of
 from projections.decoding import decode_body
 from schemas.anthropic.stream import NotJsonError, read_json
 from schemas.stored.events import BodyReference
 
 _BLOCKS_REMEMBERED = 100_000
 _STRUCTURE_REMEMBERED = 20_000
-Key = tuple[str, bytes]
+Scoped = tuple[str, bytes]
 """(scope, part key)."""
+K = TypeVar("K")
 V = TypeVar("V")
 
 
@@ -37,24 +39,42 @@ class WantedBody:
     reference: BodyReference
     content_encoding: str
 
+    @property
+    def key(self) -> bytes:
+        return bytes.fromhex(self.reference.key)
 
-class _Remembered(Generic[V]):
+
+class _Remembered(Generic[K, V]):
     """A bounded memory; what was used longest ago goes first."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._kept: OrderedDict[Key, V] = OrderedDict()
+        self._kept: OrderedDict[K, V] = OrderedDict()
 
-    def get(self, key: Key) -> V | None:
+    def get(self, key: K) -> V | None:
         value = self._kept.get(key)
         if value is not None:
             self._kept.move_to_end(key)
         return value
 
-    def put(self, key: Key, value: V) -> None:
+    def put(self, key: K, value: V) -> None:
         self._kept[key] = value
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The structure of a batch's bodies, as far as it is stored."""
+
+    parts: dict[bytes, bytes]
+    runs: dict[bytes, Skeleton]
+    """Those that are read already; what is in them is not among the parts."""
+
+    def fetch(self, key: bytes) -> bytes:
+        if key not in self.parts:
+            raise PayloadMissingError
+        return self.parts[key]
 
 
 class BodyReader:
@@ -62,32 +82,38 @@ class BodyReader:
 
     def __init__(self, payloads: Payloads) -> None:
         self._payloads = payloads
-        self._blocks = _Remembered[BlockFacts](_BLOCKS_REMEMBERED)
-        self._structure = _Remembered[bytes](_STRUCTURE_REMEMBERED)
+        self._placeholders = Placeholders(f"{secrets.token_hex(16)}:")
+        self._seen = _Remembered[tuple[str, str], SeenBlock](_BLOCKS_REMEMBERED)
+        self._structure = _Remembered[Scoped, bytes](_STRUCTURE_REMEMBERED)
+        self._items = _Remembered[Scoped, list[Item]](_STRUCTURE_REMEMBERED)
+        self._runs = _Remembered[Scoped, Skeleton](_STRUCTURE_REMEMBERED)
 
     async def views(self, wanted: Sequence[WantedBody]) -> dict[UUID, RequestView | None]:
         """None: the body is no JSON object, or its payload is gone."""
         out: dict[UUID, RequestView | None] = {}
         for scope in sorted({body.scope for body in wanted}):
             mine = [body for body in wanted if body.scope == scope]
-            structure = await self._open(scope, mine)
-            flat = {body.request_id: _flat(body.reference, structure) for body in mine}
-            keys = {item.key for items in flat.values() for item in items or () if isinstance(item, BlockRef)}
-            facts = await self._facts(scope, keys)
-            out.update({body.request_id: _view(body, flat[body.request_id], structure, facts) for body in mine})
+            opened = await self._open(scope, mine)
+            skeletons = {body.request_id: self._skeleton(body, opened) for body in mine}
+            seen = await self._blocks(scope, {name for one in skeletons.values() if one for name in one.blocks})
+            for body in mine:
+                skeleton = skeletons[body.request_id]
+                out[body.request_id] = view_of(skeleton.text, seen) if skeleton else None
         return out
 
-    async def _open(self, scope: str, wanted: Sequence[WantedBody]) -> dict[bytes, bytes]:
+    async def _open(self, scope: str, wanted: Sequence[WantedBody]) -> "_Opened":
         """Every part of structure that these bodies need: recipes, runs, glue, and opaque bodies."""
-        have: dict[bytes, bytes] = {}
-        recipes = {bytes.fromhex(body.reference.key) for body in wanted if body.reference.kind == "run"}
-        leaves = {bytes.fromhex(body.reference.key) for body in wanted if body.reference.kind == "part"}
+        opened = _Opened({}, {})
+        recipes = {body.key for body in wanted if body.reference.kind == "run"}
+        leaves = {body.key for body in wanted if body.reference.kind == "part"}
         while recipes or leaves:
-            have.update(await self._structure_parts(scope, recipes | leaves))
-            items = [item for key in recipes if key in have for item in _items(have[key])]
-            recipes = {item.key for item in items if isinstance(item, RunRef)} - set(have)
-            leaves = {item.key for item in items if isinstance(item, GlueRef)} - set(have)
-        return have
+            opened.parts.update(await self._structure_parts(scope, recipes | leaves))
+            items = [item for key in recipes if key in opened.parts for item in self._read(scope, key, opened)]
+            runs = {item.key for item in items if isinstance(item, RunRef)} - set(opened.parts)
+            opened.runs.update({key: run for key in runs if (run := self._runs.get((scope, key))) is not None})
+            recipes = runs - set(opened.runs)
+            leaves = {item.key for item in items if isinstance(item, GlueRef)} - set(opened.parts)
+        return opened
 
     async def _structure_parts(self, scope: str, keys: set[bytes]) -> dict[bytes, bytes]:
         have = {key: data for key in keys if (data := self._structure.get((scope, key))) is not None}
@@ -98,13 +124,52 @@ class BodyReader:
             have.update(read)
         return have
 
-    async def _facts(self, scope: str, keys: set[bytes]) -> dict[bytes, BlockFacts]:
-        have = {key: facts for key in keys if (facts := self._blocks.get((scope, key))) is not None}
-        if missing := keys - set(have):
-            for key, data in (await self._payloads.parts(scope, missing)).items():
-                have[key] = _read_block(data)
-                self._blocks.put((scope, key), have[key])
-        return have
+    def _read(self, scope: str, key: bytes, opened: "_Opened") -> list[Item]:
+        """A recipe's items; none if it is broken: what it is of then lacks them."""
+        items = self._items.get((scope, key))
+        if items is None:
+            try:
+                items = decode(opened.fetch(key))
+            except BrokenPayloadError:
+                items = []
+            self._items.put((scope, key), items)
+        return items
+
+    def _skeleton(self, body: WantedBody, opened: "_Opened") -> Skeleton | None:
+        """None: parts of it are gone, or it cannot be opened."""
+        try:
+            if body.reference.kind == "run":
+                return self._made(body.scope, opened, 0, body.key)
+            decoded = decode_body(opened.fetch(body.key), body.content_encoding)
+        except (PayloadMissingError, BrokenPayloadError, UndecodableBodyError):
+            return None
+        return Skeleton(decoded.data, ()) if decoded.state == "complete" else None
+
+    def _run(self, scope: str, opened: "_Opened", depth: int, key: bytes) -> Skeleton:
+        """Made once: a run is the same in every request that holds it."""
+        if key not in opened.runs:
+            opened.runs[key] = self._made(scope, opened, depth, key)
+            self._runs.put((scope, key), opened.runs[key])
+        return opened.runs[key]
+
+    def _made(self, scope: str, opened: "_Opened", depth: int, key: bytes) -> Skeleton:
+        if depth > MAX_DEPTH:
+            raise BrokenPayloadError("Runs nest too deep.")
+        opened.fetch(key)
+        below = partial(self._run, scope, opened, depth + 1)
+        return skeleton_of(self._read(scope, key, opened), self._placeholders, opened.fetch, below)
+
+    async def _blocks(self, scope: str, names: set[str]) -> dict[str, SeenBlock]:
+        seen = {name: block for name in names if (block := self._seen.get((scope, name))) is not None}
+        missing = {name: held for name in names - set(seen) if (held := self._placeholders.read(name)) is not None}
+        if missing:
+            parts = await self._payloads.parts(scope, {key for key, _ in missing.values()})
+            for name, (key, marked) in missing.items():
+                facts = _read_block(parts[key]) if key in parts else EMPTY
+                seen[name] = SeenBlock(facts, marked)
+                if key in parts:
+                    self._seen.put((scope, name), seen[name])
+        return seen
 
 
 def _read_block(data: bytes) -> BlockFacts:
@@ -112,45 +177,3 @@ def _read_block(data: bytes) -> BlockFacts:
         return block_facts(read_json(data.decode("utf-8", "replace")))
     except NotJsonError:
         return block_facts(None)
-
-
-Flat = Sequence[Glue | GlueRef | BlockRef]
-
-
-def _flat(reference: BodyReference, structure: Mapping[bytes, bytes]) -> Flat | None:
-    """The body's recipe, every run opened; None: parts of it are gone."""
-    key = bytes.fromhex(reference.key)
-    if reference.kind == "part":
-        return [GlueRef(key)]
-    try:
-        return list(flatten(_items(_fetch(structure, key)), partial(_fetch, structure)))
-    except (PayloadMissingError, BrokenPayloadError):
-        return None
-
-
-def _view(
-    body: WantedBody, flat: Flat | None, structure: Mapping[bytes, bytes], facts: Mapping[bytes, BlockFacts]
-) -> RequestView | None:
-    fetch = partial(_fetch, structure)
-    try:
-        if flat is None:
-            return None
-        if body.reference.kind == "run":
-            return view_of(skeleton_of(flat, fetch, body.reference.digest), facts)
-        opened = decode_body(join(flat, fetch), body.content_encoding)
-        return view_of_json(opened.data) if opened.state == "complete" else None
-    except (PayloadMissingError, UndecodableBodyError):
-        return None
-
-
-def _fetch(structure: Mapping[bytes, bytes], key: bytes) -> bytes:
-    if key not in structure:
-        raise PayloadMissingError
-    return structure[key]
-
-
-def _items(data: bytes) -> list[Item]:
-    try:
-        return decode(data)
-    except BrokenPayloadError:
-        return []

@@ -1,6 +1,7 @@
 """A request is read the same from its skeleton and from its JSON, and whatever it is, it is read."""
 
 import json
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
@@ -8,9 +9,9 @@ from hypothesis import given
 from domain.blocks import block_facts
 from domain.identity import ClientIdentity
 from domain.parts import cut, items_of
-from domain.recipes import BlockRef, flatten
-from domain.request_view import RequestView, view_of, view_of_json
-from domain.skeleton import skeleton_of
+from domain.recipes import Item, decode
+from domain.request_view import RequestView, SeenBlock, view_of, view_of_json
+from domain.skeleton import Placeholders, Skeleton, skeleton_of
 from tests import captures
 from tests.strategies import json_texts, json_values, request_bodies
 
@@ -20,9 +21,15 @@ KEY = b"k" * 32
 def viewed_through_parts(body: bytes) -> RequestView | None:
     one = cut(body, KEY)
     fetch = {key: part.data for key, part in one.parts.items()}.__getitem__
-    flat = list(flatten(items_of(one.reference, fetch), fetch))
-    blocks = {item.key: block_facts(json.loads(fetch(item.key))) for item in flat if isinstance(item, BlockRef)}
-    return view_of(skeleton_of(flat, fetch, one.reference.digest), blocks)
+    names = Placeholders("secret:")
+
+    def read(items: Iterable[Item]) -> Skeleton:
+        return skeleton_of(list(items), names, fetch, lambda key: read(decode(fetch(key))))
+
+    skeleton = read(items_of(one.reference, fetch))
+    held = {name: found for name in skeleton.blocks if (found := names.read(name)) is not None}
+    known = {name: SeenBlock(block_facts(json.loads(fetch(key))), marked) for name, (key, marked) in held.items()}
+    return view_of(skeleton.text, known)
 
 
 @given(json_texts(request_bodies()))
@@ -60,7 +67,7 @@ def test_members_of_the_wrong_type_are_passed_over() -> None:
     assert view is not None
     assert (view.model, view.stream, view.max_tokens) == (None, False, None)
     assert [(message.role, len(message.blocks)) for message in view.messages] == [("", 1)]
-    assert (view.system, view.tools, view.identity) == ((), (), ClientIdentity())
+    assert (view.system, view.tools, view.identity, view.newest_mark) == ((), (), ClientIdentity(), None)
 
 
 def test_a_whole_request_is_read() -> None:
@@ -82,4 +89,5 @@ def test_a_whole_request_is_read() -> None:
     assert (view.model, view.stream, view.max_tokens, view.system) == ("m", True, 5, ("be brief",))
     assert [tool.name for tool in view.tools] == ["Bash"]
     assert [[block.marked for block in message.blocks] for message in view.messages] == [[False], [True]]
+    assert view.newest_mark == 1
     assert view.identity == ClientIdentity("d", None, "s")

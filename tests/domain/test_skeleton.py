@@ -1,28 +1,37 @@
 """The skeleton is the body with its blocks taken out, and nobody can smuggle a block in."""
 
 import json
+from collections.abc import Mapping
 
+import pytest
 from hypothesis import given
 
+from domain.errors import PayloadMissingError
 from domain.parts import cut, items_of
-from domain.recipes import BlockRef, Glue, GlueRef, flatten
-from domain.skeleton import skeleton_of
+from domain.recipes import BlockRef, Fetch, Glue, GlueRef, Item, RunRef, decode
+from domain.skeleton import Placeholders, Skeleton, skeleton_of
 from tests.strategies import Json, json_texts, request_bodies
 
 KEY = b"k" * 32
+NAMES = Placeholders("secret:")
+
+
+def read(items: list[Item], fetch: Fetch) -> Skeleton:
+    return skeleton_of(items, NAMES, fetch, lambda key: read(list(decode(fetch(key))), fetch))
 
 
 @given(json_texts(request_bodies()))
 def test_putting_the_blocks_back_gives_the_body(body: bytes) -> None:
     one = cut(body, KEY)
     fetch = {key: part.data for key, part in one.parts.items()}.__getitem__
-    skeleton = skeleton_of(list(flatten(items_of(one.reference, fetch), fetch)), fetch, one.reference.digest)
+    skeleton = read(list(items_of(one.reference, fetch)), fetch)
 
     def filled(value: Json) -> Json:
-        held = skeleton.placeholder(value)
+        held = NAMES.read(value) if isinstance(value, str) else None
         if held is not None:
-            block = json.loads(fetch(held.key))
-            return {**block, "cache_control": "marked"} if held.marked else block
+            assert value in skeleton.blocks
+            block = json.loads(fetch(held[0]))
+            return {**block, "cache_control": "marked"} if held[1] else block
         if isinstance(value, dict):
             return {key: filled(inner) for key, inner in value.items()}
         return [filled(inner) for inner in value] if isinstance(value, list) else value
@@ -37,13 +46,28 @@ def plain(value: Json) -> Json:
     return [plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def test_a_string_of_the_client_is_no_placeholder() -> None:
-    parts = {b"b" * 16: b'{"type":"text"}', b"g" * 16: b'[1,"secret:7","secret:x","other:0"'}
-    skeleton = skeleton_of(
-        [GlueRef(b"g" * 16), Glue(b","), BlockRef(b"b" * 16), Glue(b"]")], parts.__getitem__, "secret"
-    )
-    values = json.loads(skeleton.text)
-    assert [skeleton.placeholder(value) for value in values[:-1]] == [None] * 4
-    held = skeleton.placeholder(values[-1])
-    assert held is not None
-    assert (held.key, held.marked) == (b"b" * 16, False)
+def test_runs_are_asked_for_by_their_key_and_stand_where_they_were() -> None:
+    parts: Mapping[bytes, bytes] = {b"g" * 16: b"<glue>"}
+    runs = {b"r" * 16: Skeleton(b"<run>", ("one", "two"))}
+    items = [Glue(b"["), RunRef(b"r" * 16), GlueRef(b"g" * 16), BlockRef(b"b" * 16, 3, b"mark"), Glue(b"]")]
+    found = skeleton_of(items, NAMES, parts.__getitem__, runs.__getitem__)
+    name = NAMES.write(b"b" * 16, marked=True)
+    assert found == Skeleton(f'[<run><glue>"{name}"]'.encode(), ("one", "two", name))
+
+
+def test_what_is_missing_is_not_passed_over() -> None:
+    def missing(_: bytes) -> bytes:
+        raise PayloadMissingError
+
+    with pytest.raises(PayloadMissingError):
+        read([GlueRef(b"g" * 16)], missing)
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_placeholder_is_read_as_it_was_written(marked: bool) -> None:
+    assert NAMES.read(NAMES.write(b"\x00\xff" * 8, marked=marked)) == (b"\x00\xff" * 8, marked)
+
+
+@pytest.mark.parametrize("text", ["", "other:00", "secret", "secret:xyz", "secret:0", "secret:00**", "00"])
+def test_a_string_of_the_client_is_no_placeholder(text: str) -> None:
+    assert NAMES.read(text) is None
