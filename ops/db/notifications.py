@@ -105,10 +105,10 @@ class _Ear:
         try:
             with cut_off(connection, deadline_s):
                 await connection.add_listener(CHANNEL, self._hear)
+                connection.add_termination_listener(self._lose)
         except BaseException:
             await give_back(self._pool, connection)
             raise
-        connection.add_termination_listener(self._lose)
         self._connection = connection
 
     def _hear(self, *_: object) -> None:

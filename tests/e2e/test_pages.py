@@ -121,7 +121,7 @@ async def logged_in(browser: Browser, running: Stack) -> AsyncIterator[Watched]:
     await page.goto(f"{running.dashboard}/conversations")
     await page.get_by_label("Key").fill(running.key)
     await page.get_by_role("button", name="Log in").click()
-    await page.wait_for_url("**/conversations")
+    await expect(page.get_by_role("button", name="Log out")).to_be_visible(timeout=WAIT_MS)
     yield watched
     await page.close()
 
