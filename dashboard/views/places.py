@@ -78,7 +78,7 @@ def _more(tree: ConversationTree, rows: Mapping[str, Row], node: TreeNode) -> st
         case "branches":
             first = next((one for one in tree.nodes if one.edge in _GOES_ON and _siblings(one, node)), None)
             before_it = _neighbour(rows, first.request_id) if first else None
-            return f"“{before_it.label}” had gone on from it before" if before_it else ""
+            return f"{before_it.label} had gone on from it before" if before_it else ""
         case _:
             return ""
 
@@ -109,5 +109,9 @@ def _summarised(rows: Mapping[str, Row], compaction: CompactionItem) -> Summaris
 
 
 def _neighbour(rows: Mapping[str, Row], request_id: UUID | None) -> Neighbour | None:
+    """What was typed stands in quotation marks, to be told from our own words."""
     row = rows.get(str(request_id)) if request_id else None
-    return Neighbour(request_id, one_line(row.label, LABEL_CHARS)) if request_id and row else None
+    if request_id is None or row is None:
+        return None
+    label = one_line(row.label, LABEL_CHARS)
+    return Neighbour(request_id, f"“{label}”" if row.typed else label)

@@ -147,7 +147,7 @@ async def test_a_link_is_said_in_words_with_its_class_its_evidence_and_its_confi
     ]
     nodes = [tree_node(1, prompt="Begin"), tree_node(2, parent=1, prompt="Go on", evidence=evidence, confidence=0.5)]
     detail = await why_of(nodes, 2)
-    assert texts(detail, ".because") == ["Continues the answer of Begin."]
+    assert texts(detail, ".because") == ["Continues the answer of “Begin”."]
     assert texts(detail, ".sure") == ["uncertain 50 %"]
     assert texts(detail, ".evidence") == ["history 4 of 6 blocks it holds that request and the answer recorded to it"]
     facts = dict(zip(texts(detail, "dt"), texts(detail, "dd"), strict=True))
@@ -164,23 +164,25 @@ async def test_a_branch_links_to_where_it_leaves_and_neighbours_can_be_picked() 
     ]
     detail = await why_of(nodes, 3)
     assert texts(detail, ".because") == [
-        "Branches off after the answer of Begin. “This way” had gone on from it before."
+        "Branches off after the answer of “Begin”. “This way” had gone on from it before."
     ]
     detail = await why_of(nodes, 4)
-    assert texts(detail, "dd[data-branch]") == ["branch 2 leaves main at Begin"]
+    assert texts(detail, "dd[data-branch]") == ["branch 2 leaves main at “Begin”"]
     assert attributes(detail, "button", "data-pick") == [str(request_id(3)), str(request_id(1))]
 
 
 async def test_a_retry_tells_how_the_attempt_before_ended() -> None:
     nodes = [tree_node(1, prompt="Begin", status=529), tree_node(2, parent=1, edge="retries")]
     assert texts(await why_of(nodes, 2), ".because") == [
-        "Sends the messages of Begin again. The attempt before ended with 529."
+        "Sends the messages of “Begin” again. The attempt before ended with 529."
     ]
 
 
 async def test_a_sub_task_names_the_call_that_started_it() -> None:
     nodes = [tree_node(1, prompt="Begin"), tree_node(2, parent=1, branch=2, edge="spawned", tool_use_id="toolu_7")]
-    assert texts(await why_of(nodes, 2), ".because") == ["Started by the answer of Begin with the agent call toolu_7."]
+    assert texts(await why_of(nodes, 2), ".because") == [
+        "Started by the answer of “Begin” with the agent call toolu_7."
+    ]
 
 
 async def test_a_compaction_shows_what_it_summarised() -> None:
@@ -192,8 +194,8 @@ async def test_a_compaction_shows_what_it_summarised() -> None:
     ]
     detail = await why_of(nodes, 3)
     facts = dict(zip(texts(detail, "dt"), texts(detail, "dd"), strict=True))
-    assert (facts["From"], facts["Up to"]) == ("Begin", "Prompt 1 · step 2")
-    assert (facts["Size"], facts["Resumed by"]) == ("3 messages in 2 requests", "Go on")
+    assert (facts["From"], facts["Up to"]) == ("“Begin”", "Prompt 1 · step 2")
+    assert (facts["Size"], facts["Resumed by"]) == ("3 messages in 2 requests", "“Go on”")
     assert "Size" not in texts(await why_of(nodes, 4), "dt")
     assert "nobody yet" in await why_of(nodes[:3], 3)
 

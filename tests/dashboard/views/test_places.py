@@ -87,7 +87,7 @@ def test_a_branch_knows_where_it_leaves() -> None:
     assert found.parent_branch is not None
     assert found.parent_branch.name == "main"
     assert found.fork_point is not None
-    assert len(found.fork_point.label) == LABEL_CHARS
+    assert len(found.fork_point.label) == LABEL_CHARS + 2
 
 
 def test_a_compaction_shows_its_ends_and_who_went_on() -> None:
@@ -106,7 +106,7 @@ def test_a_compaction_shows_its_ends_and_who_went_on() -> None:
         found.summarised.last.label,
         *(it.label for it in found.summarised.resumed_by),
     ]
-    assert labels == ["Begin", "Prompt 1 · step 2", "Go on"]
+    assert labels == ["“Begin”", "Prompt 1 · step 2", "“Go on”"]
 
 
 def test_a_compaction_of_what_is_not_known_has_no_ends() -> None:
