@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from uuid import UUID
 
+from dashboard.compactions import compactions_of
 from dashboard.cursors import decode_place, encode_place
 from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
@@ -107,7 +108,14 @@ class DataStore:
             if item is None:
                 return None
             nodes = await conversation_queries.nodes(connection, item.conversation_id)
-        return ConversationTree(conversation=item, branches=branches_of(nodes), nodes=nodes)
+        branches, compactions = branches_of(nodes), compactions_of(nodes)
+        return ConversationTree(conversation=item, branches=branches, compactions=compactions, nodes=nodes)
+
+    async def branch_name(self, conversation: UUID, branch: UUID) -> str | None:
+        """What a branch is called, without reading the whole tree. None: it is not there."""
+        async with self._connections() as connection:
+            opening = await conversation_queries.openings(connection, conversation)
+        return next((one.name for one in branches_of(opening) if one.branch_id == branch), None)
 
     async def position(self) -> Position:
         """The newest position that both projections have taken in. Cheap: ask often whether to look again."""

@@ -5,7 +5,7 @@ Lists come newest first. Times are RFC 3339 in UTC, money is a decimal string, n
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,6 +55,8 @@ class RequestItem(Answer):
     parent_request_id: UUID | None
     conversation_id: UUID | None
     branch_id: UUID | None
+    tool_use_id: str | None = None
+    """Of a sub-task's first request: the call that started it."""
     model: str | None
     status: int | None
     outcome: str
@@ -120,9 +122,12 @@ class TreeNode(Answer):
     branch_id: UUID
     depth: int
     """Of sub-tasks: 0 on the main thread."""
+    session_id: str | None = None
     agent_id: str | None
     agent_type: str | None
     """Of the sub-task it begins."""
+    tool_use_id: str | None = None
+    """The call that started the sub-task it begins."""
     task: str | None
     """Description of the sub-task it begins."""
     prompt: str | None = None
@@ -143,16 +148,76 @@ class TreeNode(Answer):
     evidence: list[EvidenceItem]
 
 
+class TokenCounts(Answer):
+    """Tokens of many exchanges; what is not known of one counts nothing."""
+
+    input_tokens: int = 0
+    """Neither read from the cache nor written to it."""
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+
 class BranchItem(Answer):
     """A branch of a conversation, or a sub-task's line of talk."""
 
     branch_id: UUID
     name: str
     """``main``, then ``branch 2`` … in order of appearance; a sub-task has its description."""
+    kind: Literal["main", "branch", "fork", "subtask"]
+    """``fork``: the same history in a new session."""
+    state: Literal["running", "done", "failed", "cut"]
+    """``running``: an answer is open; else how its newest exchange ended, side questions aside."""
+    first_request_id: UUID
     fork_point: UUID | None
     """The exchange it branches off from, or that started it."""
+    parent_branch_id: UUID | None
+    """The branch of its fork point."""
     subtask: bool
+    depth: int
+    """Of sub-tasks: 0 on the main thread."""
     requests: int
+    messages: int
+    """Prompts (each once, however often it was tried) and answers that were finished, on this branch alone."""
+    first_at: datetime
+    """When its first request came."""
+    last_at: datetime
+    """When its newest answer ended; while none has, when its newest request came."""
+    duration_ms: float | None
+    """From the one to the other; null while it is running."""
+    tokens: TokenCounts
+    """Of its own exchanges."""
+    tokens_with_descendants: TokenCounts
+    """And of all branches and sub-tasks that hang on it, at any depth."""
+    cost_usd: Decimal | None = None
+    """Null: there is no price for it."""
+    agent_type: str | None
+    """These, of sub-tasks alone: null for others."""
+    agent_id: str | None
+    task: str | None
+    """The description its caller gave."""
+    task_prompt: str | None
+    """The beginning of what it was asked."""
+    parent_request_id: UUID | None
+    """Whose answer called for it."""
+    tool_use_id: str | None
+    """The call that started it."""
+
+
+class CompactionItem(Answer):
+    """A summarising call: what it summarised, and who went on from its summary."""
+
+    request_id: UUID
+    branch_id: UUID
+    from_request_id: UUID | None
+    """The oldest exchange in the summarised history: the first, or the one that resumed the compaction before."""
+    to_request_id: UUID | None
+    """The newest; null: the history is not known."""
+    requests: int
+    """Exchanges from the one to the other, attempts among them."""
+    messages: int
+    """Prompts and answers of these."""
+    resumed_by: list[UUID]
 
 
 class ConversationTree(Answer):
@@ -160,6 +225,8 @@ class ConversationTree(Answer):
 
     conversation: ConversationItem
     branches: list[BranchItem]
+    """In the order of their first exchanges."""
+    compactions: list[CompactionItem] = []
     nodes: list[TreeNode]
 
 

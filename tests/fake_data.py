@@ -64,6 +64,11 @@ class FakeDataStore(DataStore):
         self._ask("tree")
         return self._tree_of(member)
 
+    async def branch_name(self, conversation: UUID, branch: UUID) -> str | None:
+        self._ask("branch_name")
+        tree = self._tree_of(conversation)
+        return next((one.name for one in tree.branches if one.branch_id == branch), None) if tree else None
+
     async def events(self, request_id: UUID) -> list[EventItem]:
         self._ask("events")
         return self.all_events.get(request_id, [])

@@ -19,6 +19,17 @@ CONVERSATION, REQUEST = request_id(1), request_id(2)
 UNPARSABLE = request_id(3)
 LISTS = tuple(path for path in ROUTES if "member" not in path)
 CONVERSATION_PATH, REQUEST_PATH = (path for path in ROUTES if "member" in path)
+NODE_WORDS = (
+    "agent_id",
+    "agent_type",
+    "error_type",
+    "model",
+    "prompt",
+    "session_id",
+    "stop_reason",
+    "task",
+    "tool_use_id",
+)
 FILTER_NAMES = ("title", "project", "account", "session", "model", "class", "outcome", "trail")
 REFUSED_NAMES = ("cursor", "status", "conversation")
 
@@ -27,7 +38,10 @@ def store_of(text: str) -> FakeDataStore:
     """A conversation with a sub-task and an unparsable request; all of it says ``text``."""
     store = FakeDataStore()
     evidence = [EvidenceItem(kind=text, detail=text)]
-    words = dict.fromkeys(("agent_type", "task", "model", "stop_reason", "agent_id"), text)
+    words = dict.fromkeys(
+        NODE_WORDS,
+        text,
+    )
     nodes = [
         tree_node(1).model_copy(update=words | {"evidence": evidence}),
         tree_node(2, parent=1, branch=2, edge="spawned", depth=1).model_copy(update=words | {"evidence": evidence}),

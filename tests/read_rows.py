@@ -7,7 +7,9 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from schemas.read_api import BranchItem, ConversationItem, ConversationTree, EvidenceItem, RequestItem, TreeNode
+from dashboard.compactions import compactions_of
+from dashboard.trees import branches_of
+from schemas.read_api import ConversationItem, ConversationTree, EvidenceItem, RequestItem, TreeNode
 
 START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 STEP = timedelta(seconds=12)
@@ -117,26 +119,10 @@ def conversation_item(number: int = 1, **changes: object) -> ConversationItem:
 
 
 def conversation_tree(nodes: Sequence[TreeNode], **changes: object) -> ConversationTree:
-    """The branches follow from the nodes."""
-    counted: dict[UUID, list[TreeNode]] = {}
-    for node in nodes:
-        counted.setdefault(node.branch_id, []).append(node)
-    branches = [_branch(place, members) for place, members in enumerate(counted.values(), 1)]
+    """Branches and compactions follow from the nodes."""
+    branches = branches_of(nodes)
     item = conversation_item(1, **{"requests": len(nodes), "branches": len(branches), **changes})
-    return ConversationTree(conversation=item, branches=branches, nodes=list(nodes))
-
-
-def _branch(place: int, members: Sequence[TreeNode]) -> BranchItem:
-    first = members[0]
-    spawned = first.edge == "spawned"
-    name = (first.task or "sub-task") if spawned else "main" if place == 1 else f"branch {place}"
-    return BranchItem(
-        branch_id=first.branch_id,
-        name=name,
-        fork_point=first.parent_request_id,
-        subtask=spawned,
-        requests=len(members),
-    )
+    return ConversationTree(conversation=item, branches=branches, compactions=compactions_of(nodes), nodes=list(nodes))
 
 
 @dataclass(frozen=True)
@@ -146,15 +132,22 @@ class _Step:
     kind: str
     back: int
     stop: str | None
+    prompt: str | None
+    outcome: str
+    tokens: int | None
 
 
 NEW_BRANCH = ("spawned", "branches", "forks")
+_CLASS_OF = {"compacts": "compaction", "aside": "auxiliary", "spawned": "subagent"}
 SAME_BRANCH = ("continues", "retries", "interrupted", "compacts", "resumes", "aside")
 _STEPS = st.builds(
     _Step,
     kind=st.sampled_from((*SAME_BRANCH, "continues", "continues", "spawned", "spawned", "branches", "forks")),
     back=st.integers(0, 200),
     stop=st.sampled_from(("tool_use", "end_turn", "max_tokens", None)),
+    prompt=st.sampled_from((None, None, "Mend it", "This session is being continued from a previous conversation")),
+    outcome=st.sampled_from(("completed", "completed", "completed", "open", "client", "upstream")),
+    tokens=st.none() | st.integers(0, 1000),
 )
 
 
@@ -172,7 +165,13 @@ def node_trees(draw: st.DrawFn, max_size: int = 60) -> list[TreeNode]:
                 branch=number if new_branch else parent.branch_id.int & 0xFFFF,
                 edge=step.kind,
                 depth=parent.depth + (step.kind == "spawned"),
+                request_class=_CLASS_OF.get(step.kind, parent.request_class),
                 stop_reason=step.stop,
+                prompt=step.prompt,
+                outcome=step.outcome,
+                completed_at=None if step.outcome == "open" else START + (number + 40 * bool(step.tokens)) * STEP,
+                input_tokens=step.tokens,
+                output_tokens=step.tokens,
             )
         )
     return nodes

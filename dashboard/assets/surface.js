@@ -31,12 +31,12 @@ const keyOf = (node) => (node.nodeType === 1 ? node.dataset.key || node.id || nu
 const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && keyOf(a) === keyOf(b);
 
 function morphAttributes(old, next) {
+  const readers = (name) => name === "open" && old.nodeName === "DETAILS";
   for (const { name, value } of next.attributes) {
-    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    if (old.getAttribute(name) !== value && !readers(name)) old.setAttribute(name, value);
   }
   for (const { name } of [...old.attributes]) {
-    const readers = name === "open" && old.nodeName === "DETAILS";
-    if (!next.hasAttribute(name) && !readers && !OURS.has(name)) old.removeAttribute(name);
+    if (!next.hasAttribute(name) && !readers(name) && !OURS.has(name)) old.removeAttribute(name);
   }
 }
 

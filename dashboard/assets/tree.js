@@ -5,7 +5,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const NAMES = [
-  "id", "row", "lane", "twig", "parentRow", "parentLane", "stub", "opens", "edge", "requestClass", "state", "label", "tag",
+  "id", "row", "lane", "twig", "parentRow", "parentLane", "stub", "opens", "edge", "requestClass", "state", "label", "typed", "tag",
   "note", "model", "tokens", "counts", "duration", "receivedAt", "depth",
 ];
 const OVERSCAN = 60;
@@ -193,7 +193,7 @@ export function render({ model, view }) {
 
   function text(node) {
     const cell = make("span", "tree-text");
-    const link = make("a", `tree-label edge-${node.edge}`, node.label);
+    const link = make("a", `tree-label edge-${node.edge}${node.typed ? " typed" : ""}`, node.label);
     link.href = `/requests/${encodeURIComponent(node.id)}`;
     link.tabIndex = -1;
     link.title = `${EDGE_WORDS[node.edge] ?? node.edge}, ${STATE_WORDS[node.state]}: open the request`;

@@ -1,8 +1,11 @@
 """How did a conversation go? Its tree, the exchange that the reader picked, and its timeline."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from urllib.parse import parse_qs
 from uuid import UUID
+
+from markupsafe import Markup
 
 from dashboard import figures
 from dashboard.data import RequestFilter
@@ -10,7 +13,9 @@ from dashboard.details import RequestDetails
 from dashboard.formatting import one_line
 from dashboard.markup import Regions, render
 from dashboard.pages.page import Page, Surroundings, member_of
+from dashboard.views.branch_rows import branch_list
 from dashboard.views.lanes import Lanes, lanes_of
+from dashboard.views.places import place_of
 from dashboard.views.preview import preview
 from dashboard.views.tree import TreeView
 from domain.ids import Position
@@ -26,7 +31,7 @@ class ConversationPage:
 
     name = "conversation"
     section = "conversations"
-    region_names = ("head", "detail")
+    region_names = ("head", "branches", "detail")
 
     def __init__(self, surroundings: Surroundings, member: str) -> None:
         self._from = surroundings
@@ -56,7 +61,7 @@ class ConversationPage:
         self._looks += 1
         if self._member is None or (self._looks % RECHECK and not await self._goes_on()):
             return
-        before = self._nodes.get(self._selected) if self._selected else None
+        before = self._node
         await self._read_tree()
         if self._selected not in self._nodes:
             self._selected = self._first_choice()
@@ -75,15 +80,34 @@ class ConversationPage:
         now = self._from.clock()
         return {
             "head": render("conversation_head.html", tree=self._tree, now=now),
-            "detail": render(
-                "exchange.html",
-                row=self._view.rows.get(str(self._selected)),
-                node=self._nodes.get(self._selected) if self._selected else None,
-                item=self._details.item if self._details else None,
-                preview=preview(self._details) if self._details else None,
-                now=now,
-            ),
+            "branches": self._branches(now),
+            "detail": self._detail(now),
         }
+
+    def _branches(self, now: datetime) -> Markup:
+        node = self._node
+        return render(
+            "branches.html",
+            list=branch_list(self._tree.branches) if self._tree else None,
+            chosen=node.branch_id if node else None,
+            now=now,
+        )
+
+    def _detail(self, now: datetime) -> Markup:
+        node, details = self._node, self._details
+        return render(
+            "exchange.html",
+            row=self._view.rows.get(str(self._selected)),
+            node=node,
+            place=place_of(self._tree, self._view.rows, node) if self._tree and node else None,
+            item=details.item if details else None,
+            preview=preview(details) if details else None,
+            now=now,
+        )
+
+    @property
+    def _node(self) -> TreeNode | None:
+        return self._nodes.get(self._selected) if self._selected else None
 
     def figures(self) -> Mapping[str, object]:
         return {"tree": self._view, "timeline": self._chart.figure}

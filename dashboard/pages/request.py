@@ -15,6 +15,7 @@ from dashboard.views.event_rows import event_row
 from dashboard.views.messages import shown_answer, shown_messages, stretch
 from dashboard.views.raw_json import raw_side
 from dashboard.views.stream import arrivals, stream_facts
+from dashboard.views.why import Neighbour, why
 from domain.usage import read_usage
 from schemas.read_api import EventItem
 
@@ -35,6 +36,8 @@ class RequestPage:
         self._member = member_of(member)
         self._details: RequestDetails | None = None
         self._events: list[EventItem] = []
+        self._branch: str | None = None
+        """What the branch is called."""
         self._section = SECTIONS[0]
         self._first = 0
         """Place of the first message shown."""
@@ -83,10 +86,22 @@ class RequestPage:
         if self._panel is None:
             self._panel = self._sections()[self._section](details)
         return {
-            "head": render("request_head.html", it=details.item, details=details, now=self._from.clock()),
+            "head": self._head(details),
             "sections": render("request_sections.html", details=details, section=self._section, sections=SECTIONS),
             "panel": self._panel,
         }
+
+    def _head(self, details: RequestDetails) -> Markup:
+        item = details.item
+        parent = item.parent_request_id if item else None
+        return render(
+            "request_head.html",
+            it=item,
+            details=details,
+            why=why(item, Neighbour(parent, short_id(parent)) if parent else None) if item else None,
+            branch=self._branch,
+            now=self._from.clock(),
+        )
 
     def figures(self) -> Mapping[str, object]:
         return {"rhythm": self._chart.figure}
@@ -103,6 +118,9 @@ class RequestPage:
         if self._member is None:
             return
         self._details = await self._from.store.details(self._member)
+        item = self._details.item if self._details else None
+        if item is not None and item.conversation_id and item.branch_id:
+            self._branch = await self._from.store.branch_name(item.conversation_id, item.branch_id)
         self._events = await self._from.store.events(self._member) if self._section == "events" else []
         self._panel = None
 

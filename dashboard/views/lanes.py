@@ -6,7 +6,8 @@ from datetime import datetime
 
 from dashboard import formatting as fmt
 from dashboard.figures import CLASSES, Bar
-from dashboard.views.tree_rows import Row, State
+from dashboard.states import State
+from dashboard.views.tree_rows import Row
 from schemas.read_api import ConversationTree, TreeNode
 
 MOST_NAMED = 24

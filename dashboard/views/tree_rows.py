@@ -6,24 +6,28 @@ text that the browser sets as text, never as HTML.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from dashboard import formatting as fmt
+from dashboard.states import State, state_of
+from dashboard.talk import typed
 from dashboard.tree_layout import Placed
-from schemas.read_api import BranchItem, ConversationTree, TreeNode
+from schemas.read_api import BranchItem, CompactionItem, ConversationTree, TreeNode
 
 LABEL_CHARS = 160
-State = Literal["running", "done", "failed", "cut"]
+HTTP_ERROR = 400
 _SAID_BY_EDGE: Mapping[str, str] = {
-    "compacts": "Compaction: the history is summarised",
     "resumes": "Goes on from the summary",
     "aside": "Side question",
-    "retries": "Retry",
     "interrupted": "After an interruption",
 }
+"""Where nothing was typed."""
+_TAGS: Mapping[str, str] = {"resumes": "from the summary", "interrupted": "after a cut"}
+"""Where something was."""
+_NAMED_BY_EDGE = frozenset({"spawned", "retries", "compacts", "aside"})
+"""These are not called by their prompt."""
 _WAITING = frozenset({"tool_use", "pause_turn", "max_tokens"})
 """Stop reasons after which the client goes on by itself: what follows is no new prompt."""
 
@@ -43,6 +47,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     request_class: str
     state: State
     label: str
+    typed: bool
+    """The label is a prompt."""
     tag: str
     """Name of the branch that begins here, or the kind of agent."""
     note: str
@@ -81,11 +87,11 @@ class Numbering:
 def _next(before: Numbered | None, node: TreeNode, parent: TreeNode | None) -> Numbered:
     if before is None or parent is None or node.edge == "spawned":
         return Numbered(1, 1)
-    if node.edge in {"retries", "aside", "compacts", "resumes"}:
+    if node.edge in {"retries", "aside", "compacts"} or (node.edge == "resumes" and typed(node) is None):
         return before
     if node.edge in {"branches", "forks"}:
         return Numbered(before.prompt + 1, 1)
-    if parent.stop_reason in _WAITING or (node.depth and node.edge == "continues"):
+    if typed(node) is None and (parent.stop_reason in _WAITING or (node.depth and node.edge == "continues")):
         return Numbered(before.prompt, before.step + 1)
     return Numbered(before.prompt + 1, 1)
 
@@ -106,6 +112,7 @@ class TreeRows:
         """Take the tree in as it is now; returns the rows that are new or changed."""
         nodes = {node.request_id: node for node in tree.nodes}
         branches = {branch.branch_id: branch for branch in tree.branches}
+        compactions = {one.request_id: one for one in tree.compactions}
         changed = []
         for place in placed:
             node = nodes.get(place.request_id)
@@ -113,7 +120,8 @@ class TreeRows:
                 continue
             parent = nodes.get(node.parent_request_id) if node.parent_request_id else None
             numbered = self._numbering.number(node, parent)
-            row = _row(place, node, numbered, branches.get(node.branch_id), tree.conversation.title)
+            label = _label(node, numbered, compactions.get(node.request_id), tree.conversation.title)
+            row = _row(place, node, label, branches.get(node.branch_id))
             if self._rows.get(row.id) != row:
                 self._rows[row.id] = row
                 changed.append(row)
@@ -124,17 +132,8 @@ def as_json(rows: Iterable[Row]) -> str:
     return msgspec.json.encode(list(rows)).decode()
 
 
-def state_of(outcome: str, status: int | None) -> State:
-    """``cut``: the client or the shutdown ended it, nobody's failure."""
-    if outcome == "open":
-        return "running"
-    if outcome in {"client", "shutdown"}:
-        return "cut"
-    return "failed" if outcome != "completed" or (status is not None and status >= 400) else "done"
-
-
-def _row(place: Placed, node: TreeNode, numbered: Numbered, branch: BranchItem | None, title: str) -> Row:
-    state = state_of(node.outcome, node.status)
+def _row(place: Placed, node: TreeNode, label: str, branch: BranchItem | None) -> Row:
+    state = state_of(node.outcome, node.status, node.error_type)
     tokens_in = _sum(node.input_tokens, node.cache_read_tokens, node.cache_write_tokens)
     return Row(
         id=str(node.request_id),
@@ -148,7 +147,8 @@ def _row(place: Placed, node: TreeNode, numbered: Numbered, branch: BranchItem |
         edge=node.edge,
         request_class=node.request_class,
         state=state,
-        label=fmt.one_line(_label(node, numbered, title), LABEL_CHARS),
+        label=fmt.one_line(label, LABEL_CHARS),
+        typed=typed(node) is not None and node.edge not in _NAMED_BY_EDGE,
         tag=fmt.one_line(_tag(place, node, branch), 32),
         note=fmt.one_line(_note(node, state), 48),
         model=fmt.model(node.model) if node.model else "",
@@ -160,13 +160,31 @@ def _row(place: Placed, node: TreeNode, numbered: Numbered, branch: BranchItem |
     )
 
 
-def _label(node: TreeNode, numbered: Numbered, title: str) -> str:
-    if node.edge == "spawned":
-        return node.task or "Sub-task"
-    if node.edge == "root":
-        return title or "Without a prompt"
-    if node.edge in _SAID_BY_EDGE:
-        return _SAID_BY_EDGE[node.edge]
+def _label(node: TreeNode, numbered: Numbered, compaction: CompactionItem | None, title: str) -> str:
+    """What was typed, if something was; else what it does there."""
+    match node.edge:
+        case "spawned":
+            return node.task or node.prompt or "Sub-task"
+        case "retries":
+            return "Retry"
+        case "compacts":
+            return _summarised(compaction)
+        case "aside":
+            return f"Side question: {node.prompt}" if node.prompt else "Side question"
+        case "root":
+            return typed(node) or title or "Without a prompt"
+        case edge:
+            return typed(node) or _SAID_BY_EDGE.get(edge) or _step(node, numbered)
+
+
+def _summarised(compaction: CompactionItem | None) -> str:
+    if compaction is None or not compaction.requests:
+        return "Compaction"
+    messages = fmt.plural(compaction.messages, "message")
+    return f"Compaction of {messages} in {fmt.plural(compaction.requests, 'request')}"
+
+
+def _step(node: TreeNode, numbered: Numbered) -> str:
     if node.depth:
         return f"Step {numbered.step}"
     return f"Prompt {numbered.prompt}" if numbered.step == 1 else f"Prompt {numbered.prompt} · step {numbered.step}"
@@ -177,13 +195,15 @@ def _tag(place: Placed, node: TreeNode, branch: BranchItem | None) -> str:
         return node.agent_type or "sub-agent"
     if place.opens and node.edge in {"branches", "forks"} and branch is not None:
         return f"fork, {branch.name}" if node.edge == "forks" else branch.name
-    return ""
+    return _TAGS.get(node.edge, "") if typed(node) else ""
 
 
 def _note(node: TreeNode, state: State) -> str:
     match state:
-        case "failed" if node.outcome == "completed":
+        case "failed" if node.outcome == "completed" and (node.status or 0) >= HTTP_ERROR:
             return f"status {node.status}"
+        case "failed" if node.outcome == "completed":
+            return node.error_type or "failed"
         case "failed":
             return {"upstream": "cut by the API", "timeout": "timed out", "gateway_crash": "the gateway died"}.get(
                 node.outcome, node.outcome

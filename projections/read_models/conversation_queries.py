@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+
 from projections.read_models.connection import Connection
 from projections.read_models.reading import rows
 from projections.read_models.request_queries import Place, evidence_of
@@ -87,11 +89,11 @@ ORDER BY page.last_at DESC, page.conversation_id DESC
 """
 SELECT_PAGE = _PAGE_BY_TIME + _ITEMS
 SELECT_ONE = _PAGE_OF_ONE + _ITEMS
-SELECT_NODES = """
-SELECT l.request_id, l.parent_request_id, l.edge, l.request_class, l.branch_id, l.depth, r.agent_id,
-    nullif(task.agent_type, '') AS agent_type, nullif(task.description, '') AS task, nullif(e.asked, '') AS prompt,
-    l.received_at, r.completed_at, coalesce(r.outcome, 'open') AS outcome, r.status, r.error_type,
-    r.model, r.stop_reason, r.input_tokens, r.output_tokens, r.cache_read_tokens,
+_NODES = """
+SELECT l.request_id, l.parent_request_id, l.edge, l.request_class, l.branch_id, l.depth, r.session_id, r.agent_id,
+    l.tool_use_id, nullif(task.agent_type, '') AS agent_type, nullif(task.description, '') AS task,
+    nullif(e.asked, '') AS prompt, l.received_at, r.completed_at, coalesce(r.outcome, 'open') AS outcome,
+    r.status, r.error_type, r.model, r.stop_reason, r.input_tokens, r.output_tokens, r.cache_read_tokens,
     r.cache_write_5m_tokens + r.cache_write_1h_tokens AS cache_write_tokens,
     r.duration_us / 1000.0::float8 AS duration_ms, l.confidence, l.evidence
 FROM read.links l
@@ -103,8 +105,13 @@ LEFT JOIN LATERAL (
     ORDER BY t.ordinal LIMIT 1
 ) AS task ON true
 WHERE l.conversation_id = $1
+"""
+_OPENING = "AND l.edge IN ('root', 'branches', 'forks', 'spawned')"
+_AS_RECEIVED = """
 ORDER BY l.received_at, l.request_id
 """
+SELECT_NODES = _NODES + _AS_RECEIVED
+SELECT_OPENINGS = _NODES + _OPENING + _AS_RECEIVED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,5 +147,13 @@ async def one(connection: Connection, member: UUID) -> ConversationItem | None:
 
 async def nodes(connection: Connection, conversation: UUID) -> list[TreeNode]:
     """All exchanges of a conversation in the order they were received."""
-    found = await rows(connection, SELECT_NODES, conversation)
+    return _nodes(await rows(connection, SELECT_NODES, conversation))
+
+
+async def openings(connection: Connection, conversation: UUID) -> list[TreeNode]:
+    """Those of them that begin a branch or a sub-task."""
+    return _nodes(await rows(connection, SELECT_OPENINGS, conversation))
+
+
+def _nodes(found: list[asyncpg.Record]) -> list[TreeNode]:
     return [TreeNode.model_validate({**row, "evidence": evidence_of(row)}) for row in found]

@@ -68,7 +68,8 @@ _PAGE_OF_ONE = "WITH page AS (SELECT $1::uuid AS request_id)"
 _ITEMS = """
 SELECT r.request_id, r.position, r.received_at, r.completed_at, r.method, r.path, r.client_domain, r.account,
     r.key_id AS key, r.project, r.session_id, r.agent_id, l.request_class, l.edge, l.confidence, l.evidence,
-    l.parent_request_id, l.conversation_id, l.branch_id, r.model, r.status, r.outcome, 1 + again.attempts AS attempts,
+    l.parent_request_id, l.conversation_id, l.branch_id, l.tool_use_id, r.model, r.status, r.outcome,
+    1 + again.attempts AS attempts,
     r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_5m_tokens, r.cache_write_1h_tokens,
     NULL::numeric AS cost_usd, r.time_to_first_byte_us / 1000.0::float8 AS time_to_first_byte_ms,
     r.duration_us / 1000.0::float8 AS duration_ms, r.upstream_request_id, r.stop_reason, r.error_type,

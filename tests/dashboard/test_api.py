@@ -210,7 +210,7 @@ async def test_the_whole_way_from_stored_events_to_json(pool: Pool) -> None:
             answer = await ask(browser, f"/api/conversations/{item['request_id']}")
             assert answer.status == (200 if item["conversation_id"] else 404)
         tree = json.loads((await ask(browser, f"/api/conversations/{root['request_id']}/tree")).body)
-        assert tree.keys() == {"conversation", "branches", "nodes"}
+        assert tree.keys() == {"conversation", "branches", "compactions", "nodes"}
         assert tree["nodes"][0]["class"] == "main"
         live = json.loads((await ask(browser, "/api/requests?after=0")).body)
         assert [item["position"] for item in live["items"]] == sorted(item["position"] for item in items.values())

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dashboard.data import Connections, ConversationFilter, DataStore, RequestFilter
 from dashboard.errors import InvalidQueryError
+from dashboard.trees import tokens_of
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
 from ops.db.borrowing import borrowed
@@ -213,6 +214,26 @@ async def test_a_real_session_with_sub_agents_comes_out_as_it_was(pool: Pool) ->
     assert [branch.subtask for branch in tree.branches] == [False, True, True]
     assert all(name not in {"main", "sub-task"} for name in names[1:])
     assert sum(branch.requests for branch in tree.branches) == len(tree.nodes)
+    assert tree.branches[0].tokens_with_descendants == tokens_of(tree.nodes)
+    for branch in tree.branches:
+        assert await store.branch_name(conversation.conversation_id, branch.branch_id) == branch.name
+        called = (branch.task_prompt, branch.tool_use_id, branch.parent_request_id)
+        assert all(called) == branch.subtask
+    assert await store.branch_name(conversation.conversation_id, UUID(int=1)) is None
+
+
+@pytest.mark.parametrize("name", ["f2_compact_tui", "v2.0.76_mix"])
+async def test_a_real_compaction_knows_what_it_summarised(pool: Pool, name: str) -> None:
+    _, ids = await fed(pool, name)
+    (want,) = [want for want in captures.expected(name) if want.edge == ("compacts",)]
+    tree = await store_over(pool).tree(ids[want.n])
+    assert tree is not None
+    (one,) = [one for one in tree.compactions if one.request_id == ids[want.n]]
+    assert one.to_request_id in {ids[parent] for parent in want.parent if parent is not None}
+    assert one.from_request_id in {node.request_id for node in tree.nodes}
+    assert one.messages >= one.requests > 0
+    resumed = {node.request_id for node in tree.nodes if node.edge == "resumes"}
+    assert set(one.resumed_by) == resumed != set()
 
 
 async def test_bodies_answers_and_details_of_a_real_session(pool: Pool) -> None:

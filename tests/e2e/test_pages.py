@@ -174,6 +174,51 @@ async def test_a_conversation_shows_branch_and_sub_agent_and_its_nodes_open_requ
         assert (watched.errors, watched.outside) == ([], [])
 
 
+async def test_a_conversation_says_why_it_is_linked_and_lists_its_branches(tmp_path: Path, browser: Browser) -> None:
+    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+        client = Client(running.gateway, session, "55555555-0000-4000-8000-000000000001")
+        sub, branch = await worked(client)
+        await running.requests(5)
+        page = watched.page
+        await page.goto(f"{running.dashboard}/conversations/{client.ids[0]}?request={branch.ids[0]}")
+        because = page.locator("[data-because]")
+        await expect(because).to_contain_text(
+            "Branches off after the answer of “@@work Where are the files?”.", timeout=WAIT_MS
+        )
+        why = page.locator("[data-why]")
+        await expect(why.locator(".evidence")).to_contain_text("history")
+        await expect(why.locator(".sure")).to_have_text("certain 100 %")
+        await expect(why.locator("[data-branch]")).to_contain_text("leaves main at “@@work Where are the files?”")
+        link = because.get_by_role("link", name="@@work Where are the files?")
+        assert await link.get_attribute("href") == f"/requests/{client.ids[0]}"
+
+        listed = page.locator("[data-branch-id]")
+        await expect(listed).to_have_count(3)
+        await expect(page.locator(f"#node-{branch.ids[0]}")).to_be_visible(timeout=WAIT_MS)
+        task = page.locator(f'[data-branch-id="{sub.ids[0]}"]')
+        await expect(task).to_contain_text("Count files")
+        await expect(task).to_contain_text("done")
+        await task.get_by_role("button").focus()
+        await page.keyboard.press("Enter")
+        await expect(because).to_contain_text("Started by the answer of", timeout=WAIT_MS)
+        await expect(page.locator(f'#node-{sub.ids[0]}[aria-selected="true"]')).to_be_visible()
+        await expect(task.locator("[aria-current]")).to_have_count(1)
+
+        await because.get_by_role("button", name="Show in the tree").click()
+        await expect(page.locator(f'#node-{client.ids[1]}[aria-selected="true"]')).to_be_visible(timeout=WAIT_MS)
+        await expect(because).to_contain_text("Continues the answer of", timeout=WAIT_MS)
+
+        fold = page.locator("[data-branches]")
+        await fold.locator("summary").click()
+        await client.ask(text("And another question while you look."))
+        await expect(page.locator(f"#node-{client.ids[-1]}")).to_contain_text("And another question", timeout=WAIT_MS)
+        await expect(fold).not_to_have_attribute("open", "")
+        await page.goto(f"{running.dashboard}/requests/{sub.ids[0]}")
+        await expect(page.locator("[data-branch]")).to_contain_text("Count files", timeout=WAIT_MS)
+        await expect(because).to_contain_text("Started by the answer of")
+        assert (watched.errors, watched.outside) == ([], [])
+
+
 async def test_a_request_shows_messages_answer_stream_and_bytes(tmp_path: Path, browser: Browser) -> None:
     async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
         client = Client(running.gateway, session, "33333333-0000-4000-8000-000000000001")

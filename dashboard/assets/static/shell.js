@@ -88,6 +88,12 @@
     }
   });
 
+  // -- an exchange is picked in the tree from outside of it -----------------------------------------------------------
+  document.addEventListener("click", (event) => {
+    const pick = event.target.closest("[data-pick]");
+    if (pick) document.dispatchEvent(new CustomEvent("nexus:select", { detail: pick.dataset.pick }));
+  });
+
   // -- small sheets close when the reader goes on -----------------------------------------------------------------------
   document.addEventListener("click", (event) => {
     for (const sheet of $$("details.legend[open]")) if (!sheet.contains(event.target)) sheet.open = false;

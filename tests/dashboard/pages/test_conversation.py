@@ -128,8 +128,99 @@ async def test_the_picked_exchange_is_told_with_its_evidence() -> None:
     assert texts(detail, "h2") == ["Look"]
     assert "How many files are here?" in texts(detail, ".said")[0]
     assert "There are three." in texts(detail, ".said")[1]
-    assert texts(detail, ".evidence") == ["task prompt byte for byte"]
-    assert attributes(detail, "a", "href") == [f"/requests/{request_id(2)}", f"/requests/{request_id(1)}"]
+    assert texts(detail, ".evidence") == ["task prompt byte for byte it begins with the prompt of that call"]
+    hrefs = [f"/requests/{request_id(2)}", *[f"/requests/{request_id(1)}"] * 2]
+    assert attributes(detail, "a", "href") == hrefs, "itself, its parent, and where its branch leaves"
+
+
+async def why_of(nodes: list[TreeNode], number: int) -> str:
+    """The section of the detail panel."""
+    store = store_with(conversation_tree(nodes))
+    shown = await Shown(store).load(f"?request={request_id(number)}")
+    return shown.page.regions()["detail"]
+
+
+async def test_a_link_is_said_in_words_with_its_class_its_evidence_and_its_confidence() -> None:
+    evidence = [
+        EvidenceItem(kind="request-class header", detail="main"),
+        EvidenceItem(kind="history", detail="4 of 6 blocks"),
+    ]
+    nodes = [tree_node(1, prompt="Begin"), tree_node(2, parent=1, prompt="Go on", evidence=evidence, confidence=0.5)]
+    detail = await why_of(nodes, 2)
+    assert texts(detail, ".because") == ["Continues the answer of “Begin”."]
+    assert texts(detail, ".sure") == ["uncertain 50 %"]
+    assert texts(detail, ".evidence") == ["history 4 of 6 blocks it holds that request and the answer recorded to it"]
+    facts = dict(zip(texts(detail, "dt"), texts(detail, "dd"), strict=True))
+    assert facts["Class"] == "a turn of the main thread request-class header main"
+    assert facts["Branch"] == "main"
+
+
+async def test_a_branch_links_to_where_it_leaves_and_neighbours_can_be_picked() -> None:
+    nodes = [
+        tree_node(1, prompt="Begin"),
+        tree_node(2, parent=1, prompt="This way"),
+        tree_node(3, parent=1, branch=3, edge="branches", prompt="That way"),
+        tree_node(4, parent=3, branch=3),
+    ]
+    detail = await why_of(nodes, 3)
+    assert texts(detail, ".because") == [
+        "Branches off after the answer of “Begin”. “This way” had gone on from it before."
+    ]
+    detail = await why_of(nodes, 4)
+    assert texts(detail, "dd[data-branch]") == ["branch 2 leaves main at “Begin”"]
+    assert attributes(detail, "button", "data-pick") == [str(request_id(3)), str(request_id(1))]
+
+
+async def test_a_retry_tells_how_the_attempt_before_ended() -> None:
+    nodes = [tree_node(1, prompt="Begin", status=529), tree_node(2, parent=1, edge="retries")]
+    assert texts(await why_of(nodes, 2), ".because") == [
+        "Sends the messages of “Begin” again. The attempt before ended with 529."
+    ]
+
+
+async def test_a_sub_task_names_the_call_that_started_it() -> None:
+    nodes = [tree_node(1, prompt="Begin"), tree_node(2, parent=1, branch=2, edge="spawned", tool_use_id="toolu_7")]
+    assert texts(await why_of(nodes, 2), ".because") == [
+        "Started by the answer of “Begin” with the agent call toolu_7."
+    ]
+
+
+async def test_a_compaction_shows_what_it_summarised() -> None:
+    nodes = [
+        tree_node(1, prompt="Begin"),
+        tree_node(2, parent=1),
+        tree_node(3, parent=2, edge="compacts", request_class="compaction"),
+        tree_node(4, parent=3, edge="resumes", prompt="Go on"),
+    ]
+    detail = await why_of(nodes, 3)
+    facts = dict(zip(texts(detail, "dt"), texts(detail, "dd"), strict=True))
+    assert (facts["From"], facts["Up to"]) == ("“Begin”", "Prompt 1 · step 2")
+    assert (facts["Size"], facts["Resumed by"]) == ("3 messages in 2 requests", "“Go on”")
+    assert "Size" not in texts(await why_of(nodes, 4), "dt")
+    assert "nobody yet" in await why_of(nodes[:3], 3)
+
+
+async def test_the_branches_are_listed_with_what_they_add_up_to() -> None:
+    nodes = [
+        tree_node(1, prompt="Begin"),
+        tree_node(2, parent=1, branch=2, edge="spawned", task="Look", agent_type="Explore", prompt="Look around"),
+        tree_node(3, parent=1, branch=3, edge="branches", outcome="open", completed_at=None, stop_reason=None),
+    ]
+    branches = (await Shown(store_with(conversation_tree(nodes))).load()).page.regions()["branches"]
+    assert texts(branches, "summary") == ["Branches and sub-tasks2 branches, 1 sub-task1 running"]
+    assert attributes(branches, "tr", "data-branch-id") == [str(request_id(number)) for number in (1, 2, 3)]
+    assert attributes(branches, "button", "data-pick") == [str(request_id(number)) for number in (1, 2, 3)]
+    assert texts(branches, "td")[:7] == ["mainmain", "done", "1", "2", "50k", "149k", "4.0 s"]
+    assert texts(branches, "td")[7:14] == ["LookExploresubtask", "done", "1", "2", "50k", "–", "4.0 s"]
+    assert texts(branches, "td")[14:16] == ["branch 2branch", "running"]
+    assert attributes(branches, "button[aria-current]", "data-pick") == [str(request_id(1))]
+    assert attributes(branches, "button[title]", "title") == ["Look around"]
+
+
+async def test_one_branch_alone_is_folded_away() -> None:
+    shown = await Shown(store_with(conversation_tree(chain(2)))).load()
+    assert found(shown.page.regions()["branches"], "details")
+    assert not found(shown.page.regions()["branches"], "details[open]")
 
 
 async def test_picking_in_the_browser_is_not_told_back_to_it() -> None:
@@ -211,6 +302,7 @@ async def test_late_links_are_seen_after_a_while() -> None:
 async def test_an_unknown_conversation_is_said_to_be_unknown(member: str) -> None:
     shown = await Shown(store_with(conversation_tree(chain(1))), member).load()
     assert 'data-state="missing"' in shown.page.regions()["head"]
+    assert not found(shown.page.regions()["branches"], "details")
     assert shown.page.title == "No conversation · Nexus"
     await shown.page.follow()
     shown.page.paint()

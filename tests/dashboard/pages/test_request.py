@@ -10,7 +10,7 @@ from dashboard.pages.page import Surroundings
 from dashboard.pages.request import MESSAGES, SECTIONS, RequestPage
 from schemas.read_api import EvidenceItem
 from tests.fake_data import FakeDataStore
-from tests.read_rows import START, request_id, request_item
+from tests.read_rows import START, conversation_tree, request_id, request_item, tree_node
 from tests.recorded_details import REQUEST, event_items, request_details, text_answer
 from tests.shown_html import attributes, found, texts
 
@@ -55,8 +55,8 @@ async def test_the_head_tells_the_facts() -> None:
     assert facts["Received"] == "2026-11-22 09:30:12 UTC"
     assert (facts["First byte"], facts["Lasted"], facts["Attempts"]) == ("640 ms", "4.0 s", "2")
     assert (facts["Request id"], facts["Session"]) == (ID, "6f1c2d3e-0000-4000-8000-000000000001")
-    assert texts(head, ".evidence") == ["agent id in the result"]
-    assert "open" in attributes(head, "details", "open") or found(head, "details[open]"), "a doubtful link is explained"
+    assert texts(head, ".evidence") == ["agent id in the result the parent's tool result names this agent"]
+    assert texts(head, ".sure") == ["uncertain 50 %"]
     assert [element.text for element in found(head, ".usage-line")] == [
         "cache read 48,000 cache write 5 m 1,200, 1 h 0 other input 12 output 480"
     ]
@@ -67,6 +67,30 @@ async def test_the_head_links_to_the_place_in_the_conversation() -> None:
     assert attributes(head, "a[data-up]", "href") == [f"/conversations/{ID}?request={ID}"]
     alone = (await shown(request_details(item=request_item(1, conversation_id=None)))).regions()["head"]
     assert attributes(alone, "a[data-up]", "href") == ["/requests"]
+
+
+async def test_the_head_tells_class_edge_and_branch() -> None:
+    evidence = [EvidenceItem(kind="agent header", detail="a1"), EvidenceItem(kind="task prompt", detail="equal")]
+    changes = {"edge": "spawned", "request_class": "subagent", "agent_id": "a1", "tool_use_id": "toolu_1"}
+    item = request_item(2, branch_id=request_id(2), evidence=evidence, **changes)
+    nodes = [tree_node(1), tree_node(2, parent=1, branch=2, edge="spawned", task="Look")]
+    store = store_with(request_details(2, item=item))
+    store.put_tree(conversation_tree(nodes))
+    head = (await loaded(store, member=str(request_id(2)))).regions()["head"]
+    facts = dict(zip(texts(head, "dt"), texts(head, "dd"), strict=True))
+    assert (facts["Branch"], facts["Agent"], facts["Conversation"]) == ("Look", "a1", "00000001")
+    parent = request_id(1).hex[-8:]
+    assert texts(head, ".because") == [f"Started by the answer of {parent} with the agent call toolu_1."]
+    assert texts(head, ".class-line") == ["sub-agent a turn of a sub-agent: agent header a1"]
+
+
+async def test_a_branch_without_a_name_is_told_by_its_id_and_no_link_is_said_to_be_none() -> None:
+    facts = (await shown(request_details())).regions()["head"]
+    assert texts(facts, "div[data-branch]") == ["Branch00000001"]
+    unlinked = dict.fromkeys(("edge", "request_class", "conversation_id", "branch_id", "confidence"))
+    head = (await shown(request_details(item=request_item(1, **unlinked)))).regions()["head"]
+    assert "It is not linked yet." in head
+    assert not found(head, "div[data-branch]")
 
 
 async def test_both_halves_are_offered_to_the_byte() -> None:

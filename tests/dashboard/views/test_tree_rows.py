@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.tree_layout import lay_out
-from dashboard.views.tree_rows import LABEL_CHARS, Numbered, Numbering, Row, TreeRows, as_json, state_of
+from dashboard.views.tree_rows import LABEL_CHARS, Numbered, Numbering, Row, TreeRows, as_json
 from schemas.read_api import TreeNode
 from tests.read_rows import conversation_tree, node_trees, request_id, tree_node
 
@@ -35,6 +35,7 @@ def test_a_row_is_told_whole() -> None:
         request_class="main",
         state="done",
         label="Mend it",
+        typed=False,
         tag="",
         note="calls tools",
         model="opus 4.5",
@@ -73,7 +74,7 @@ def test_every_exchange_has_a_row_at_its_place(nodes: list[TreeNode]) -> None:
         ("forks", {}, "Prompt 2", "fork, branch 2"),
         ("retries", {}, "Retry", ""),
         ("aside", {}, "Side question", ""),
-        ("compacts", {}, "Compaction: the history is summarised", ""),
+        ("compacts", {}, "Compaction of 1 message in 1 request", ""),
         ("resumes", {}, "Goes on from the summary", ""),
         ("interrupted", {}, "After an interruption", ""),
         ("continues", {}, "Prompt 1 · step 2", ""),
@@ -84,6 +85,63 @@ def test_every_edge_has_its_words(edge: str, changes: dict[str, object], label: 
     node = changed(tree_node(2, parent=1, branch=branch, edge=edge), **changes)
     row = rows_of([tree_node(1), node])[1]
     assert (row.label, row.tag) == (label, tag)
+
+
+@pytest.mark.parametrize(
+    ("edge", "label", "tag", "typed"),
+    [
+        ("continues", "And the tests?", "", True),
+        ("branches", "And the tests?", "branch 2", True),
+        ("forks", "And the tests?", "fork, branch 2", True),
+        ("resumes", "And the tests?", "from the summary", True),
+        ("interrupted", "And the tests?", "after a cut", True),
+        ("spawned", "And the tests?", "sub-agent", False),
+        ("aside", "Side question: And the tests?", "", False),
+        ("retries", "Retry", "", False),
+    ],
+)
+def test_what_was_typed_is_the_label(edge: str, label: str, tag: str, typed: bool) -> None:
+    branch = 2 if edge in {"spawned", "branches", "forks"} else 1
+    row = rows_of([tree_node(1), tree_node(2, parent=1, branch=branch, edge=edge, prompt="And the\ntests?")])[1]
+    assert (row.label, row.tag, row.typed) == (label, tag, typed)
+
+
+def test_what_was_typed_goes_before_the_title() -> None:
+    assert rows_of([tree_node(1, prompt="Mend the parser")], "Parser repair")[0].label == "Mend the parser"
+
+
+def test_a_summary_handed_on_is_no_prompt() -> None:
+    handed_on = tree_node(
+        2, parent=1, edge="resumes", prompt="This session is being continued from a previous conversation."
+    )
+    row = rows_of([tree_node(1), handed_on])[1]
+    assert (row.label, row.tag, row.typed) == ("Goes on from the summary", "", False)
+
+
+def test_a_compaction_says_how_much_it_summarised() -> None:
+    nodes = [tree_node(1, prompt="a"), tree_node(2, parent=1), tree_node(3, parent=2, edge="compacts", prompt="Sum up")]
+    nodes[2] = changed(nodes[2], request_class="compaction")
+    assert rows_of(nodes)[2].label == "Compaction of 3 messages in 2 requests"
+    assert rows_of([changed(nodes[2], parent_request_id=None)])[0].label == "Compaction"
+
+
+def test_a_typed_prompt_begins_a_new_count() -> None:
+    nodes = [
+        tree_node(1, prompt="One"),
+        tree_node(2, parent=1),
+        tree_node(3, parent=2, prompt="Two"),
+        tree_node(4, parent=3),
+        tree_node(5, parent=4, edge="resumes", prompt="Three"),
+        tree_node(6, parent=5),
+    ]
+    assert [row.label for row in rows_of(nodes)] == [
+        "One",
+        "Prompt 1 · step 2",
+        "Two",
+        "Prompt 2 · step 2",
+        "Three",
+        "Prompt 3 · step 2",
+    ]
 
 
 def test_a_prompt_is_counted_once_and_its_steps_each() -> None:
@@ -150,7 +208,12 @@ def test_attempts_share_their_number() -> None:
 def test_how_it_ended(outcome: str, status: int | None, stop: str | None, state: str, note: str) -> None:
     (row,) = rows_of([changed(tree_node(1), outcome=outcome, status=status, stop_reason=stop)])
     assert (row.state, row.note) == (state, note)
-    assert state_of(outcome, status) == state
+
+
+@pytest.mark.parametrize(("error", "note"), [("overloaded_error", "overloaded_error"), ("", "failed")])
+def test_an_error_inside_a_stream_is_a_failure(error: str, note: str) -> None:
+    (row,) = rows_of([changed(tree_node(1), stop_reason=None, error_type=error)])
+    assert (row.state, row.note) == ("failed", note)
 
 
 def test_titles_of_any_length_fit() -> None:

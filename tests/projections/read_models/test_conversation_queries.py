@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ops.db.pool import Pool
-from projections.read_models.conversation_queries import ConversationFilter, newest, nodes, one
+from projections.read_models.conversation_queries import ConversationFilter, newest, nodes, one, openings
 from projections.read_models.request_queries import Place
 from schemas.read_api import ConversationItem
 from tests.stored_rows import (
@@ -194,8 +194,28 @@ async def test_a_node_tells_of_the_sub_task_that_it_begins(read_models: Pool) ->
         await connection.execute(INSERT_TASK, parent.request_id, 1, "toolu_1", "explorer", "Find the parser")
         await connection.execute(INSERT_TASK, parent.request_id, 2, "toolu_1", "again", "The same id again")
         found = await nodes(connection, parent.request_id)
+        opening = await openings(connection, parent.request_id)
+    assert [node.tool_use_id for node in found] == [None, "toolu_1", "toolu_1"]
+    assert opening == found
     said = [(node.request_id.int, node.agent_type, node.task, node.agent_id) for node in found]
     assert said == [(1, None, None, "a1"), (2, "explorer", "Find the parser", "a1"), (3, None, None, "a1")]
+
+
+@on_one_database
+@given(histories())
+async def test_openings_are_the_nodes_that_begin_a_line_of_talk(read_models: Pool, exchanges: list[Stored]) -> None:
+    async with stored(read_models, exchanges) as connection:
+        for conversation_id in conversations(exchanges):
+            found = await nodes(connection, conversation_id)
+            expected = [node for node in found if node.edge in {"root", "branches", "forks", "spawned"}]
+            assert await openings(connection, conversation_id) == expected
+
+
+async def test_a_node_tells_its_session(read_models: Pool) -> None:
+    row = request_row(1, session_id="s1")
+    async with stored(read_models, [Stored(row, link_row(row))]) as connection:
+        (node,) = await nodes(connection, row.request_id)
+    assert node.session_id == "s1"
 
 
 async def test_a_task_without_words_has_none(read_models: Pool) -> None:

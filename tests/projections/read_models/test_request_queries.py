@@ -163,7 +163,14 @@ async def test_an_item_has_what_the_rows_say(read_models: Pool) -> None:
         duration_us=2_000_001,
         upstream_request_id="req_1",
     )
-    link = link_row(row, request_class="subagent", edge="spawned", parent_request_id=UUID(int=3), confidence=0.7)
+    link = link_row(
+        row,
+        request_class="subagent",
+        edge="spawned",
+        parent_request_id=UUID(int=3),
+        confidence=0.7,
+        tool_use_id="toolu_1",
+    )
     async with stored(read_models, [Stored(row, link)]) as connection:
         item = await one(connection, row.request_id)
     assert item is not None
@@ -187,6 +194,7 @@ async def test_an_item_has_what_the_rows_say(read_models: Pool) -> None:
         "parent_request_id": str(UUID(int=3)),
         "conversation_id": str(row.request_id),
         "branch_id": str(row.request_id),
+        "tool_use_id": "toolu_1",
         "model": "opus",
         "status": 200,
         "outcome": "completed",
