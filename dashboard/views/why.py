@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from domain.links import CONFIDENCE
 from schemas.read_api import EvidenceItem
 
 _CLASSES: Mapping[str, str] = {
@@ -31,33 +32,27 @@ _EDGES: Mapping[str, tuple[str, str]] = {
     "none": ("Stands alone, in no conversation", ""),
 }
 """What stands before the parent's name, and behind it."""
-_OF_EDGES = frozenset(
-    {
-        "agent id",
-        "class",
-        "correction",
-        "history",
-        "no earlier exchange",
-        "no parent found",
-        "same messages",
-        "summary",
-        "task prompt",
-        "task prompt, by order",
-    }
-)
-"""Kinds that never speak for a class."""
-_MEANINGS: Mapping[str, str] = {
+MEANINGS: Mapping[str, str] = {
     "agent id": "the parent's tool result names this agent",
     "billing line": "the client's billing line says so",
     "class": "calls of this class have no parent",
     "correction": "a person has set this link",
+    "continuation phrase": "it says that it goes on from a summary, but not in that summary's words",
+    "equal answer, changed history": "the newest answer it holds is that one; what stands before it was changed",
     "history": "it holds that request and the answer recorded to it",
+    "history in another session": "it holds that request and the answer recorded to it, in a session of its own",
+    "history, answer cut": "it holds that request and the beginning of the answer, as far as it was shown",
+    "history, without answer": "it holds that request; of the answer there was nothing to hold",
     "no earlier exchange": "there is nothing it could go on from",
     "no parent found": "what came before it was not recorded",
     "same messages": "the same messages once more",
+    "same messages again": "the same messages once more, though they had been answered",
+    "session": "only the session says so",
     "summary": "it begins with that summary, word for word",
     "task prompt": "it begins with the prompt of that call",
     "task prompt, by order": "several calls have this prompt; told apart by their order",
+    "tool use id": "it was given the history with that very call in it",
+    "tool use id, changed history": "the newest answer it holds made that call; what stands before it was changed",
 }
 _SURE: Sequence[tuple[float, str]] = (
     (1.0, "certain"),
@@ -128,7 +123,7 @@ def why(linked: Linked, parent: Neighbour | None = None, more: str = "") -> Why 
     if linked.edge is None:
         return None
     before, after = _EDGES.get(linked.edge, (linked.edge, ""))
-    of_class = bool(linked.evidence) and linked.evidence[0].kind not in _OF_EDGES
+    of_class = bool(linked.evidence) and linked.evidence[0].kind not in CONFIDENCE
     reasons = tuple(_reason(one) for one in linked.evidence)
     confidence = linked.confidence or 0.0
     return Why(
@@ -150,4 +145,4 @@ def sureness(confidence: float) -> str:
 
 
 def _reason(one: EvidenceItem) -> Reason:
-    return Reason(one.kind, _MEANINGS.get(one.kind, ""), one.detail)
+    return Reason(one.kind, MEANINGS.get(one.kind, ""), one.detail)

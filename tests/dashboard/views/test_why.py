@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.views.why import GUESS, Neighbour, Reason, Why, sureness, why
+from dashboard.views.why import GUESS, MEANINGS, Neighbour, Reason, Why, sureness, why
+from domain.links import CONFIDENCE
 from schemas.read_api import EvidenceItem
 from tests.read_rows import request_id, request_item, tree_node
 
@@ -104,3 +105,7 @@ def test_a_row_of_a_list_is_told_too() -> None:
     other = why(request_item(2, request_class="one to come"))
     assert other is not None
     assert (other.class_words, other.parent) == ("one to come", None)
+
+
+def test_every_kind_of_evidence_for_an_edge_is_put_into_words() -> None:
+    assert set(CONFIDENCE) <= set(MEANINGS)
