@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-from domain.phrases import AGENT_MENTION, NOTIFICATION_TASK, NOTIFICATION_TOOL_USE, REMINDER, SIDE_QUESTION
+from domain.phrases import (
+    AGENT_LABEL,
+    AGENT_MENTION,
+    NOTIFICATION_TAG,
+    NOTIFICATION_TASK,
+    NOTIFICATION_TOOL_USE,
+    REMINDER,
+    REMINDER_TAG,
+    SIDE_QUESTIONS,
+)
 from schemas.anthropic.stream import JsonObject, JsonValue
 
 NORMALISER = 1
@@ -84,7 +93,7 @@ def block_facts(block: JsonValue) -> BlockFacts:
 
 def stripped(text: str) -> str:
     """Without reminders and without white space at the ends."""
-    return REMINDER.sub("", text).strip()
+    return (REMINDER.sub("", text) if REMINDER_TAG in text else text).strip()
 
 
 def text_digest(text: str) -> bytes:
@@ -95,7 +104,7 @@ def text_digest(text: str) -> bytes:
 def _text(text: str) -> BlockFacts:
     plain = stripped(text)
     digest = text_digest(plain) if plain else None
-    asks = SIDE_QUESTION.search(text) is not None
+    asks = any(words in text for words in SIDE_QUESTIONS)
     return BlockFacts("text", digest=digest, text=plain, mentions=_notified(text), side_question=asks)
 
 
@@ -114,13 +123,16 @@ def _tool_use(kind: str, block: JsonObject) -> BlockFacts:
 def _tool_result(kind: str, block: JsonObject) -> BlockFacts:
     tool_use_id = _string(block, "tool_use_id")
     digest = _id_digest(kind.encode("utf-8", "replace"), tool_use_id, block)
-    found = AGENT_MENTION.findall(_text_in(block.get("content")))
+    said = _text_in(block.get("content"))
+    found = AGENT_MENTION.findall(said) if AGENT_LABEL in said else ()
     mentions = tuple(AgentMention(agent, tool_use_id) for agent in dict.fromkeys(found))
     return BlockFacts(kind, digest=digest, tool_use_id=tool_use_id, mentions=mentions)
 
 
 def _notified(text: str) -> tuple[AgentMention, ...]:
     """A background agent's end is told in a user text of its own."""
+    if NOTIFICATION_TAG not in text:
+        return ()
     task, tool_use = NOTIFICATION_TASK.search(text), NOTIFICATION_TOOL_USE.search(text)
     return (AgentMention(task[1], tool_use[1]),) if task and tool_use else ()
 

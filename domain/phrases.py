@@ -1,16 +1,20 @@
 """Which words of the client do our rules rest on? One table, with where each was seen.
 
-A rule that rests on a phrase has a second, structural sign beside it, or it makes a weaker, labelled link.
+A rule that rests on a phrase has a second, structural sign beside it, or it makes a weaker, labelled link. Some come
+twice: a plain word that is quickly looked for, and the pattern around it.
 """
 
 import re
 
+REMINDER_TAG = "<system-reminder>"
 REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 """Text the client puts in by itself, in texts and inside tool results (all versions)."""
 
+AGENT_LABEL = "agentId: "
 AGENT_MENTION = re.compile(r"\bagentId: (a[0-9a-f]{16})\b")
 """In the tool result of a sub-agent, next to its tool use id (2.1.197 to 2.1.330; not for Explore)."""
 
+NOTIFICATION_TAG = "<task-id>"
 NOTIFICATION_TASK = re.compile(r"<task-id>(a[0-9a-f]{16})</task-id>")
 NOTIFICATION_TOOL_USE = re.compile(r"<tool-use-id>(\w+)</tool-use-id>")
 """In the user text that tells of a background agent's end (2.1.330): agent id and tool use id."""
@@ -31,7 +35,7 @@ CONTINUATION = "This session is being continued from a previous conversation"
 SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 """What of the summarising call's answer comes back, verbatim, in that text (all versions)."""
 
-SIDE_QUESTION = re.compile(r"This is a side question from the user\.|The user stepped away and is coming back\.")
+SIDE_QUESTIONS = ("This is a side question from the user.", "The user stepped away and is coming back.")
 """In the question of ``/btw`` and of a recap (2.1.330). Asked for only where no cache mark is to be seen."""
 WARM_UP = "Warmup"
 """The whole prompt of a request that only fills the prompt cache (2.0.x)."""
