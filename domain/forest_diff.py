@@ -96,7 +96,7 @@ def compare(overlaps: Sequence[Overlap]) -> ForestDiff:
     goes_on = successors(overlaps)
     kept = set(goes_on.values())
     kinds = defaultdict[str, list[Overlap]](list)
-    for one in sorted(overlaps, key=lambda each: (_by_size(each), str(each.before))):
+    for one in sorted(overlaps, key=_by_size):
         kinds[_kind(one, goes_on, kept)].append(one)
     return ForestDiff(
         merges=_grouped((one.after, one) for one in kinds["merge"]),
@@ -143,6 +143,6 @@ def _grouped(parts: Iterable[tuple[UUID | None, Overlap]]) -> tuple[Regrouping, 
     return tuple(sorted(found, key=lambda one: (-one.weight.requests, one.conversation)))
 
 
-def _by_size(one: Overlap) -> tuple[int, list[str]]:
-    """The same for an overlap seen from the other side, so that comparing backwards pairs the same conversations."""
-    return -one.weight.requests, sorted(str(end) for end in (one.before, one.after))
+def _by_size(one: Overlap) -> tuple[int, str, str]:
+    """The largest first. Of two that have an end in common the same one comes first from either side."""
+    return -one.weight.requests, str(one.before), str(one.after)

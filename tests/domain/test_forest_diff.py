@@ -216,3 +216,10 @@ def test_without_an_id_the_larger_part_goes_on() -> None:
     found = diff((1, 2), (1, 3), (1, 3))
     assert [(one.before, one.after) for one in found.renames] == [(conversation(1), conversation(3))]
     assert found.splits[0].parts[0].after == conversation(2)
+
+
+def test_two_that_swap_members_are_told_in_the_same_order_always() -> None:
+    there, back = overlaps(members([(1, 2), (2, 1)]))
+    found = compare([there, back])
+    assert found == compare([back, there])
+    assert [one.before for one in found.moves] == [conversation(1), conversation(2)]
