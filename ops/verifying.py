@@ -17,7 +17,7 @@ from domain.errors import StoreUnavailableError
 from domain.ids import Position
 from ops.plan import command_line
 from ops.progress import progress_bar
-from ops.projecting import sources
+from ops.projecting import READING_DEADLINE_S, sources
 from projections.catching_up import BATCH_EVENTS
 from projections.projector import Projection
 from projections.read_models.digests import MISSING, SET_ASIDE, Digest
@@ -34,7 +34,7 @@ Digests = Mapping[str, Digest]
 
 async def verify(one: Projection, database: "Database") -> tuple[list[str], bool]:
     """What there is to say, a line for each table, and whether all is as it should be."""
-    source = sources(database.pool)
+    source = sources(database.pool, READING_DEADLINE_S)
     live = await live_digest(one, source)
     if live is None:
         return [f"{one.name}: not built yet, nothing to verify."], True

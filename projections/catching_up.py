@@ -46,7 +46,7 @@ async def catch_up(
             continue
         aim = follower.state.newest if upto is None else upto
         pace.progress(step.position, aim)
-        if step.done or (upto is not None and step.position >= upto):
+        if step.done:
             return True
     return False
 

@@ -85,7 +85,7 @@ def diff(
     """
     from ops import diff_text
     from ops.progress import progress_bar
-    from ops.projecting import sources
+    from ops.projecting import READING_DEADLINE_S, sources
     from projections.comparing import Comparison, compare
     from projections.registry import projection
     from projections.switching import choose
@@ -93,7 +93,7 @@ def diff(
     one = projection(name)
 
     async def work(database: "Database") -> Comparison:
-        source = sources(database.pool)
+        source = sources(database.pool, READING_DEADLINE_S)
         chosen = await choose(one, source, number)
         with progress_bar(f"catching up {name}") as report:
             return await compare(one, chosen.build, source, limit, report)
@@ -181,7 +181,7 @@ def digest(
     name: Name, upto: int, batch_events: int, url: Annotated[str | None, typer.Option(help="Embedded database.")] = None
 ) -> None:
     """Build up to a position and print the digests; for ``verify``, in a process of its own."""
-    from ops.projecting import sources
+    from ops.projecting import READING_DEADLINE_S, sources
     from ops.verifying import as_json
     from projections.rebuilding import rebuilt_digest
     from projections.registry import projection
@@ -189,7 +189,8 @@ def digest(
     one = projection(name)
 
     async def work(database: "Database") -> str:
-        return as_json(await rebuilt_digest(one, sources(database.pool), Position(upto), batch_events))
+        source = sources(database.pool, READING_DEADLINE_S)
+        return as_json(await rebuilt_digest(one, source, Position(upto), batch_events))
 
     print(_with_database(work, url))
 
