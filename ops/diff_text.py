@@ -9,7 +9,7 @@ import msgspec
 from domain.forest_diff import ForestDiff, Overlap, Regrouping, Weight, total
 from projections.comparing import Comparison, Regrouped
 from projections.read_models.builds import Build
-from projections.read_models.forest_overlaps import LinkChanges, Linked
+from projections.read_models.forest_overlaps import Linked
 from projections.read_models.row_diffs import RowChange, TableDiff
 
 MAX_VALUE = 60
@@ -33,8 +33,9 @@ def text(found: Comparison, limit: int) -> str:
 
 
 def as_json(found: Comparison) -> dict[str, object]:
-    """For scripts: everything, beginning with whether there is a difference."""
-    return {"different": not found.is_empty, **msgspec.to_builtins(found)}
+    """For scripts: whether there is a difference, what changes its conversation in all, and then everything."""
+    moved = found.conversations.forest.moved if found.conversations else None
+    return {"different": not found.is_empty, "moved": msgspec.to_builtins(moved), **msgspec.to_builtins(found)}
 
 
 def _build(one: Build) -> str:
@@ -66,28 +67,26 @@ def _ways(forest: ForestDiff) -> Iterator[tuple[str, tuple[Overlap, ...]]]:
 
 
 def _regrouped(found: Regrouped, limit: int) -> Iterator[str]:
-    forest = found.forest
-    yield from _titled("merges", [line for one in forest.merges[:limit] for line in _merge(one, limit)])
-    yield from _titled("splits", [line for one in forest.splits[:limit] for line in _split(one, limit)])
+    forest, links = found.forest, found.links
+    for title, verb, groups in (("merges", "takes in", forest.merges), ("splits", "gives away", forest.splits)):
+        lines = [line for one in groups[:limit] for line in _group(one, verb, limit)]
+        yield from _titled(title, lines, limit, len(groups))
     flows = (("moves", forest.moves), ("joins", forest.joins), ("leaves", forest.leaves), ("other ids", forest.renames))
     for title, parts in flows:
-        yield from _titled(title, [f"  {_end(one.before)} → {_end(one.after)}: {_part(one)}" for one in parts[:limit]])
-    yield from _titled("linked otherwise", list(_links(found.links)))
+        lines = [f"  {_end(one.before)} → {_end(one.after)}: {_part(one)}" for one in parts[:limit]]
+        yield from _titled(title, lines, limit, len(parts))
+    lines = [f"  {one.request_id}: {_linked(one.before)} → {_linked(one.after)}" for one in links.examples]
+    yield from _titled("linked otherwise", lines, len(links.examples), links.changed)
 
 
-def _merge(one: Regrouping, limit: int) -> Iterator[str]:
-    yield f"  {one.conversation} takes in {len(one.parts)}"
-    yield from (f"    {part.before}: {_part(part)}" for part in one.parts[:limit])
-
-
-def _split(one: Regrouping, limit: int) -> Iterator[str]:
-    yield f"  {one.conversation} gives away {len(one.parts)}"
-    yield from (f"    {part.after}: {_part(part)}" for part in one.parts[:limit])
-
-
-def _links(found: LinkChanges) -> Iterator[str]:
-    for one in found.examples:
-        yield f"  {one.request_id}: {_linked(one.before)} → {_linked(one.after)}"
+def _group(one: Regrouping, verb: str, limit: int) -> Iterator[str]:
+    """What goes on, and below it what it takes in or gives away."""
+    yield f"  {one.conversation} {verb} {len(one.parts)}"
+    for part in one.parts[:limit]:
+        other = part.before if part.after == one.conversation else part.after
+        yield f"    {_end(other)}: {_part(part)}"
+    if len(one.parts) > limit:
+        yield f"    … and {len(one.parts) - limit} more"
 
 
 def _linked(one: Linked | None) -> str:
@@ -110,7 +109,8 @@ def _only(one: TableDiff) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 def _rows(tables: Iterable[TableDiff]) -> Iterator[str]:
     for one in tables:
-        yield from _titled(one.table, [line for row in one.examples for line in _row(row)])
+        lines = [line for row in one.examples for line in _row(row)]
+        yield from _titled(one.table, lines, len(one.examples), sum(one.rows.values()))
 
 
 def _row(row: RowChange) -> Iterator[str]:
@@ -118,8 +118,9 @@ def _row(row: RowChange) -> Iterator[str]:
     yield from (f"    {one.column}: {one.before[:MAX_VALUE]} → {one.after[:MAX_VALUE]}" for one in row.columns)
 
 
-def _titled(title: str, lines: list[str]) -> list[str]:
-    return ["", title, *lines] if lines else []
+def _titled(title: str, lines: list[str], shown: int, there: int) -> list[str]:
+    some = f" ({shown} of {there:,})" if shown < there else ""
+    return ["", f"{title}{some}", *lines] if lines else []
 
 
 def _part(one: Overlap) -> str:

@@ -46,7 +46,9 @@ async def compare(
     """At most ``limit`` examples of each kind of difference. Raises UnfitBuildError, UnequalPositionsError."""
     async with sources.transactions() as tx:
         live = await builds.live(tx, projection.name)
-    if live is None or live == candidate:
+    if live is None:
+        raise UnfitBuildError(f"Nothing is live yet: `nexus projections switch {projection.name}` makes a build live.")
+    if live == candidate:
         raise UnfitBuildError(f"Build {candidate.number} is live itself: name another with --build.")
     async with aligned(projection, sources, live, candidate, progress) as pair:
         return Comparison(

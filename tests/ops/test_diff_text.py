@@ -93,6 +93,7 @@ def test_examples_say_before_and_after_with_their_evidence() -> None:
     lines = text(FOUND, 5).splitlines()
     titles = [lines[number + 1] for number, line in enumerate(lines) if not line]
     assert titles == ["merges", "splits", "moves", "joins", "leaves", "other ids", "linked otherwise"]
+    assert f"    {one(5)}: 2 requests; {tokens(2_000, 20, 300, 4)}; {one(9)}" in lines
     assert f"  {one(1)} takes in 2" in lines
     assert f"  {one(4)} gives away 1" in lines
     assert any(line.startswith(f"    {one(2)}: 3 requests; ") and line.endswith(str(one(9))) for line in lines)
@@ -106,7 +107,15 @@ def test_examples_are_bounded_and_totals_are_not() -> None:
     lines = text(FOUND, 0).splitlines()
     assert "  by merging: 4 requests; tokens: 4,000 input, 40 output, 600 cache read, 8 cache write" in lines
     assert "merges" not in lines
-    assert [line for line in text(FOUND, 1).splitlines() if line.startswith(f"    {one(3)}")] == []
+    lines = text(FOUND, 1).splitlines()
+    assert [line for line in lines if line.startswith(f"    {one(3)}")] == []
+    assert "    … and 1 more" in lines
+    many = replace(FOREST, moves=(overlap(1, 4),) * 1200)
+    shown = replace(FOUND, conversations=Regrouped(many, replace(CHANGES, changed=90)))
+    lines = text(shown, 2).splitlines()
+    assert "moves (2 of 1,200)" in lines
+    assert "linked otherwise (2 of 90)" in lines
+    assert "splits" in lines, "all are shown"
 
 
 def test_rows_of_other_projections_say_what_became_what() -> None:
@@ -115,7 +124,13 @@ def test_rows_of_other_projections_say_what_became_what() -> None:
     gone = replace(table, examples=(RowChange('{"id": 2}', "removed", ()),))
     lines = text(replace(FOUND, conversations=None, tables=(table, gone)), 5).splitlines()
     assert lines[1] == "table requests: 1 changed, 1 removed (status 1, t 1)"
-    assert lines[3:8] == ["", "requests", '  changed {"id": 1}', "    status: 200 → 201", f"    t: {'x' * 60} → y"]
+    assert lines[3:8] == [
+        "",
+        "requests (1 of 2)",
+        '  changed {"id": 1}',
+        "    status: 200 → 201",
+        f"    t: {'x' * 60} → y",
+    ]
     assert lines[-1] == '  removed {"id": 2}'
 
 
@@ -128,5 +143,7 @@ def test_scripts_get_everything_as_plain_json() -> None:
     found = msgspec.json.decode(msgspec.json.encode(as_json(FOUND)))
     assert found["different"] is True
     assert found["position"] == 77
+    assert found["moved"]["requests"] == 9
+    assert as_json(replace(FOUND, conversations=None))["moved"] is None
     assert found["conversations"]["forest"]["merges"][0]["parts"][0]["weight"]["input_tokens"] == 3_000
     assert found["conversations"]["links"]["edges"] == {"spawned → root": 1, "root → no row": 1}

@@ -70,6 +70,12 @@ async def test_the_live_build_is_not_compared_with_itself(pool: Pool) -> None:
         await compare(REQUESTS, Build("requests", 1, 1), store.sources, 5)
 
 
+async def test_where_nothing_is_live_there_is_nothing_to_compare_with(pool: Pool) -> None:
+    store = Store.over(pool)
+    with pytest.raises(UnfitBuildError, match="switch requests"):
+        await compare(REQUESTS, await build_beside(REQUESTS, store.sources), store.sources, 5)
+
+
 async def test_a_new_column_is_a_difference(pool: Pool) -> None:
     store = await store_with(pool)
     newer = replace(CONVERSATIONS, version=2)
