@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 TRANSACTION_DEADLINE_S = 60.0
 """For one batch of a projection; then its connection is cut and the batch is tried again."""
+READING_DEADLINE_S = 3600.0
+"""For a command that looks at every row of every table in one snapshot."""
 
 
-def sources(pool: "Pool") -> Sources:
+def sources(pool: "Pool", deadline_s: float = TRANSACTION_DEADLINE_S) -> Sources:
     @asynccontextmanager
     async def transactions() -> AsyncIterator["Connection"]:
-        async with borrowed(pool, TRANSACTION_DEADLINE_S) as connection, connection.transaction():
+        async with borrowed(pool, deadline_s) as connection, connection.transaction():
             yield connection
 
     log = PostgresEventLog(pool)

@@ -89,19 +89,20 @@ class Follower:
         ids = sorted({one.event.originator_id for one in events})
         try:
             write = await self._projector.project(ids, after) if ids else None
-            await self._write(write, before, after)
+            await self._write(write, ids, before, after)
         except (StoreUnavailableError, LostCheckpointError):
             raise
         except Exception as error:  # noqa: BLE001 - one bad exchange must not stop the others; each is tried alone
             _LOG.warning("a batch failed, trying its exchanges alone", projection=self._build.name, error=repr(error))
             await self._commit_singly(ids, before, after)
 
-    async def _write(self, write: Write | None, before: Position, after: Position) -> None:
+    async def _write(self, write: Write | None, ids: Sequence[UUID], before: Position, after: Position) -> None:
         async with self._transactions() as tx:
             await builds.move_checkpoint(tx, self._build, before, after)
             if write is not None:
                 await builds.enter(tx, self._build)
                 await write(tx)
+                await failures.clear(tx, self._build, ids)
 
     async def _commit_singly(self, ids: Iterable[UUID], before: Position, after: Position) -> None:
         async with self._transactions() as tx:
@@ -112,6 +113,7 @@ class Follower:
                     write = await self._projector.project([request_id], after)
                     async with tx.transaction():
                         await write(tx)
+                        await failures.clear(tx, self._build, [request_id])
                 except StoreUnavailableError:
                     raise
                 except Exception as error:  # noqa: BLE001 - set aside, counted and shown; the projection goes on

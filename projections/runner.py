@@ -1,7 +1,8 @@
 """How do all projections keep up with the events? One follower each, woken together, restarted when a build changes.
 
 A projection whose code is newer than its live build gets a new build beside it, which is switched to when it has
-caught up; readers see the old rows until then.
+caught up; readers see the old rows until then. A live build that somebody pinned against this version of the code, or
+that newer code made, is left alone: its rows stand still until somebody switches.
 """
 
 import asyncio
@@ -14,8 +15,8 @@ from domain.errors import StoreUnavailableError
 from projections.follower import Follower, FollowerState, Sources
 from projections.projector import Projection
 from projections.read_models import builds
-from projections.read_models.builds import Build, LostCheckpointError
-from projections.rebuilding import rebuild
+from projections.read_models.builds import Build, BuildState, LostCheckpointError
+from projections.rebuilding import is_left_alone, renew
 
 _LOG = structlog.get_logger("nexus.projector")
 
@@ -70,24 +71,43 @@ class Runner:
         backoff = self._config.backoff_s
         while not stop.is_set():
             try:
-                await self._follow(projection, await self._live_build(projection, stop), stop)
+                await self._follow_live(projection, stop)
                 backoff = self._config.backoff_s
             except (StoreUnavailableError, LostCheckpointError) as error:
                 _LOG.warning("projection waits", projection=projection.name, error=str(error), retry_s=backoff)
                 await _wait(stop, backoff)
                 backoff = min(backoff * 2, self._config.max_backoff_s)
 
-    async def _live_build(self, projection: Projection, stop: asyncio.Event) -> Build:
+    async def _follow_live(self, projection: Projection, stop: asyncio.Event) -> None:
+        """Follow the live build, or make a newer one live, or leave it as it is for a while."""
+        live = await self._live(projection)
+        if live.build.version == projection.version:
+            await self._follow(projection, live.build, stop)
+        elif is_left_alone(live, projection.version):
+            await self._stand_by(projection, live, stop)
+        else:
+            _LOG.info("a newer version is built", projection=projection.name, version=projection.version)
+            await renew(projection, self._sources, stop)
+
+    async def _live(self, projection: Projection) -> BuildState:
         async with self._sources.transactions() as tx:
-            build = await builds.ensure_live(tx, projection)
-        if build.version == projection.version:
-            return build
-        _LOG.info("a newer version is built", projection=projection.name, version=projection.version)
-        return await rebuild(projection, self._sources, stop=stop) or build
+            await builds.ensure_live(tx, projection)
+            live = await builds.live_state(tx, projection.name)
+            assert live is not None
+            return live
+
+    async def _stand_by(self, projection: Projection, live: BuildState, stop: asyncio.Event) -> None:
+        """Until another build is live, or the pin is gone."""
+        words = f"`nexus projections switch {projection.name}` or `rebuild` goes on with version {projection.version}"
+        _LOG.warning("rows stand still", projection=projection.name, build=live.build.number, mend=words)
+        state = self.state.followers[projection.name] = FollowerState()
+        now = live
+        while not stop.is_set() and (now.build, now.pinned_against) == (live.build, live.pinned_against):
+            state.position, state.newest = now.position, await self._sources.log.newest()
+            await _wait(stop, self._config.idle_s)
+            now = await self._live(projection)
 
     async def _follow(self, projection: Projection, build: Build, stop: asyncio.Event) -> None:
-        if build.version != projection.version:
-            return
         follower = Follower(projection, build, self._sources)
         self.state.followers[projection.name] = follower.state
         await follower.load()

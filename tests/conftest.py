@@ -2,7 +2,14 @@
 
 from hypothesis import settings
 
-pytest_plugins = ("tests.postgres", "tests.migrated", "tests.pool_runner", "tests.claude_client", "tests.browser")
+pytest_plugins = (
+    "tests.postgres",
+    "tests.migrated",
+    "tests.pool_runner",
+    "tests.other_linker",
+    "tests.claude_client",
+    "tests.browser",
+)
 
 # No deadline for an example: the machine may be busy. `--hypothesis-profile deep` looks for hours; `steady` always
 # tries the same examples, so that what they cover does not change from run to run.

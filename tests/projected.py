@@ -18,6 +18,8 @@ from projections.projector import Projection
 from projections.read_models import builds
 from projections.read_models.connection import Connection
 from projections.registry import PROJECTIONS
+from tests import captures
+from tests.recorded import append_all, recorded, request_ids
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,13 @@ class Store:
         log, payloads = PostgresEventLog(pool), PostgresPayloads(pool)
         ship = PostgresShipStore(pool, announce=lambda: None, random_bytes=secrets.token_bytes)
         return cls(pool, ship, Sources(log, ExchangeReader(log, payloads), transactions))
+
+    async def append(self, capture: str) -> dict[int, UUID]:
+        """Real traffic as events; the request ids by number."""
+        listed = captures.exchanges(capture)
+        ids = request_ids(listed)
+        await append_all(self.ship, [await recorded(one, ids[one.n], self.ship) for one in listed])
+        return ids
 
     async def follow(self, batch_events: int = 500) -> None:
         """Bring every projection up to date."""

@@ -1,28 +1,28 @@
-"""``nexus projections …``: how far are the read models, are they right, and how are they built anew?"""
+"""``nexus projections …``: how far are the read models, are they right, and what would another build change?"""
 
-import asyncio
 import json
-import subprocess
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from domain.errors import NexusError, StoreUnavailableError
+from domain.errors import NexusError
 from domain.ids import Position
-from ops.plan import command_line
 
 if TYPE_CHECKING:
     from ops.reading import Database
-    from projections.projector import Projection
-    from projections.rebuilding import LiveDigest
+    from projections.switching import Switched
 
-app = typer.Typer(help="Look at the read models, build them anew, verify them.", no_args_is_help=True)
+T = TypeVar("T")
+app = typer.Typer(
+    help="Look at the read models, build them anew, compare, switch and verify them.\n\n"
+    "A build is one set of tables of a projection. `build` makes the next one beside the live one, `diff` says what "
+    "would change for readers, `switch` shows it to them, and `switch --build N` goes back.",
+    no_args_is_help=True,
+)
 Name = Annotated[str, typer.Argument(help="Name of a projection; `nexus projections list` has them.")]
-OTHER_BATCH_EVENTS = 7
-"""Of the build in another process: small and odd, unlike the live one's."""
-Digests = dict[str, dict[str, Any]]
-"""By table, as printed by ``digest``."""
+AsJson = Annotated[bool, typer.Option("--json", help="For a script.")]
+Number = Annotated[int | None, typer.Option("--build", help="Its number; the newest one beside the live one if none.")]
 
 
 class NotTheSameError(NexusError):
@@ -30,20 +30,34 @@ class NotTheSameError(NexusError):
 
 
 @app.command("list")
-def list_builds(as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False) -> None:
+def list_builds(as_json: AsJson = False) -> None:
     """Every build with its state, position, lag and the exchanges set aside."""
-    from ops.reading import with_database
-
-    rows = with_database("projections", _rows)
+    rows = _with_database(_rows)
     print(json.dumps(rows) if as_json else _table(rows))
 
 
 @app.command()
-def rebuild(name: Name) -> None:
-    """Build the projection anew beside the live one, then switch to it. The old build is kept."""
+def build(name: Name) -> None:
+    """Build the projection anew beside the live one. Readers see nothing of it until you `switch`."""
     from ops.progress import progress_bar
     from ops.projecting import sources
-    from ops.reading import with_database
+    from projections.rebuilding import build_beside
+    from projections.registry import projection
+
+    one = projection(name)
+
+    async def work(database: "Database") -> int:
+        with progress_bar(f"building {name}") as report:
+            return (await build_beside(one, sources(database.pool), progress=report)).number
+
+    print(f"{name}: build {_with_database(work)} is ready; `nexus projections diff {name}` compares it.")
+
+
+@app.command()
+def rebuild(name: Name) -> None:
+    """Build the projection anew beside the live one, then switch to it. Of the old builds the last one is kept."""
+    from ops.progress import progress_bar
+    from ops.projecting import sources
     from projections.rebuilding import rebuild as rebuilt
     from projections.registry import projection
 
@@ -51,10 +65,90 @@ def rebuild(name: Name) -> None:
 
     async def work(database: "Database") -> int | None:
         with progress_bar(f"building {name}") as report:
-            build = await rebuilt(one, sources(database.pool), progress=report)
-        return build.number if build else None
+            made = await rebuilt(one, sources(database.pool), progress=report)
+        return made.number if made else None
 
-    print(f"{name}: build {with_database('projections', work)} is live.")
+    print(f"{name}: build {_with_database(work)} is live.")
+
+
+@app.command()
+def diff(
+    name: Name,
+    number: Number = None,
+    as_json: AsJson = False,
+    limit: Annotated[int, typer.Option(min=0, help="So many examples of each kind.")] = 5,
+) -> None:
+    """What would change for readers if another build were live? Both are compared at the same position.
+
+    For conversations: which merge, split or move, how many tokens move with them, and which exchanges are linked
+    otherwise. For every table: rows added, removed and changed, and the columns that differ.
+    """
+    from ops import diff_text
+    from ops.progress import progress_bar
+    from ops.projecting import READING_DEADLINE_S, sources
+    from projections.comparing import Comparison, compare
+    from projections.registry import projection
+    from projections.switching import choose
+
+    one = projection(name)
+
+    async def work(database: "Database") -> Comparison:
+        source = sources(database.pool, READING_DEADLINE_S)
+        chosen = await choose(one, source, number)
+        with progress_bar(f"catching up {name}") as report:
+            return await compare(one, chosen.build, source, limit, report)
+
+    found = _with_database(work)
+    print(json.dumps(diff_text.as_json(found)) if as_json else diff_text.text(found, limit))
+
+
+@app.command()
+def switch(
+    name: Name,
+    number: Number = None,
+    pin: Annotated[
+        bool,
+        typer.Option(
+            "--pin",
+            help="Also to a build of another version. This Nexus cannot follow it: its rows stop where they are until "
+            "you switch again, rebuild, or install a newer version.",
+        ),
+    ] = False,
+) -> None:
+    """Catch a build up and show it to readers. The one before is kept: `switch --build` goes back to it."""
+    from ops.progress import progress_bar
+    from ops.projecting import sources
+    from projections.registry import projection
+    from projections.switching import choose, switch_to
+
+    one = projection(name)
+
+    async def work(database: "Database") -> "Switched":
+        source = sources(database.pool)
+        chosen = await choose(one, source, number)
+        with progress_bar(f"catching up {name}") as report:
+            return await switch_to(one, chosen.build, source, pin=pin, progress=report)
+
+    print("\n".join(_switched(_with_database(work))))
+
+
+@app.command()
+def drop(
+    name: Name, number: Annotated[int, typer.Option("--build", help="Number of a build that is not live.")]
+) -> None:
+    """Remove a build that is not live, with all its rows. Events are never touched."""
+    from ops.projecting import sources
+    from projections import switching
+    from projections.registry import projection
+
+    one = projection(name)
+
+    async def work(database: "Database") -> None:
+        source = sources(database.pool)
+        await switching.drop(await switching.choose(one, source, number), source)
+
+    _with_database(work)
+    print(f"{name}: build {number} is dropped.")
 
 
 @app.command()
@@ -62,17 +156,24 @@ def verify(
     names: Annotated[list[str] | None, typer.Argument(help="Projections; all if none is named.")] = None,
 ) -> None:
     """Build each projection twice from nothing, once in another process, and compare every table with the live one."""
-    from ops.reading import with_database
+    from ops.verifying import verify as verified
     from projections.registry import PROJECTIONS, projection
 
     chosen = [projection(name) for name in names] if names else list(PROJECTIONS)
 
     async def work(database: "Database") -> list[str]:
-        return [one.name for one in chosen if not await _is_verified(one, database)]
+        wrong = []
+        for one in chosen:
+            lines, right = await verified(one, database)
+            print("\n".join(lines))
+            wrong += [] if right else [one.name]
+        return wrong
 
-    different = with_database("projections", work)
+    different = _with_database(work)
     if different:
-        raise NotTheSameError(f"{', '.join(different)}: rebuilt tables differ; `nexus projections rebuild` mends them.")
+        raise NotTheSameError(
+            f"{', '.join(different)}: not what the events give, see above; `nexus projections rebuild` mends that."
+        )
 
 
 @app.command(hidden=True)
@@ -80,18 +181,39 @@ def digest(
     name: Name, upto: int, batch_events: int, url: Annotated[str | None, typer.Option(help="Embedded database.")] = None
 ) -> None:
     """Build up to a position and print the digests; for ``verify``, in a process of its own."""
-    from ops.projecting import sources
-    from ops.reading import with_database
+    from ops.projecting import READING_DEADLINE_S, sources
+    from ops.verifying import as_json
     from projections.rebuilding import rebuilt_digest
     from projections.registry import projection
 
     one = projection(name)
 
-    async def work(database: "Database") -> Digests:
-        found = await rebuilt_digest(one, sources(database.pool), Position(upto), batch_events)
-        return {table: asdict(each) for table, each in found.items()}
+    async def work(database: "Database") -> str:
+        source = sources(database.pool, READING_DEADLINE_S)
+        return as_json(await rebuilt_digest(one, source, Position(upto), batch_events))
 
-    print(json.dumps(with_database("projections", work, url)))
+    print(_with_database(work, url))
+
+
+def _with_database(work: Callable[["Database"], Awaitable[T]], url: str | None = None) -> T:
+    from ops.reading import with_database
+
+    return with_database("projections", work, url)
+
+
+def _switched(done: "Switched") -> list[str]:
+    name, number = done.build.name, done.build.number
+    lines = [f"{name}: build {number} is live{'' if done.before else ' already'}."]
+    if done.before:
+        lines += [f"Back: `nexus projections switch {name} --build {done.before.number}`."]
+    if done.pinned:
+        lines.append(
+            f"It is of version {done.build.version} and pinned: rows stop at position {done.position} of {done.newest} "
+            "until you switch again, rebuild, or install a newer version."
+        )
+    if done.lacking:
+        lines += [f"It lacks {', '.join(done.lacking)}: pages that read these fail until then."]
+    return lines
 
 
 async def _rows(database: "Database") -> list[dict[str, Any]]:
@@ -107,6 +229,7 @@ async def _rows(database: "Database") -> list[dict[str, Any]]:
                 "version": state.build.version,
                 "build": state.build.number,
                 "state": state.state,
+                "pinned": state.pinned_against is not None,
                 "position": state.position,
                 "lag": None if state.state == "retired" else newest - state.position,
                 "failed": await failures.count(tx, state.build),
@@ -119,41 +242,12 @@ def _table(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return "No projection has been built yet: start `nexus up`."
     names = ("name", "version", "build", "state", "position", "lag", "failed")
-    cells = [names, *(tuple("" if row[name] is None else str(row[name]) for name in names) for row in rows)]
+    cells = [names, *(tuple(_cell(row, name) for name in names) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells)
 
 
-async def _is_verified(one: "Projection", database: "Database") -> bool:
-    from ops.progress import progress_bar
-    from ops.projecting import sources
-    from projections.rebuilding import BATCH_EVENTS, live_digest, rebuilt_digest
-
-    source = sources(database.pool)
-    live = await live_digest(one, source)
-    if live is None:
-        print(f"{one.name}: not built yet, nothing to verify.")
-        return True
-    with progress_bar(f"verifying {one.name}") as report:
-        here = await rebuilt_digest(one, source, live.position, BATCH_EVENTS, report)
-    there = await asyncio.to_thread(_in_another_process, one.name, live.position, database)
-    return _compare(one.name, live, {table: asdict(each) for table, each in here.items()}, there)
-
-
-def _compare(name: str, live: "LiveDigest", here: Digests, there: Digests) -> bool:
-    same = True
-    for table, found in live.tables.items():
-        equal = here[table] == there[table] == asdict(found)
-        same = same and equal
-        print(f"{name}.{table}: {found.rows} rows at position {live.position}: {'equal' if equal else 'DIFFERENT'}")
-    return same
-
-
-def _in_another_process(name: str, upto: Position, database: "Database") -> Digests:
-    at = ("--url", database.url) if database.embedded else ()
-    command = command_line("projections", "digest", name, str(upto), str(OTHER_BATCH_EVENTS), *at)
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own program
-    if done.returncode:
-        raise StoreUnavailableError(f"The other process failed: {' '.join(done.stderr.split()[-30:])}")
-    found: Digests = json.loads(done.stdout)
-    return found
+def _cell(row: dict[str, Any], name: str) -> str:
+    if name == "state" and row["pinned"]:
+        return "live, pinned"
+    return "" if row[name] is None else str(row[name])

@@ -1,5 +1,9 @@
-"""Which exchanges could a projection not take in? They are set aside, counted and shown; a rebuild tries them again."""
+"""Which exchanges could a projection not take in? They are set aside, counted and shown; a rebuild tries them again.
 
+One that is taken in later, when more of it is known, is no longer set aside.
+"""
+
+from collections.abc import Sequence
 from uuid import UUID
 
 from domain.ids import Position
@@ -11,11 +15,28 @@ INSERT = """
 INSERT INTO public.projection_failures (name, build, request_id, position, error) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (name, build, request_id) DO UPDATE SET position = excluded.position, error = excluded.error
 """
+CLEAR = "DELETE FROM public.projection_failures WHERE name = $1 AND build = $2 AND request_id = ANY($3::uuid[])"
+DIGEST = """
+SELECT count(*) AS exchanges, coalesce(md5(string_agg(request_id::text, ',' ORDER BY request_id)), '') AS word
+FROM public.projection_failures WHERE name = $1 AND build = $2
+"""
 COUNT = "SELECT count(*) FROM public.projection_failures WHERE name = $1 AND build = $2"
 
 
 async def record(tx: Connection, build: Build, request_id: UUID, position: Position, error: str) -> None:
     await tx.execute(INSERT, build.name, build.number, request_id, position, storable(error))
+
+
+async def clear(tx: Connection, build: Build, request_ids: Sequence[UUID]) -> None:
+    """These were taken in."""
+    await tx.execute(CLEAR, build.name, build.number, request_ids)
+
+
+async def digest(connection: Connection, build: Build) -> tuple[int, str]:
+    """How many, and a word that is the same for the same exchanges."""
+    row = await connection.fetchrow(DIGEST, build.name, build.number)
+    assert row is not None
+    return row["exchanges"], row["word"]
 
 
 async def count(connection: Connection, build: Build) -> int:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.errors import StoreUnavailableError
 from ops.db.pool import Pool
 from ops.projecting import sources
 
@@ -23,3 +24,9 @@ async def test_a_transaction_commits_or_leaves_nothing(pool: Pool) -> None:
     assert "kept" in {row["application_name"] for row in names}
     assert "lost" not in {row["application_name"] for row in names}
     assert await found.log.newest() == 0
+
+
+async def test_a_transaction_that_takes_too_long_is_cut_off(pool: Pool) -> None:
+    with pytest.raises(StoreUnavailableError):
+        async with sources(pool, deadline_s=0.05).transactions() as tx:
+            await tx.execute("SELECT pg_sleep(30)")

@@ -183,3 +183,18 @@ async def test_the_store_going_away_is_no_bad_exchange(pool: Pool) -> None:
     assert (await checkpoint(store), one.state.failed) == (0, 0)
     assert await store.rows("SELECT * FROM projection_failures") == []
     assert len(ids) == 3
+
+
+@pytest.mark.parametrize("where", ["on_read", "on_write"])
+@pytest.mark.parametrize("alone", [True, False])
+async def test_an_exchange_that_is_taken_in_later_is_no_longer_set_aside(pool: Pool, where: str, alone: bool) -> None:
+    """Its first events could not be projected, and with its last one it can: alone or in a batch with others."""
+    store, ids = await filled(pool)
+    bad = await follower(store, disturbed(**{where: poison(ids[1])}))
+    last = max(one.position for one in await store.sources.log.stream(ids[1]))
+    await bad.step(100, Position(last - 1))
+    assert [row["request_id"] for row in await store.rows("SELECT * FROM projection_failures")] == [ids[1]]
+    good = await follower(store, disturbed(**{where: poison(ids[2])}) if alone else REQUESTS)
+    await good.step(100)
+    left = [row["request_id"] for row in await store.rows("SELECT * FROM projection_failures")]
+    assert left == ([ids[2]] if alone else [])

@@ -1,15 +1,19 @@
 """A projection built anew is the same as the live one, and switching shows it at once."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
 from domain.ids import Position
 from ops.db.pool import Pool
-from projections.projector import Projection
+from projections.projector import Projection, Write
+from projections.projectors.requests import RequestsProjector
 from projections.read_models import builds
-from projections.rebuilding import live_digest, rebuild, rebuilt_digest
+from projections.read_models.builds import Build, BuildState
+from projections.rebuilding import build_beside, is_left_alone, live_digest, rebuild, rebuilt_digest, renew
 from projections.registry import PROJECTIONS, projection
 from tests import captures
 from tests.projected import Store
@@ -97,6 +101,101 @@ async def test_an_old_build_follows_on_after_a_switch_back(pool: Pool) -> None:
     store = await with_capture(pool, "b_multiturn")
     assert await rebuild(REQUESTS, store.sources) is not None
     async with store.sources.transactions() as tx:
-        await builds.switch(tx, REQUESTS, builds.Build("requests", 1, 1))
+        await builds.switch(tx, REQUESTS, Build("requests", 1, 1))
     await with_capture(pool, "a_oneshot")
     assert await pool.fetchval("SELECT count(*) FROM read.requests") == 4
+
+
+async def test_a_build_beside_shows_readers_nothing(pool: Pool) -> None:
+    store = await with_capture(pool)
+    await pool.execute("DELETE FROM p_requests_1.requests")
+    build = await build_beside(REQUESTS, store.sources)
+    assert await pool.fetchval("SELECT count(*) FROM read.requests") == 0
+    assert await pool.fetchval("SELECT count(*) FROM p_requests_2.requests") == 6
+    assert [(one.build, one.state) for one in await states(store)] == [
+        (Build("requests", 1, 1), "live"),
+        (build, "building"),
+    ]
+
+
+async def test_of_the_retired_builds_a_rebuild_keeps_the_last_and_leaves_candidates_alone(pool: Pool) -> None:
+    store = await with_capture(pool)
+    candidate = await build_beside(REQUESTS, store.sources)
+    for _ in range(3):
+        await rebuild(REQUESTS, store.sources)
+    assert [(one.build.number, one.state) for one in await states(store)] == [
+        (candidate.number, "building"),
+        (4, "retired"),
+        (5, "live"),
+    ]
+    assert await pool.fetchval("SELECT to_regnamespace('p_requests_1') IS NULL")
+
+
+async def test_code_by_itself_takes_up_a_build_that_is_there(pool: Pool) -> None:
+    store, newer = await with_capture(pool), replace(REQUESTS, version=2)
+    built = await build_beside(newer, store.sources)
+    await renew(newer, store.sources, asyncio.Event())
+    assert [(one.build, one.state) for one in await states(store)] == [
+        (Build("requests", 1, 1), "retired"),
+        (built, "live"),
+    ]
+
+
+async def test_code_that_is_stopped_leaves_what_it_took_up_and_nothing_of_its_own(pool: Pool) -> None:
+    store, newer, stop = await with_capture(pool), replace(REQUESTS, version=2), asyncio.Event()
+    stop.set()
+    await renew(newer, store.sources, stop)
+    assert len(await states(store)) == 1
+    built = await build_beside(newer, store.sources)
+    await renew(newer, store.sources, stop)
+    assert [(one.build, one.state) for one in await states(store)][1:] == [(built, "building")]
+
+
+async def test_a_pin_that_is_set_meanwhile_is_respected_but_not_by_who_asks_for_a_rebuild(pool: Pool) -> None:
+    store, newer = await with_capture(pool), replace(REQUESTS, version=2)
+    async with store.sources.transactions() as tx:
+        await builds.switch(tx, newer, Build("requests", 1, 1), pinned_against=2)
+    await renew(newer, store.sources, asyncio.Event())
+    assert [one.state for one in await states(store)] == ["live", "building"]
+    assert await rebuild(newer, store.sources) is not None
+    assert [(one.state, one.pinned_against) for one in await states(store)] == [
+        ("retired", None),
+        ("building", None),
+        ("live", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("live_version", "pinned_against", "alone"),
+    [(1, None, False), (1, 2, True), (1, 1, False), (1, 3, False), (3, None, True), (3, 2, True)],
+)
+def test_code_leaves_alone_what_is_pinned_against_it_or_newer(
+    live_version: int, pinned_against: int | None, alone: bool
+) -> None:
+    live = BuildState(Build("requests", live_version, 1), "live", Position(0), pinned_against)
+    assert is_left_alone(live, 2) is alone
+
+
+async def test_scratch_builds_are_marked(pool: Pool) -> None:
+    """So that nobody takes them for a candidate, and a list shows what a killed verification left."""
+    store, seen = await with_capture(pool), list[str]()
+
+    class Spy(RequestsProjector):
+        async def project(self, request_ids: Sequence[UUID], upto: Position) -> Write:
+            seen.extend(one.state for one in await states(store))
+            return await super().project(request_ids, upto)
+
+    await rebuilt_digest(replace(REQUESTS, make=Spy), store.sources, Position(3), 500)
+    assert seen == ["live", "scratch"]
+
+
+async def test_what_readers_see_is_digested_with_the_tables(pool: Pool) -> None:
+    store = await with_capture(pool)
+    live = await live_digest(projection("conversations"), store.sources)
+    assert live is not None
+    assert live.views == {view: live.tables[view] for view in projection("conversations").views}
+
+
+async def states(store: Store) -> list[BuildState]:
+    async with store.sources.transactions() as tx:
+        return await builds.states(tx, "requests")

@@ -9,10 +9,12 @@ from domain.errors import StoreUnavailableError
 from ops.db.pool import Pool
 from projections.follower import Sources
 from projections.projector import Projection
+from projections.read_models.builds import Build
 from projections.read_models.connection import Connection
-from projections.rebuilding import rebuild
+from projections.rebuilding import build_beside, rebuild
 from projections.registry import PROJECTIONS, projection
 from projections.runner import Runner, RunnerConfig
+from projections.switching import switch_to
 from tests.projected import Store
 from tests.shipping import TestJournal, exchange
 from tests.waiting import until, until_true
@@ -101,6 +103,83 @@ async def test_newer_code_builds_beside_and_switches(pool: Pool) -> None:
         await until_counted(pool, 2)
     states = await store.rows("SELECT version, state FROM projections ORDER BY build")
     assert [(row["version"], row["state"]) for row in states] == [(1, "retired"), (2, "live")]
+
+
+async def live_version(pool: Pool) -> int | None:
+    return int(await pool.fetchval("SELECT version FROM projections WHERE state = 'live'") or 0)
+
+
+async def settled(runner: Runner, store: Store, position: int) -> None:
+    """The runner has looked at what there is, and stands at ``position``."""
+    newest = await store.sources.log.newest()
+
+    def seen() -> bool:
+        state = runner.state.followers.get("requests")
+        return state is not None and (state.position, state.newest) == (position, newest)
+
+    await until(seen)
+
+
+async def test_a_rollback_to_an_older_version_stays_until_somebody_switches(pool: Pool) -> None:
+    store, newer = Store.over(pool), replace(REQUESTS, version=2)
+    journal = await TestJournal.opened(store.ship)
+    await journal.ship(store.ship, exchange(3))
+    await store.follow_one(REQUESTS)
+    position = await store.sources.log.newest()
+    async with running(store.sources, (newer,)):
+        await until_true(lambda: pool.fetchval("SELECT version = 2 FROM projections WHERE state = 'live'"))
+    async with running(store.sources, (newer,)) as runner:
+        await switch_to(newer, Build("requests", 1, 1), store.sources, pin=True)
+        await journal.ship(store.ship, exchange(3))
+        await settled(runner, store, position)
+        assert runner.state.followers["requests"].lag > 0
+        assert (await live_version(pool), await pool.fetchval("SELECT count(*) FROM read.requests")) == (1, 1)
+        await switch_to(newer, Build("requests", 2, 2), store.sources)
+        await journal.ship(store.ship, exchange(3))
+        await until_counted(pool, 3)
+    assert await pool.fetchval("SELECT count(*) FROM projections") == 2, "nothing was built again"
+
+
+async def test_a_pin_holds_over_a_restart_and_ends_with_a_third_version(pool: Pool) -> None:
+    store = Store.over(pool)
+    journal = await TestJournal.opened(store.ship)
+    await journal.ship(store.ship, exchange(3))
+    await store.follow_one(REQUESTS)
+    position = await store.sources.log.newest()
+    await switch_to(replace(REQUESTS, version=2), Build("requests", 1, 1), store.sources, pin=True)
+    async with running(store.sources, (replace(REQUESTS, version=2),)) as runner:
+        await settled(runner, store, position)
+    assert await live_version(pool) == 1
+    async with running(store.sources, (REQUESTS,)):
+        await journal.ship(store.ship, exchange(3))
+        await until_counted(pool, 2)
+    assert await live_version(pool) == 1, "the code that made it goes on with it"
+    async with running(store.sources, (replace(REQUESTS, version=3),)):
+        await until_true(lambda: pool.fetchval("SELECT version = 3 FROM projections WHERE state = 'live'"))
+
+
+async def test_older_code_does_not_undo_a_newer_build(pool: Pool) -> None:
+    store, newer = Store.over(pool), replace(REQUESTS, version=2)
+    journal = await TestJournal.opened(store.ship)
+    await journal.ship(store.ship, exchange(3))
+    await store.follow_one(newer)
+    async with running(store.sources, (REQUESTS,)) as runner:
+        await settled(runner, store, await store.sources.log.newest())
+    assert await live_version(pool) == 2
+    assert await pool.fetchval("SELECT count(*) FROM projections") == 1
+
+
+async def test_newer_code_goes_on_with_a_build_that_is_there(pool: Pool) -> None:
+    store, newer = Store.over(pool), replace(REQUESTS, version=2)
+    journal = await TestJournal.opened(store.ship)
+    await journal.ship(store.ship, exchange(3))
+    await store.follow_one(REQUESTS)
+    await build_beside(newer, store.sources)
+    async with running(store.sources, (newer,)):
+        await until_true(lambda: pool.fetchval("SELECT version = 2 FROM projections WHERE state = 'live'"))
+        await journal.ship(store.ship, exchange(3))
+        await until_counted(pool, 2)
+    assert await pool.fetchval("SELECT count(*) FROM projections") == 2
 
 
 async def test_stop_ends_it_at_once_also_during_an_outage(pool: Pool) -> None:

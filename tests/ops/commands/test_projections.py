@@ -1,4 +1,4 @@
-"""``nexus projections``: lists, rebuilds, verifies; a difference is found and mended."""
+"""``nexus projections``: lists, builds, compares, switches, drops, verifies; every refusal says the mend."""
 
 import json
 from pathlib import Path
@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from domain.errors import SetupError, StoreUnavailableError
+from domain.errors import SetupError
 from ops.commands import projections
 from ops.db.pool import Pool
-from ops.reading import Database
 from tests import captures
 from tests.pool_runner import PoolRunner
 from tests.projected import Store
@@ -79,12 +78,78 @@ def test_a_difference_is_found_and_a_rebuild_mends_it(database: str, runner_pool
 
 
 def test_an_unknown_name_is_refused(database: str) -> None:
-    for command in ("rebuild", "verify"):
+    for command in ("build", "rebuild", "diff", "switch", "verify"):
         with pytest.raises(SetupError, match="choose one of"):
             run(command, "missing")
 
 
-def test_the_other_process_failing_is_said(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = Database(pool=None, url="postgresql:///nowhere?host=/nowhere", embedded=True)  # type: ignore[arg-type]
-    with pytest.raises(StoreUnavailableError, match="other process failed"):
-        projections._in_another_process("requests", 1, broken)  # type: ignore[arg-type]  # a position
+def test_a_build_is_made_compared_shown_rolled_back_and_dropped(database: str, runner_pool: PoolRunner) -> None:
+    runner_pool.run(fill)
+    assert "build 2 is ready; `nexus projections diff conversations`" in run("build", "conversations")
+    assert states("conversations") == {1: "live", 2: "building"}
+    assert run("diff", "conversations").splitlines()[-1] == "no difference"
+    assert run("switch", "conversations").splitlines() == [
+        "conversations: build 2 is live.",
+        "Back: `nexus projections switch conversations --build 1`.",
+    ]
+    assert states("conversations") == {1: "retired", 2: "live"}
+    assert "build 1 is live." in run("switch", "conversations", "--build", "1")
+    assert "already" in run("switch", "conversations", "--build", "1")
+    assert "build 2 is dropped" in run("drop", "conversations", "--build", "2")
+    assert states("conversations") == {1: "live"}
+
+
+def test_a_difference_is_told_to_people_and_to_scripts(database: str, runner_pool: PoolRunner) -> None:
+    runner_pool.run(fill)
+    run("build", "requests")
+
+    async def spoil(pool: Pool) -> None:
+        await pool.execute("UPDATE p_requests_2.requests SET status = 201 WHERE status = 200")
+
+    runner_pool.run(spoil)
+    told = run("diff", "requests", "--limit", "1").splitlines()
+    assert "build 2 (version 1) instead of build 1 (version 1)" in told[0]
+    assert "    status: 200 → 201" in told
+    assert sum("changed {" in line for line in told) == 1
+    found = json.loads(run("diff", "requests", "--build", "2", "--json"))
+    assert found["different"] is True
+    assert found["tables"][0]["columns"] == {"status": found["tables"][0]["rows"]["changed"]}
+    assert found["candidate"]["number"] == 2
+
+
+def test_without_a_candidate_it_is_said_how_to_get_one(database: str, runner_pool: PoolRunner) -> None:
+    runner_pool.run(fill)
+    for command in ("diff", "switch"):
+        with pytest.raises(SetupError, match="run `nexus projections build conversations` first") as refused:
+            run(command, "conversations")
+        assert len(str(refused.value).splitlines()) == 1
+    with pytest.raises(SetupError, match="live itself"):
+        run("diff", "conversations", "--build", "1")
+    with pytest.raises(SetupError, match="switch to another"):
+        run("drop", "conversations", "--build", "1")
+    with pytest.raises(SetupError, match="there is: 1"):
+        run("drop", "conversations", "--build", "4")
+
+
+def test_a_build_of_another_version_is_pinned_and_shown_as_such(database: str, runner_pool: PoolRunner) -> None:
+    runner_pool.run(fill)
+
+    async def age(pool: Pool) -> None:
+        await pool.execute("UPDATE projections SET version = version - 1 WHERE name = 'requests' AND build = 1")
+        await pool.execute("ALTER TABLE p_requests_1.requests DROP COLUMN project CASCADE")
+
+    run("rebuild", "requests")
+    runner_pool.run(age)
+    with pytest.raises(SetupError, match="--pin"):
+        run("switch", "requests", "--build", "1")
+    told = run("switch", "requests", "--build", "1", "--pin")
+    assert "pinned: rows stop at position" in told
+    assert "It lacks requests.project" in told
+    assert "live, pinned" in run("list")
+    assert [row["pinned"] for row in json.loads(run("list", "--json"))] == [False, True, False]
+    with pytest.raises(projections.NotTheSameError, match="requests"):
+        run("verify", "requests")
+
+
+def states(name: str) -> dict[int, str]:
+    return {row["build"]: row["state"] for row in json.loads(run("list", "--json")) if row["name"] == name}

@@ -18,3 +18,25 @@ async def test_the_newest_error_of_an_exchange_is_kept(pool: Pool) -> None:
         assert await failures.count(tx, build) == 1
     [row] = await Store.over(pool).rows("SELECT position, error FROM projection_failures WHERE build = 1")
     assert row == {"position": 5, "error": "second\N{REPLACEMENT CHARACTER}"}
+
+
+async def test_one_that_is_taken_in_later_is_no_longer_set_aside(pool: Pool) -> None:
+    build, other = Build("requests", 1, 1), Build("requests", 1, 2)
+    async with Store.over(pool).sources.transactions() as tx:
+        for number in (1, 2, 3):
+            await failures.record(tx, build, UUID(int=number), Position(3), "bad")
+            await failures.record(tx, other, UUID(int=number), Position(3), "bad")
+        await failures.clear(tx, build, [UUID(int=1), UUID(int=3)])
+        assert (await failures.count(tx, build), await failures.count(tx, other)) == (1, 3)
+
+
+async def test_the_digest_tells_which_exchanges_and_not_when_or_why(pool: Pool) -> None:
+    first, second = Build("requests", 1, 1), Build("requests", 1, 2)
+    async with Store.over(pool).sources.transactions() as tx:
+        assert await failures.digest(tx, first) == (0, "")
+        for number in (1, 2):
+            await failures.record(tx, first, UUID(int=number), Position(3), "bad")
+            await failures.record(tx, second, UUID(int=3 - number), Position(7), "worse")
+        assert await failures.digest(tx, first) == await failures.digest(tx, second)
+        await failures.clear(tx, second, [UUID(int=1)])
+        assert (await failures.digest(tx, first))[1] != (await failures.digest(tx, second))[1]
