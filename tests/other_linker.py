@@ -13,8 +13,8 @@ from uuid import UUID
 import pytest
 
 from domain.ids import Position
-from domain.linking import Link
 from domain.linking import link as real_link
+from domain.links import Link
 from projections.exchanges import ExchangeReader
 from projections.projector import Projection, Write
 from projections.projectors import conversations
@@ -52,7 +52,7 @@ class RuledProjector:
 
 def without_tasks(subject: Any, found: Any, *rest: Any) -> Link:
     """A linker that does not know what starts a sub-agent: each becomes a conversation of its own."""
-    return real_link(subject, replace(found, tasks=()), *rest)
+    return real_link(subject, replace(found, tasks=(), newest=None), *rest)
 
 
 def version(real: Projection, number: int, rule: Rule) -> Projection:

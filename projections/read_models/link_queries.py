@@ -19,8 +19,10 @@ FROM read.links l
 JOIN read.exchanges e ON e.request_id = l.request_id
 LEFT JOIN read.corrections c ON c.request_id = l.request_id
 """
-SELECT_LINKED = _LINKED + "WHERE l.request_id = ANY($1::uuid[])"
-SELECT_CORRECTED = _LINKED + "WHERE c.request_id IS NOT NULL ORDER BY l.received_at, l.request_id"
+_OF_THESE = "WHERE l.request_id = ANY($1::uuid[])"
+_THAT_STAND = "WHERE c.request_id IS NOT NULL ORDER BY l.received_at, l.request_id"
+SELECT_LINKED = _LINKED + _OF_THESE
+SELECT_CORRECTED = _LINKED + _THAT_STAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ async def until_linked(pool: Pool, ids: Sequence[UUID]) -> None:
 @pytest.mark.usefixtures("rules")
 async def test_readers_see_the_linker_they_were_switched_to(pool: Pool) -> None:
     """The first linker follows the live rows; then the second is built, compared and shown; then back again."""
-    store, other = Store.over(pool), version(CONVERSATIONS, 2, without_tasks)
+    store, other = Store.over(pool), version(CONVERSATIONS, CONVERSATIONS.version + 1, without_tasks)
     first = await store.append("d2_two_agents")
     await store.follow()
     async with running(store.sources, (REQUESTS, CONVERSATIONS)):
@@ -62,7 +62,7 @@ async def test_readers_see_the_linker_they_were_switched_to(pool: Pool) -> None:
 
 async def back(store: Store, other: Projection) -> None:
     """While the second linker's runner is at work."""
-    old = Build("conversations", 1, 1)
+    old = Build("conversations", CONVERSATIONS.version, 1)
     found = await compare(other, old, store.sources, 5)
     assert found.conversations is not None
     assert found.conversations.links.edges == {"root → spawned": 3}
