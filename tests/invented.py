@@ -110,6 +110,8 @@ class Invented:
         )
 
 
+PATHS = ("a", "ab", "aba", "aa", "aaba", "abab")
+"""Few, so that most of them are beginnings of others."""
 tools = st.sampled_from(["t1", "t2", "t3"])
 prompts = st.sampled_from(["p", "q"])
 agents = st.sampled_from(["a1", "a2"])
@@ -122,12 +124,12 @@ def invented(draw: st.DrawFn, number: int) -> Invented:
     kind: Kind = draw(st.sampled_from(["main", *KINDS]))
     one = Invented(
         number=number,
-        session=draw(st.sampled_from([None, "s1", "s1", "s2"])),
-        agent=draw(maybe_agent),
+        session=draw(st.sampled_from([None, "s1", "s1", "s1", "s2"])),
+        agent=draw(st.sampled_from([None, None, "a1", "a2"])),
         parent_agent=draw(maybe_agent),
         device=draw(st.sampled_from([None, "d1"])),
         kind=kind,
-        path=draw(st.text("ab", min_size=1, max_size=5)),
+        path=draw(st.sampled_from(PATHS)),
         history=draw(st.booleans()),
         held_depth=draw(st.integers(0, 5)),
         held_content=draw(st.sampled_from(["", "x", "y"])),
@@ -136,7 +138,7 @@ def invented(draw: st.DrawFn, number: int) -> Invented:
         opening=draw(st.sampled_from(["", "kept" * 20, "other"])),
         continuation=draw(st.sampled_from(["", "", "This session … kept"])),
         mentions=draw(st.lists(st.tuples(agents, tools), max_size=2).map(tuple)),
-        answer=draw(st.text("ab", max_size=2)),
+        answer=draw(st.sampled_from(["", "a", "b", "ba"])),
         content=draw(st.sampled_from(["", "x", "y"])),
         tool_uses=draw(some_tools),
         tasks=draw(st.lists(st.tuples(tools, prompts), max_size=2).map(tuple)),

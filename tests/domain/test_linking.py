@@ -16,7 +16,6 @@ from tests.linkables import (
     ELSEWHERE,
     MAIN,
     NOW,
-    STATES,
     at,
     earlier,
     families,
@@ -191,22 +190,29 @@ def test_a_correction_s_edge_follows_from_both_ends(
     assert (decided.edge, decided.parent) == (edge, parent(50))
 
 
-@pytest.mark.xfail(strict=True, reason="a failed attempt settles a helper, whose rule does not ask for retries")
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="a failed attempt settles a helper, whose rule does not ask for retries"
+)
 def test_a_helper_is_settled_only_by_what_its_own_rule_asks_for() -> None:
     near, calls = [earlier(50, "failed", thread=AGENT)], [task(10, "t1")]
     assert is_settled(HELPER, Found(attempts=near))
     assert link(HELPER, Found(attempts=near)) == link(HELPER, Found(attempts=near, tasks=calls))
 
 
-@pytest.mark.xfail(strict=True, reason="a sub-agent without tools is not asked whether it tries again")
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="a sub-agent without tools is not asked whether it tries again"
+)
 def test_a_sub_agent_without_tools_retries_what_failed() -> None:
     found = Found(attempts=[earlier(50, "failed", thread=AGENT)], tasks=[task(10, "t1", "a1")])
     assert (link(HELPER, found).edge, link(HELPER, found).parent) == ("retries", parent(50))
 
 
-@pytest.mark.xfail(strict=True, reason="of a helper, spawned is asked for before continues; of all others after it")
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="of a helper, spawned is asked for before continues; of all others after it",
+)
 def test_a_sub_agent_without_tools_is_started_once() -> None:
     one = replace(HELPER, history=True, held=held(9))
     found = Found(holders=[earlier(50, depth=9, thread=AGENT)], tasks=[task(10, "t1", "a1")])
     assert (link(one, found).edge, link(one, found).parent) == ("continues", parent(50))
-    assert len(STATES) == 5

@@ -15,7 +15,7 @@ from ops.db.pool import Pool
 from projections.read_models import builds, link_facts
 from projections.read_models.connection import Connection
 from projections.registry import projection
-from tests.invented import Invented
+from tests.invented import KINDS, Invented, Kind
 from tests.pool_runner import PoolRunner
 from tests.projected import Store
 
@@ -91,6 +91,17 @@ async def test_what_comes_late_touches_its_session_behind_it_and_longer_historie
         await entered(tx)
         await saved(tx, other)
         assert await saved(tx, ONE) == {10} | ({other.number} if touched else set())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_is_auxiliary_for_good_neither_touches_its_session_nor_is_touched(pool: Pool, kind: Kind) -> None:
+    counts = kind != "alone"
+    early, late = Invented(number=4, kind=kind, path="x"), Invented(number=20, kind=kind, path="y")
+    async with Store.over(pool).sources.transactions() as tx:
+        await entered(tx)
+        await saved(tx, late)
+        assert await saved(tx, ONE) == {10} | ({20} if counts else set())
+        assert await saved(tx, early) == {4} | ({10, 20} if counts else set())
 
 
 @pytest.mark.parametrize(
