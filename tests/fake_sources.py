@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.errors import PayloadMissingError
 from domain.ids import Position
 from domain.parts import CutBody, put_together
-from domain.ports import Recorded
+from domain.ports import AggregateFact, Recorded
 from schemas.stored.events import BodyReference, ExchangeEvent
 
 
@@ -48,7 +48,7 @@ class FakePayloads:
 class FakeLog:
     """Events in the order of their positions."""
 
-    events: list[ExchangeEvent] = field(default_factory=list)
+    events: Sequence[ExchangeEvent | AggregateFact] = ()
 
     async def read(self, after: Position, limit: int, topics: Sequence[str] = ()) -> Sequence[Recorded]:
         found = [one for one in self._all() if one.position > after and _is_of(one, topics)]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from domain.corrections import LinkCorrection
 from ops.db.borrowing import borrowed
+from ops.db.codec import EventCodec
 from ops.db.event_log import PostgresEventLog
 from ops.db.event_store import PostgresShipStore
 from ops.db.payloads import PostgresPayloads
@@ -20,6 +22,8 @@ from projections.read_models.connection import Connection
 from projections.registry import PROJECTIONS
 from tests import captures
 from tests.recorded import append_all, recorded, request_ids
+
+INSERT_EVENT = "INSERT INTO nexus_events (originator_id, originator_version, topic, state) VALUES ($1, $2, $3, $4)"
 
 
 @dataclass(frozen=True)
@@ -67,3 +71,11 @@ class Store:
 
     async def links(self) -> dict[UUID, dict[str, Any]]:
         return {row["request_id"]: row for row in await self.rows("SELECT * FROM read.links")}
+
+
+async def append_word(pool: Pool, correction: LinkCorrection) -> None:
+    """A person's word on a link, as its events are stored."""
+    codec = EventCodec()
+    for event in map(codec.to_stored_event, correction.collect_events()):
+        place = (event.originator_id, event.originator_version)
+        await pool.execute(INSERT_EVENT, *place, event.topic, event.state)

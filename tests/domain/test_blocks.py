@@ -78,11 +78,41 @@ def test_a_tool_definition_has_a_name_and_no_digest() -> None:
     assert block_facts({"type": "web_search_20250305", "name": "web_search"}).kind == "web_search_20250305"
 
 
-@pytest.mark.parametrize("name", ["Task", "Agent"])
-def test_a_task_is_read_from_its_call(name: str) -> None:
+@pytest.mark.parametrize("name", ["Task", "Agent", "mcp__farm__dispatch", ""])
+def test_any_call_with_a_prompt_may_start_a_sub_agent(name: str) -> None:
     arguments: Json = {"prompt": " Count it. ", "subagent_type": "Explore", "description": "Count"}
     facts = block_facts({"type": "tool_use", "id": "toolu_1", "name": name, "input": arguments})
     assert facts.task == Task("toolu_1", text_digest("Count it."), "Explore", "Count")
+    bare = block_facts({"type": "tool_use", "id": "t", "name": name, "input": {"prompt": "", "description": 3}}).task
+    assert bare == Task("t", text_digest(""), "", "")
+
+
+def test_a_task_s_prompt_is_found_again_as_the_sub_agent_s_text() -> None:
+    call = block_facts(
+        {
+            "type": "tool_use",
+            "id": "t",
+            "name": "Agent",
+            "input": {"prompt": "<system-reminder>x</system-reminder>Go\n"},
+        }
+    )
+    assert call.task is not None
+    assert call.task.prompt == block_facts("Go").digest
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("<system-reminder>This is a side question from the user. …</system-reminder>why?", True),
+        ("The user stepped away and is coming back. Recap", True),
+        ("A question from the side", False),
+        ("", False),
+    ],
+)
+def test_a_side_question_is_known_by_its_words_also_in_a_reminder(text: str, asks: bool) -> None:
+    assert block_facts(text).side_question == asks
+    assert block_facts({"type": "text", "text": text}).side_question == asks
+    assert not block_facts({"type": "tool_result", "tool_use_id": "t", "content": text}).side_question
 
 
 @pytest.mark.parametrize("arguments", [None, [], {}, {"prompt": 3}])

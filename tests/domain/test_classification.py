@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.classification import Classified, classify, has_history, is_side_thread
+from domain.classification import HEADER, Classified, Evidence, answered, classify, has_history, is_side_thread
 from domain.request_view import view_of_json
 from tests import captures
 from tests.strategies import Json, json_texts, json_values, request_bodies
@@ -52,9 +52,25 @@ def test_captures_get_their_classes(name: str) -> None:
             assert got in expected[one.n], f"{name} #{one.n}"
 
 
-@pytest.mark.parametrize("target", ["/v1/messages/count_tokens?beta=true", "/v1/models", "/", "/v1/messages/"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/messages/count_tokens?beta=true",
+        "/v1/models",
+        "/",
+        "/v1/messages/",
+        "/v1/complete?x=/v1/messages",
+        "/messages",
+    ],
+)
 def test_other_paths_are_auxiliary(target: str) -> None:
-    assert classified(session(user(text("hi"))), target=target).request_class == "auxiliary"
+    got = classified(session(user(text("hi"))), target=target)
+    assert (got.request_class, got.evidence.kind) == ("auxiliary", "path")
+
+
+@pytest.mark.parametrize("target", ["/v1/messages", "/v1/messages?beta=true", "/anthropic/v1/messages#x"])
+def test_a_base_url_may_put_something_in_front_of_the_path(target: str) -> None:
+    assert classified(session(user(text("hi"))), target=target).request_class == "main"
 
 
 @given(json_texts(json_values()) | st.binary(max_size=30))
@@ -112,6 +128,40 @@ def test_a_sub_agent_shows_by_header_or_billing_line() -> None:
     assert classified(prompt).request_class == "main"
 
 
+NO_TOOLS: list[Json] = [[], None]
+
+
+def test_a_talk_without_tools_still_sets_a_cache_mark_at_its_end() -> None:
+    for tools in NO_TOOLS:
+        talk = session(user(text("one")), assistant(text("1")), user(text("two", marked=True)), tools=tools)
+        assert classified(talk).request_class == "main"
+        assert classified(talk, {**CLAUDE, "x-claude-code-agent-id": "a1"}).request_class == "subagent"
+        early = session(user(text("one", marked=True)), assistant(text("1")), user(text("two")), tools=tools)
+        assert (classified(early).request_class, classified(early).helper) == ("auxiliary", True)
+
+
+def test_what_is_auxiliary_for_want_of_tools_alone_is_a_helper() -> None:
+    got = classified(session(user(text("hi")), tools=[]))
+    assert (got.request_class, got.helper, got.evidence) == ("auxiliary", True, Evidence("tools", "none"))
+    search = {"type": "web_search_20250305", "name": "web_search"}
+    assert not classified(session(user(text("q")), tools=[search])).helper
+    assert not classified(session(*HISTORY, user(text("by the way")))).helper
+    assert not classified(session(user(text("hi")), tools=[]), target="/v1/models").helper
+
+
+@pytest.mark.parametrize("tools", [[], TOOLS])
+def test_a_warm_up_only_fills_the_cache(tools: list[Json]) -> None:
+    got = classified(
+        session(user(text("<system-reminder>x</system-reminder>"), text("Warmup", marked=True)), tools=tools)
+    )
+    assert (got.request_class, got.evidence.kind, got.helper) == ("auxiliary", "warm-up", not tools)
+
+
+@pytest.mark.parametrize("texts", [("Warmup", "go"), ("warmup",), ("Warmup.",), ("Warmup", "Warmup")])
+def test_a_talk_about_warming_up_is_talk(texts: tuple[str, ...]) -> None:
+    assert classified(session(user(*map(text, texts)))).request_class == "main"
+
+
 HISTORY = (user(text("one")), assistant(text("1", marked=True)))
 
 
@@ -126,6 +176,12 @@ def test_a_question_behind_the_cache_mark_is_a_side_thread() -> None:
         (user(text("one")), assistant(text("1")), user(text("two", marked=True))),
         (*HISTORY, user(text("two", marked=True))),
         (user(text("one")), assistant(text("1", marked=True))),
+        (
+            user(text("one")),
+            assistant(text("1", marked=True)),
+            user(text("x")),
+            {"role": "system", "content": [text("y", marked=True)]},
+        ),
         (user(text("one")), assistant(text("1")), user(text("two"))),
     ],
 )
@@ -157,6 +213,72 @@ def test_the_phrase_in_an_earlier_message_is_talk() -> None:
     body = session(user(text(SUMMARY)), assistant(text("1")), user(text("thanks", marked=True)))
     assert classified(body).request_class == "main"
     assert classified({"messages": [user(text(SUMMARY))], "tools": []}).request_class == "auxiliary"
+
+
+ASIDE = "<system-reminder>This is a side question from the user. Answer it.</system-reminder>why?"
+
+
+@pytest.mark.parametrize("words", [ASIDE, "The user stepped away and is coming back. Recap in under 40 words"])
+def test_without_any_cache_mark_the_words_of_a_side_question_must_do(words: str) -> None:
+    plain = (user(text("one")), assistant(text("1")))
+    got = classified(session(*plain, user(text(words))))
+    assert (got.request_class, got.side, got.evidence.detail) == ("auxiliary", True, "phrase alone")
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        (user(text("one")), assistant(text("1")), user(text(ASIDE, marked=True))),
+        (user(text("one", marked=True)), assistant(text("1")), user(text(ASIDE))),
+        (user(text(ASIDE)),),
+        (user(text(ASIDE)), assistant(text("1")), user(text("thanks"))),
+        (assistant(text("1")),),
+    ],
+)
+def test_the_words_say_nothing_beside_a_mark_or_without_a_history_or_further_up(messages: tuple[Json, ...]) -> None:
+    assert classified(session(*messages)).request_class == "main"
+
+
+def test_a_mark_says_more_than_the_words() -> None:
+    got = classified(session(*HISTORY, user(text(ASIDE))))
+    assert got.evidence.detail == "newest cache mark on an assistant message"
+
+
+def test_a_side_thread_that_is_answered_with_a_summary_is_a_compaction() -> None:
+    side = classified(session(*HISTORY, user(text("sum it up"))))
+    for finished in (True, False):
+        assert answered(side, with_summary=True, finished=finished).request_class == "compaction"
+        assert answered(side, with_summary=False, finished=finished) == side
+
+
+def test_what_only_the_words_call_a_summarising_call_must_be_answered_with_one() -> None:
+    weak = classified(session(user(text("one")), assistant(text("1")), user(text(SUMMARY, marked=True))))
+    assert weak.by_phrase
+    assert answered(weak, with_summary=True, finished=True) == weak
+    assert answered(weak, with_summary=False, finished=False) == weak, "it may still become one"
+    assert answered(weak, with_summary=False, finished=True).request_class == "main"
+
+
+@pytest.mark.parametrize("with_summary", [True, False])
+def test_structure_does_not_wait_for_an_answer_and_talk_about_summaries_is_talk(with_summary: bool) -> None:
+    for body in (session(*HISTORY, user(text(SUMMARY))), session(user(text("hi")))):
+        found = classified(body)
+        assert answered(found, with_summary=with_summary, finished=True) == found
+
+
+@given(st.sampled_from(["main", "subagent", "workflow", "compaction", "auxiliary"]), st.booleans(), st.booleans())
+def test_what_the_client_says_itself_stands_whatever_the_answer(hint: str, with_summary: bool, finished: bool) -> None:
+    side = session(*HISTORY, user(text(SUMMARY)))
+    found = classified(side, {**CLAUDE, "x-claude-code-request-class": hint})
+    assert found.evidence.kind == HEADER
+    assert answered(found, with_summary=with_summary, finished=finished) == found
+
+
+def test_a_hint_of_an_auxiliary_request_keeps_the_sign_of_a_side_thread() -> None:
+    side = session(*HISTORY, user(text("by the way")))
+    assert classified(side, {**CLAUDE, "x-claude-code-request-class": "auxiliary"}).side
+    assert not classified(side, {**CLAUDE, "x-claude-code-request-class": "main"}).side
+    assert not classified(session(user(text("hi"))), {**CLAUDE, "x-claude-code-request-class": "auxiliary"}).side
 
 
 def test_history_is_an_answer_in_the_request() -> None:

@@ -8,7 +8,7 @@ from eventsourcing.domain import CanMutateAggregate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.corrections import CorrectionRefusedError, LinkCorrection
+from domain.corrections import CORRECTION_TOPICS, CorrectionRefusedError, LinkCorrection, Standing, standing
 from domain.errors import NexusError
 
 REQUEST, PARENT, OTHER = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -113,3 +113,44 @@ def test_replaying_the_events_gives_the_same_aggregate(steps: list[UUID | str | 
     assert (correction.parent, correction.stands) == expected
     again = replayed(list(correction.collect_events()))
     assert again == correction
+
+
+@given(st.lists(st.none() | st.sampled_from([PARENT, OTHER]) | st.just("undo"), max_size=6), st.integers(0, 7))
+def test_what_stands_is_the_newest_word(steps: list[UUID | str | None], known: int) -> None:
+    """Oracle: the aggregate itself, after as many of its events."""
+    correction = begun()
+    for step in steps:
+        if not isinstance(step, str):
+            correction.correct(step, who="bob", why="better", at=NOON)
+        elif correction.stands:
+            correction.undo(who="eve", why="worse", at=NOON)
+    events = list(correction.collect_events())[:known]
+    told = replayed(events)
+    got = standing(["noise", *events, 3])
+    if told is None:
+        assert got is None
+        return
+    assert got is not None
+    assert (got.request_id, got.stands) == (REQUEST, told.stands)
+    assert got.parent == (told.parent if told.stands else None)
+    assert (got.who, got.why) == {1: ("ada", "wrong session")}.get(len(events), (got.who, got.why))
+
+
+def test_who_said_the_newest_word_is_kept() -> None:
+    correction = begun()
+    correction.correct(OTHER, who="bob", why="better", at=NOON)
+    events: list[object] = list(correction.collect_events())
+    assert standing(events[:1]) == Standing(REQUEST, PARENT, "ada", "wrong session", stands=True)
+    assert standing(events) == Standing(REQUEST, OTHER, "bob", "better", stands=True)
+    correction.undo(who="eve", why="worse", at=NOON)
+    events += correction.collect_events()
+    assert standing(events) == Standing(REQUEST, None, "eve", "worse", stands=False)
+
+
+def test_no_word_stands_for_nothing() -> None:
+    assert standing([]) is None
+    assert standing(["something else"]) is None
+
+
+def test_the_topics_are_those_of_the_aggregate_s_events() -> None:
+    assert set(CORRECTION_TOPICS) == {event.TOPIC for event in begun().collect_events()} | {"link-correction-undone"}  # type: ignore[attr-defined]  # as above

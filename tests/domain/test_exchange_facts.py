@@ -1,24 +1,31 @@
 """The path of a request holds its parent's request and answer, and changes with anything that was really said."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import accumulate, groupby
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.answer_facts import SUMMARY_CHARS, Ending
 from domain.assembly import AssembledMessage, assemble
 from domain.blocks import AgentMention, text_digest
-from domain.exchange_facts import OPEN, PROMPT_CHARS, ExchangeFacts, Moment, Thread, facts_of
+from domain.exchange_facts import MIN_SUMMARY_CHARS, PROMPT_CHARS, ExchangeFacts, Moment, Thread, facts_of
+from domain.held_answers import NOTHING_HELD, print_of
 from domain.request_view import view_of_json
+from domain.turns import RETRIED
 from schemas.stored.events import HeaderFact, RequestReceived
 from tests import captures
+from tests.answer_samples import ABORTED, COMPLETED, message, say
 from tests.captures import Captured
 from tests.strategies import Json, json_texts, request_bodies
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 ID = UUID(int=5)
+CLAUDE = "claude-cli/2.1.330 (external, cli)"
 
 
 def received(headers: dict[str, str], target: str = "/v1/messages", scope: str = "scope") -> RequestReceived:
@@ -40,34 +47,35 @@ def received(headers: dict[str, str], target: str = "/v1/messages", scope: str =
 
 
 def facts(
-    body: Json, answer: AssembledMessage | None = None, *, ended: bool = True, scope: str = "scope", **headers: str
+    body: Json,
+    answer: AssembledMessage | None = None,
+    *,
+    ending: Ending = COMPLETED,
+    scope: str = "scope",
+    **headers: str,
 ) -> ExchangeFacts:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return facts_of(received(named, scope=scope), view_of_json(json.dumps(body).encode()), answer, ended=ended)
+    return facts_of(received(named, scope=scope), view_of_json(json.dumps(body).encode()), answer, ending)
 
 
 def captured_facts(one: Captured) -> ExchangeFacts:
     message = assemble(one.answer, one.content_type) if one.answer else None
-    return facts_of(received(dict(one.headers), one.path), view_of_json(one.body), message, ended=True)
-
-
-def message(*blocks: Json, stop_reason: str | None = "end_turn") -> AssembledMessage:
-    body = {"type": "message", "role": "assistant", "content": list(blocks), "stop_reason": stop_reason}
-    return assemble(json.dumps(body).encode(), "application/json")
+    ending = replace(ABORTED if one.fault in {"drop_mid", "stall"} else COMPLETED, status=one.status)
+    return facts_of(received(dict(one.headers), one.path), view_of_json(one.body), message, ending)
 
 
 def user(*texts: str) -> Json:
-    return {"role": "user", "content": [{"type": "text", "text": text} for text in texts]}
+    return {"role": "user", "content": [say(text) for text in texts]}
 
 
 def assistant(*texts: str) -> Json:
-    return {"role": "assistant", "content": [{"type": "text", "text": text} for text in texts]}
+    return {"role": "assistant", "content": [say(text) for text in texts]}
 
 
 @pytest.mark.parametrize("name", captures.names())
 def test_a_continuation_holds_its_parent_and_our_answer(name: str) -> None:
     known = {one.n: captured_facts(one) for one in captures.exchanges(name)}
-    mutated = {("g1_errors", 35)}  # the empty answer that the client drops: the next release of linking
+    mutated = {("g1_errors", 35)}  # the client has dropped the empty answer
     for want in captures.expected(name):
         if want.edge in {("continues",), ("branches",), ("compacts",)} and (name, want.n) not in mutated:
             [parent] = want.parent
@@ -77,7 +85,7 @@ def test_a_continuation_holds_its_parent_and_our_answer(name: str) -> None:
             [parent] = want.parent
             assert parent is not None
             assert known[want.n].request_node == known[parent].request_node
-            assert known[parent].answer.state in {"failed", "cut", "refused"}
+            assert known[parent].answer.state in RETRIED
 
 
 @pytest.mark.parametrize("name", captures.names())
@@ -93,27 +101,21 @@ def test_unrelated_exchanges_hold_nothing_of_each_other(name: str) -> None:
 
 @given(json_texts(request_bodies()), st.booleans())
 def test_any_request_has_facts(body: bytes, ended: bool) -> None:
-    got = facts_of(received({}), view_of_json(body), None, ended=ended)
+    got = facts_of(received({}), view_of_json(body), None, replace(COMPLETED, end=COMPLETED.end if ended else None))
     assert got.answer.state == ("failed" if ended else "open")
     assert len(set(got.path)) == len(got.path), "a node is met once on a path"
 
 
 def test_what_was_said_makes_the_path_and_nothing_else() -> None:
     plain = facts({"messages": [user("one"), assistant("1"), user("two")]})
-    reshaped = facts(
-        {
-            "model": "other",
-            "tools": [{"name": "Bash"}],
-            "system": "You are …",
-            "messages": [
-                user("<system-reminder>nag</system-reminder>", "one\n"),
-                {"role": "system", "content": "# Environment"},
-                {"role": "assistant", "content": "1"},
-                {"role": "user", "content": [{"type": "text", "text": "two", "cache_control": {"type": "ephemeral"}}]},
-                {"role": "system", "content": []},
-            ],
-        }
-    )
+    messages = [
+        user("<system-reminder>nag</system-reminder>", "one\n"),
+        {"role": "system", "content": "# Environment"},
+        {"role": "assistant", "content": "1"},
+        {"role": "user", "content": [{**say("two"), "cache_control": {"type": "ephemeral"}}]},
+        {"role": "system", "content": []},
+    ]
+    reshaped = facts({"model": "other", "tools": [{"name": "Bash"}], "system": "You are …", "messages": messages})
     assert plain.path == reshaped.path
     assert len(plain.path) == 3
 
@@ -128,19 +130,54 @@ def test_what_was_said_makes_the_path_and_nothing_else() -> None:
     ],
 )
 def test_other_words_roles_or_orders_make_another_path(messages: list[Json]) -> None:
-    assert (
-        facts({"messages": messages}).request_node
-        != facts({"messages": [user("one"), assistant("1"), user("two")]}).request_node
-    )
+    other = facts({"messages": [user("one"), assistant("1"), user("two")]})
+    assert facts({"messages": messages}).request_node != other.request_node
 
 
 def test_borders_between_messages_of_one_role_do_not_count() -> None:
     assert facts({"messages": [user("a"), user("b")]}).path == facts({"messages": [user("a", "b")]}).path
 
 
-def test_no_node_is_met_in_two_scopes() -> None:
+def test_no_node_is_met_in_two_scopes_or_with_two_end_users() -> None:
     body = {"messages": [user("one"), assistant("1"), user("two")]}
-    assert not set(facts(body).path) & set(facts(body, scope="other").path)
+    named = {**body, "metadata": {"user_id": "somebody"}}
+    bodies = [facts(body), facts(body, scope="other"), facts(named), facts(named, scope="other")]
+    assert len({node for one in bodies for node in one.path}) == 4 * 3
+    session = {**body, "metadata": {"user_id": "user_d_account__session_m"}}
+    assert facts(session).path == facts(body).path, "a session is no end user: its history may go on in another one"
+
+
+roles = st.sampled_from(["user", "assistant", "system"])
+texts = st.lists(st.sampled_from(["one", "two", " ", "<system-reminder>x</system-reminder>"]), max_size=2)
+
+
+@given(st.lists(st.tuples(roles, texts), max_size=6))
+def test_the_newest_answer_is_the_last_run_of_the_assistant_s_blocks(said: list[tuple[str, list[str]]]) -> None:
+    got = facts({"messages": [{"role": role, "content": [say(text) for text in texts]} for role, texts in said]})
+    counted = [(role, text) for role, texts in said for text in texts if role != "system" and text in {"one", "two"}]
+    runs = [(role, [text for _, text in run]) for role, run in groupby(counted, key=lambda one: one[0])]
+    ends = list(accumulate(len(run) for _, run in runs))
+    answers = [(end, run) for end, (role, run) in zip(ends, runs, strict=True) if role == "assistant"]
+    assert len(got.path) == len(counted)
+    assert got.history == any(role == "assistant" for role, _ in said)
+    if not answers:
+        assert got.held == NOTHING_HELD
+        return
+    end, run = answers[-1]
+    before = end - len(run)
+    assert (got.held.depth, got.held.before_depth, got.held.text) == (end, before, print_of("".join(run)))
+    if before:
+        assert got.held.before == got.path[before - 1]
+
+
+def test_a_held_answer_says_the_same_as_the_recorded_one() -> None:
+    call = {"type": "tool_use", "id": "t1", "name": "Bash", "input": {}}
+    first = facts({"messages": [user("one")]}, message({"type": "thinking", "thinking": "hm"}, say("1"), call))
+    answer = {"role": "assistant", "content": [say("1\n"), call]}
+    second = facts({"messages": [user("changed"), answer, user("two")]})
+    assert second.held.content == first.answer.content
+    assert second.held.tool_uses == first.answer.tool_uses == ("t1",)
+    assert second.held.before == second.path[0] != first.path[0]
 
 
 def test_the_answer_goes_on_from_the_request() -> None:
@@ -151,40 +188,42 @@ def test_the_answer_goes_on_from_the_request() -> None:
     assert second.path[: len(first.path) + 1] == (*first.path, first.answer_node)
 
 
-@pytest.mark.parametrize(
-    ("answer", "ended", "state"),
-    [
-        (None, False, "open"),
-        (None, True, "failed"),
-        (message({"type": "text", "text": "a"}), True, "finished"),
-        (message({"type": "text", "text": "a"}), False, "finished"),
-        (message(stop_reason="refusal"), True, "refused"),
-        (message({"type": "text", "text": "a"}, stop_reason=None), True, "cut"),
-        (message({"type": "text", "text": "a"}, stop_reason=None), False, "open"),
-        (message(stop_reason=None), True, "failed"),
-        (
-            assemble(b'{"type":"error","error":{"type":"overloaded_error","message":"m"}}', "application/json"),
-            True,
-            "failed",
-        ),
-    ],
-)
-def test_the_state_of_an_answer(answer: AssembledMessage | None, ended: bool, state: str) -> None:
-    assert facts({"messages": [user("one")]}, answer, ended=ended).answer.state == state
-
-
 def test_a_request_without_words_has_no_place_in_the_trie() -> None:
-    got = facts({"messages": [user("")]}, message({"type": "text", "text": "a"}))
-    assert (got.path, got.request_node, got.answer_node, got.answer.state) == ((), None, None, "finished")
-    assert facts({"messages": [user("one")]}).answer == facts({"messages": []}).answer
-    assert OPEN.state == "open"
+    got = facts({"messages": [user("")]})
+    assert (got.path, got.request_node, got.first_node, got.answer_node) == ((), None, None, None)
+    words = facts({"messages": [user("one"), user("two")]})
+    assert (words.first_node, words.request_node) == words.path
 
 
-def test_tasks_and_summaries_are_read_from_the_answer() -> None:
-    call = {"type": "tool_use", "id": "t1", "name": "Agent", "input": {"prompt": "count"}}
-    got = facts({"messages": [user("one")]}, message({"type": "text", "text": "<summary>\nkept\n</summary>"}, call))
-    assert [task.tool_use_id for task in got.answer.tasks] == ["t1"]
-    assert got.answer.summary == "kept"
+MARKED = {"role": "assistant", "content": [{**say("1"), "cache_control": {"type": "ephemeral"}}]}
+
+
+def test_what_is_auxiliary_for_good_has_no_path() -> None:
+    search = {"messages": [user("one")], "tools": [{"type": "web_search_20250305", "name": "web_search"}]}
+    assert facts(search, user_agent=CLAUDE).path == ()
+    helper = facts({"messages": [user("one")]}, user_agent=CLAUDE)
+    assert (helper.request_class, len(helper.path)) == ("auxiliary", 1), "it may be a sub-agent without tools"
+    aside = facts(
+        {"messages": [user("one"), MARKED, user("by the way")], "tools": [{"name": "Bash"}]}, user_agent=CLAUDE
+    )
+    assert (aside.request_class, aside.classified.side, len(aside.path)) == ("auxiliary", True, 3)
+
+
+def test_the_answer_has_a_say_in_the_class() -> None:
+    aside = {"messages": [user("one"), MARKED, user("sum it up")], "tools": [{"name": "Bash"}]}
+    got = facts(aside, message(say("<summary>kept</summary>")), user_agent=CLAUDE)
+    assert (got.request_class, got.answer.summary) == ("compaction", "kept")
+    asked = {"messages": [user("Your task is to create a detailed summary of x")], "tools": [{"name": "Bash"}]}
+    got = facts(asked, message(say("No.")), user_agent=CLAUDE)
+    assert (got.request_class, got.answer.summary) == ("main", "")
+    got = facts(asked, message(say("…"), stop_reason=None), ending=ABORTED, user_agent=CLAUDE)
+    assert got.request_class == "compaction", "what was cut might have become a summary"
+
+
+def test_a_title_is_that_of_a_title_call() -> None:
+    answer = message(say('{"title": "Tests"}'))
+    assert facts({"messages": [user("one")]}, answer, user_agent=CLAUDE).answer.title == "Tests"
+    assert facts({"messages": [user("one")]}, answer).answer.title == "", "a plain client's answer is an answer"
 
 
 def test_session_and_agent_come_from_headers_and_then_from_metadata() -> None:
@@ -223,10 +262,36 @@ def test_what_was_asked_stands_behind_the_newest_answer(messages: list[Json], as
     assert len(facts({"messages": [user("x" * 1000)]}).asked) == PROMPT_CHARS
 
 
-def test_a_continuation_is_known_by_its_first_text() -> None:
-    first = "This session is being continued from a previous conversation that ran out of context. Summary:\nkept"
-    assert facts({"messages": [user(first), assistant("1"), user("on")]}).continuation == first
-    assert facts({"messages": [user("on"), user(first)]}).continuation == ""
+GOES_ON = "This session is being continued from a previous conversation that ran out of context. Summary:\nkept"
+
+
+@pytest.mark.parametrize(
+    ("messages", "continuation"),
+    [
+        ([user(GOES_ON)], GOES_ON),
+        ([user("kept message"), user(GOES_ON, "two")], GOES_ON),
+        ([user("one"), assistant("1"), user(GOES_ON)], GOES_ON),
+        ([user(GOES_ON), assistant("1"), user("on")], ""),
+        ([user("one"), assistant(GOES_ON)], ""),
+        ([user("one: " + GOES_ON)], ""),
+    ],
+)
+def test_a_continuation_is_a_new_text_that_begins_so(messages: list[Json], continuation: str) -> None:
+    assert facts({"messages": messages}).continuation == continuation
+    assert len(facts({"messages": [user(GOES_ON + "x" * SUMMARY_CHARS)]}).continuation) == SUMMARY_CHARS
+
+
+@given(st.integers(MIN_SUMMARY_CHARS - 2, MIN_SUMMARY_CHARS + 2))
+def test_the_opening_is_the_first_text_if_it_is_long_enough(length: int) -> None:
+    got = facts({"messages": [user("<system-reminder>x</system-reminder>", "x" * length, "y" * 99)]})
+    assert got.opening == ("x" * length if length >= MIN_SUMMARY_CHARS else "")
+
+
+def test_the_opening_is_bounded_and_what_begins_with_no_text_has_none() -> None:
+    assert len(facts({"messages": [user("x" * (SUMMARY_CHARS + 1))]}).opening) == SUMMARY_CHARS
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": "x" * 99}
+    assert facts({"messages": [{"role": "user", "content": [result]}, user("x" * 99)]}).opening == ""
+    assert facts({"messages": []}).opening == ""
 
 
 def test_mentions_are_gathered_from_all_messages() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.classification import RequestClass
 from domain.forest import Place, place
-from domain.linking import Edge
+from domain.links import Edge
 
 ME, ROOT, BRANCH = UUID(int=1), UUID(int=2), UUID(int=3)
 EDGES: list[Edge] = [
@@ -39,8 +39,31 @@ def test_without_a_conversation_above_an_exchange_is_its_own_root(parent: Place 
 
 
 @given(st.sampled_from(EDGES), st.sampled_from(CLASSES), places)
-def test_a_sub_task_of_an_old_client_shows_by_its_link(edge: Edge, declared: RequestClass, parent: Place) -> None:
-    got = place(ME, edge, declared, parent).request_class
-    talks_on = edge in {"continues", "interrupted", "retries", "branches", "resumes"}
-    refined = declared == "main" and (edge == "spawned" or (talks_on and parent.request_class == "subagent"))
-    assert got == ("subagent" if refined else declared)
+def test_below_a_spawned_request_everything_that_talks_is_a_sub_agent_s(
+    edge: Edge, declared: RequestClass, parent: Place
+) -> None:
+    got = place(ME, edge, declared, parent)
+    talks = declared == "main" or (declared == "auxiliary" and edge not in {"aside", "none"})
+    if edge == "none" or not talks:
+        assert got.request_class == declared
+    else:
+        assert got.request_class == ("subagent" if got.depth > 0 else "main")
+
+
+@pytest.mark.parametrize(
+    ("edge", "declared", "depth", "expected"),
+    [
+        ("spawned", "main", 0, "subagent"),
+        ("spawned", "auxiliary", 0, "subagent"),
+        ("retries", "auxiliary", 1, "subagent"),
+        ("continues", "main", 1, "subagent"),
+        ("continues", "main", 0, "main"),
+        ("compacts", "compaction", 1, "compaction"),
+        ("aside", "auxiliary", 1, "auxiliary"),
+        ("continues", "subagent", 0, "subagent"),
+    ],
+)
+def test_a_sub_task_without_a_header_shows_by_its_link(
+    edge: Edge, declared: RequestClass, depth: int, expected: RequestClass
+) -> None:
+    assert place(ME, edge, declared, Place(ROOT, BRANCH, depth, "main")).request_class == expected

@@ -19,14 +19,25 @@ def test_both_formats_say_the_same(account: str) -> None:
     old = f"user_{DEVICE}_account_{account}_session_{SESSION}"
     expected = ClientIdentity(DEVICE, account or None, SESSION)
     assert parse_user_id(new) == parse_user_id(old) == expected
+    assert expected.user is None
     assert identity_in(json.dumps({"model": "m", "metadata": {"user_id": new}}).encode()) == expected
 
 
-@pytest.mark.parametrize(
-    "user_id", ["", "me", "user_x", "{", "{}", '{"device_id": 3}', "[1]", "{" * 9000, "user_a_account_b_session_"]
-)
-def test_other_user_ids_say_nothing(user_id: str) -> None:
+@pytest.mark.parametrize("user_id", ["", "{", "{}", ' {"device_id": 3}', '{"user": "me"}', "{" * 9000, "two\nlines"])
+def test_broken_user_ids_say_nothing(user_id: str) -> None:
     assert parse_user_id(user_id) == ClientIdentity()
+
+
+@pytest.mark.parametrize("user_id", ["me", "user_x", "[1]", "user_a_account_b_session_", "user_a_account_b_session_c!"])
+def test_any_other_text_names_an_end_user_and_nothing_else(user_id: str) -> None:
+    assert parse_user_id(user_id) == ClientIdentity(user=user_id)
+
+
+@given(st.text(st.characters(categories=["L", "N", "P"], exclude_characters="{"), min_size=1, max_size=200))
+def test_an_end_user_s_name_is_bounded(user_id: str) -> None:
+    got = parse_user_id("x" + user_id)
+    assert got.user == ("x" + user_id)[:MAX_LABEL]
+    assert (got.device, got.account, got.session) == (None, None, None)
 
 
 @given(json_values().map(lambda value: json.dumps({"metadata": value})) | st.text(max_size=40))

@@ -24,5 +24,22 @@ def test_a_pattern_finds_just_this(pattern: re.Pattern[str], text: str, found: l
     assert pattern.findall(text) == found
 
 
-def test_both_names_of_the_task_tool_are_known() -> None:
-    assert {"Task", "Agent"} == phrases.TASK_TOOLS
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("<system-reminder>This is a side question from the user. You must answer", True),
+        ("The user stepped away and is coming back. Recap in under 40 words", True),
+        ("This is a side question from the users", False),
+        ("The user stepped away", False),
+    ],
+)
+def test_a_side_question_has_words_of_its_own(text: str, asks: bool) -> None:
+    assert any(words in text for words in phrases.SIDE_QUESTIONS) == asks
+
+
+@pytest.mark.parametrize(
+    "tail", ["the conversation so far", "the RECENT portion of the conversation", "this conversation"]
+)
+def test_every_version_asks_for_a_summary_in_these_words(tail: str) -> None:
+    assert phrases.SUMMARY_REQUEST.search(f"CRITICAL: … Your task is to create a detailed summary of {tail}")
+    assert not phrases.SUMMARY_REQUEST.search("create a detailed summary")

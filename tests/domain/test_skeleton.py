@@ -49,7 +49,7 @@ def plain(value: Json) -> Json:
 def test_runs_are_asked_for_by_their_key_and_stand_where_they_were() -> None:
     parts: Mapping[bytes, bytes] = {b"g" * 16: b"<glue>"}
     runs = {b"r" * 16: Skeleton(b"<run>", ("one", "two"))}
-    items = [Glue(b"["), RunRef(b"r" * 16), GlueRef(b"g" * 16), BlockRef(b"b" * 16, 3, b"mark"), Glue(b"]")]
+    items: list[Item] = [Glue(b"["), RunRef(b"r" * 16), GlueRef(b"g" * 16), BlockRef(b"b" * 16, 3, b"mark"), Glue(b"]")]
     found = skeleton_of(items, NAMES, parts.__getitem__, runs.__getitem__)
     name = NAMES.write(b"b" * 16, marked=True)
     assert found == Skeleton(f'[<run><glue>"{name}"]'.encode(), ("one", "two", name))

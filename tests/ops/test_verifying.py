@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from domain.corrections import LinkCorrection
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
 from ops import verifying
@@ -19,7 +20,8 @@ from projections.read_models.builds import Build
 from projections.read_models.digests import MISSING, SET_ASIDE, Digest
 from projections.rebuilding import LiveDigest, build_beside, live_digest, rebuilt_digest
 from projections.registry import PROJECTIONS, projection
-from tests.projected import Store
+from tests.projected import Store, append_word
+from tests.shipping import AT
 
 REQUESTS, CONVERSATIONS = projection("requests"), projection("conversations")
 TABLES = [(one, table) for one in PROJECTIONS for table in one.tables]
@@ -30,7 +32,8 @@ async def filled(pool: Pool) -> Store:
     """Some rows in every table."""
     store = Store.over(pool)
     for capture in ("d2_two_agents", "d5_background"):
-        await store.append(capture)
+        ids = await store.append(capture)
+    await append_word(pool, LinkCorrection.begin(ids[2], None, who="ada", why="a root", at=AT))
     await store.follow()
     return store
 

@@ -47,7 +47,7 @@ async def test_rows_of_any_projection_are_compared(pool: Pool) -> None:
 
 async def test_another_linker_splits_and_the_one_before_merges(pool: Pool, rules: None) -> None:
     store = await store_with(pool)
-    other = version(CONVERSATIONS, 2, without_tasks)
+    other = version(CONVERSATIONS, CONVERSATIONS.version + 1, without_tasks)
     candidate = await build_beside(other, store.sources)
     found = await compare(other, candidate, store.sources, 5)
     assert (found.live, found.candidate) == (Build("conversations", 1, 1), candidate)

@@ -1,15 +1,19 @@
 """Links come back as they were written; a conversation's row follows its members."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from domain.classification import Classified, Evidence
+from domain.answer_facts import AnswerFacts
+from domain.classification import Evidence
 from domain.exchange_facts import ExchangeFacts, Moment, Thread
 from ops.db.pool import Pool
 from projections.read_models import builds, link_facts, links
 from projections.read_models.connection import Connection
 from projections.read_models.links import LinkRow
 from projections.registry import projection
+from tests.invented import Invented
 from tests.projected import Store
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
@@ -32,12 +36,9 @@ def row(number: int, parent: int | None, conversation: int | None) -> LinkRow:
     )
 
 
-def facts(number: int) -> ExchangeFacts:
-    return ExchangeFacts(
-        Moment(T0 + timedelta(seconds=number), UUID(int=number)), "scope", Thread("s", None), None, None,
-        Classified("main", Evidence("tools", "")), (), history=False, prompt=None, title=f"title {number}", asked="",
-        continuation="", mentions=(),
-    )  # fmt: skip
+def facts(number: int, **changes: Any) -> ExchangeFacts:
+    one = replace(Invented(number=number, session="s").facts, title=f"title {number}", **changes)
+    return replace(one, moment=Moment(T0 + timedelta(seconds=number), one.request_id))
 
 
 async def entered(store: Store, tx: Connection) -> None:
@@ -74,3 +75,38 @@ async def test_a_conversation_follows_its_members(pool: Pool) -> None:
         await links.refresh_conversations(tx, [first, last])
         [only] = await tx.fetch("SELECT * FROM conversations")
     assert (only["conversation_id"], only["last_at"]) == (first, T0 + timedelta(seconds=3))
+
+
+def titled(number: int, title: str, session: str | None = "s") -> ExchangeFacts:
+    return facts(number, thread=Thread(session, None), answer=AnswerFacts("finished", title=title))
+
+
+async def conversation_titles(tx: Connection) -> dict[int, str]:
+    await links.refresh_conversations(tx, [UUID(int=n) for n in range(1, 10)])
+    return {row["conversation_id"].int: row["title"] for row in await tx.fetch("SELECT * FROM conversations")}
+
+
+async def test_a_conversation_has_the_newest_title_of_its_root_s_session(pool: Pool) -> None:
+    store = Store.over(pool)
+    async with store.sources.transactions() as tx:
+        await entered(store, tx)
+        await links.replace(tx, [row(1, None, 1), row(2, 1, 1), row(3, None, 3)])
+        assert await conversation_titles(tx) == {1: "title 1", 3: "title 3"}
+        other = titled(5, "Elsewhere", "other")
+        named, renamed = titled(6, "First name"), titled(7, "New name")
+        await link_facts.save(tx, [other, renamed, named, facts(8)], ["here"] * 4)
+        assert await conversation_titles(tx) == {1: "New name", 3: "New name"}
+        roots = {UUID(int=1), UUID(int=3)}
+        assert await links.titled(tx, [named.request_id]) == roots
+        assert await links.titled(tx, [facts(8).request_id, other.request_id]) == set()
+
+
+async def test_a_title_without_a_session_names_nothing(pool: Pool) -> None:
+    store = Store.over(pool)
+    async with store.sources.transactions() as tx:
+        await entered(store, tx)
+        lonely, root = titled(6, "Whose?", None), facts(4, thread=Thread(None, None))
+        await link_facts.save(tx, [lonely, root], ["here"] * 2)
+        await links.replace(tx, [row(4, None, 4)])
+        assert await conversation_titles(tx) == {4: "title 4"}
+        assert await links.titled(tx, [lonely.request_id]) == set()

@@ -1,0 +1,107 @@
+"""A request resumes from the summary that it hands on, and in other words only if it says so."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.classification import RequestClass
+from domain.link_by_summary import MIN_UNANNOUNCED_CHARS, resumes, resumes_now
+from domain.linking_facts import Found, Subject, Summary
+from domain.links import Link
+from tests.linkables import AGENT, NOW, at, parent, seconds, subject
+
+LONG = "x" * MIN_UNANNOUNCED_CHARS
+texts = st.sampled_from(["a", "ab", "abc", "b", "z"])
+summaries = st.lists(
+    st.builds(Summary, st.builds(at, seconds), texts, st.sampled_from([None, "a1", "a2"])),
+    max_size=6,
+    unique_by=lambda one: one.moment,
+)
+
+
+def chosen(decided: Link | None, found: list[Summary]) -> Summary | None:
+    if decided is None:
+        return None
+    assert (decided.edge, decided.evidence[0].kind, decided.confidence) == ("resumes", "summary", 1.0)
+    [one] = [each for each in found if each.moment.request_id == decided.parent]
+    return one
+
+
+@given(summaries, st.sampled_from(["now", "opening"]))
+def test_it_resumes_from_its_own_agent_s_then_the_longest_then_the_newest_it_holds(
+    found: list[Summary], where: str
+) -> None:
+    one = subject(thread=AGENT, continuation="abc", opening="abc" if where == "opening" else "")
+    rule = resumes_now if where == "now" else resumes
+    usable = [each for each in found if each.moment < at(NOW) and each.text in "abc"]
+    got = chosen(rule(one, Found(summaries=found)), found) if usable else None
+    if not usable:
+        assert resumes_now(one, Found(summaries=found)) is None
+        return
+    own = [each for each in usable if each.agent == "a1"] or usable
+    longest = [each for each in own if len(each.text) == max(len(other.text) for other in own)]
+    assert got == max(longest, key=lambda each: each.moment)
+
+
+def opened(text: str, continuation: str = "") -> Subject:
+    return subject(opening=text, continuation=continuation)
+
+
+@pytest.mark.parametrize(("summary", "found"), [(LONG, True), (LONG[1:], False)])
+def test_a_summary_that_is_not_announced_must_be_long(summary: str, found: bool) -> None:
+    one = opened(f"go on:\n{LONG}")
+    assert (resumes(one, Found(summaries=[Summary(at(50), summary)])) is not None) == found
+
+
+def test_what_is_new_says_more_than_what_stands_first() -> None:
+    old, new = Summary(at(10), "first " + LONG), Summary(at(50), "second")
+    one = opened(old.text, continuation="This session … second")
+    assert chosen(resumes_now(one, Found(summaries=[old, new])), [old, new]) == new
+    assert chosen(resumes(one, Found(summaries=[old, new])), [old, new]) == old
+
+
+def test_without_a_word_of_a_summary_nothing_is_resumed() -> None:
+    found = Found(summaries=[Summary(at(50), "kept")])
+    assert resumes_now(subject(), found) is None
+    assert resumes(subject(), found) is None
+    assert resumes_now(opened("kept " + LONG), found) is None, "the opening is for the other rule"
+
+
+@pytest.mark.parametrize("request_class", ["compaction", "auxiliary"])
+def test_what_stands_on_a_history_does_not_resume(request_class: RequestClass) -> None:
+    one = subject(request_class=request_class, side=True, continuation="kept", opening="kept")
+    assert resumes_now(one, Found(summaries=[Summary(at(50), "kept")])) is None
+    assert resumes(subject(request_class=request_class, opening=LONG), Found(summaries=[Summary(at(5), LONG)])) is None
+
+
+@given(summaries)
+def test_one_that_says_it_goes_on_in_other_words_takes_its_agent_s_newest_summary(found: list[Summary]) -> None:
+    one = subject(thread=AGENT, continuation="This session is being continued …")
+    usable = [each.moment for each in found if each.moment < at(NOW) and each.agent == "a1"]
+    other_words = [Summary(each.moment, "other words: " + each.text, each.agent) for each in found]
+    decided = resumes(one, Found(summaries=other_words))
+    if not usable:
+        assert decided is None
+        return
+    assert decided is not None
+    assert (decided.edge, decided.parent) == ("resumes", max(usable).request_id)
+    assert decided.evidence[0].kind == "continuation phrase"
+
+
+def test_no_later_summary_is_resumed() -> None:
+    later = Found(summaries=[Summary(at(150), "kept")])
+    assert resumes_now(subject(continuation="kept"), later) is None
+    assert resumes(subject(continuation="kept"), later) is None
+    both = Found(summaries=[Summary(at(50), "kept"), *later.summaries])
+    decided = resumes_now(subject(continuation="kept"), both)
+    assert decided is not None
+    assert decided.parent == parent(50)
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="the fallback to the phrase alone forgets which classes never resume"
+)
+@pytest.mark.parametrize("request_class", ["compaction", "auxiliary"])
+def test_in_other_words_neither(request_class: RequestClass) -> None:
+    one = subject(request_class=request_class, side=True, continuation="This session is being continued …")
+    assert resumes(one, Found(summaries=[Summary(at(50), "kept")])) is None
