@@ -1,0 +1,52 @@
+"""Nothing is joined that does not belong together, however alike it looks."""
+
+import time
+from random import Random
+
+import pytest
+
+from ops.db.pool import Pool
+from tests.captures import Expected
+from tests.forest import feeding
+from tests.forest.dialects import CLAUDE_CODE, Dialect
+from tests.forest.judge import mistakes
+from tests.forest.playing import somebody
+from tests.forest.strangers import pasting, strangers, twins
+from tests.forest.truth import Forest, grown
+from tests.forest.vocabulary import Words
+from tests.projected import Store
+
+SESSIONS = 10_000
+DEADLINE_S = 60.0
+
+
+async def said_of(pool: Pool, forest: Forest, random: Random | None = None) -> dict[int, Expected]:
+    store = Store.over(pool)
+    await feeding.append(store, [forest], random, portion=2000)
+    await feeding.follow(store, batch_events=2000)
+    return await feeding.links_of(store, forest)
+
+
+@pytest.mark.parametrize("scopes", [1, 100])
+async def test_ten_thousand_strangers_stay_apart(pool: Pool, scopes: int) -> None:
+    forest = strangers(SESSIONS, scopes)
+    assert {truth.answers for truth in forest.truths} == {(("root", None),)}
+    begin = time.monotonic()
+    found = mistakes(forest, await said_of(pool, forest))
+    assert found[:20] == [], f"{len(found)} mistakes"
+    assert time.monotonic() - begin < DEADLINE_S
+
+
+@pytest.mark.parametrize("dialect", CLAUDE_CODE, ids=str)
+async def test_equal_sessions_do_not_meet(pool: Pool, dialect: Dialect) -> None:
+    """Not even when every word of theirs is the same: the session says who goes on from whom."""
+    words = Words(Random(f"twins {dialect}"))
+    forest = grown(f"twins, {dialect}", twins(dialect, somebody(words), words, 30).exchanges)
+    found = mistakes(forest, await said_of(pool, forest, Random(3)))
+    assert found[:20] == [], f"{len(found)} mistakes"
+
+
+@pytest.mark.parametrize("dialect", CLAUDE_CODE, ids=str)
+async def test_what_is_pasted_joins_nothing(pool: Pool, dialect: Dialect) -> None:
+    forest = pasting(dialect)
+    assert mistakes(forest, await said_of(pool, forest)) == []
