@@ -3,9 +3,11 @@
 import json
 from collections.abc import Sequence
 
+from tests.forest.answers import cut_after_text
 from tests.forest.client import Thread
-from tests.forest.compaction import compact_in_the_middle
+from tests.forest.compaction import compact_before_prompt, compact_in_the_middle
 from tests.forest.shapes import Block, Json, assistant, text, tool_result, tool_use
+from tests.forest.sides import web_search
 from tests.forest.talk import exchange_with_tools, prompt, results, tool_calls, typed
 from tests.forest.truth import Exchange, Link
 from tests.forest.vocabulary import TASKS
@@ -44,6 +46,8 @@ def launched(thread: Thread, exchange: Exchange, delay: float) -> Thread:
 
 def work(agent: Thread, said: str, rounds: int | None = None) -> None:
     exchange_with_tools(agent, [text(said)], agent.words.random.randint(0, 2) if rounds is None else rounds)
+    if agent.words.chance(0.1):
+        web_search(agent)
 
 
 def report(thread: Thread, call: Block, agent: Thread) -> Block:
@@ -103,6 +107,18 @@ def echoed_prompt(thread: Thread) -> None:
     _in_front(thread, [text(said)], [task(thread, said)])
 
 
+def interrupted_agent(thread: Thread) -> None:
+    """Escape while an agent works: the parent is told so, and goes on with another prompt."""
+    call = task(thread, thread.words.fresh(6))
+    exchange = thread.say(*typed(thread), answer=thread.answer(call))
+    agent = launched(thread, exchange, 0.05)
+    agent.remember(text(call["input"]["prompt"]))
+    answer = agent.answer(*tool_calls(agent))
+    agent.attempts(agent.call(), answer, last=cut_after_text(answer, agent.words, ""))
+    thread.now = agent.now + 5
+    thread.say(tool_result(call["id"], "[Request interrupted by user for tool use]", failed=True), *typed(thread))
+
+
 def nested_agents(thread: Thread) -> None:
     outer = task(thread, thread.words.fresh(6))
     exchange = thread.say(*typed(thread), answer=thread.answer(outer))
@@ -121,8 +137,11 @@ def background_agents(thread: Thread) -> None:
     thread.say(*[_running(call, agent) for call, agent in zip(calls, agents, strict=True)])
     for agent, call in zip(agents, calls, strict=True):
         work(agent, call["input"]["prompt"])
-    if thread.words.chance(0.5):
-        prompt(thread)
+    match thread.words.random.choice(["talk", "compact", "wait", "wait"]):
+        case "talk":
+            prompt(thread)
+        case "compact":
+            compact_before_prompt(thread)
     thread.session.agents += agents
     for agent, call in sorted(zip(agents, calls, strict=True), key=lambda one: one[0].now):
         notify(thread, agent, call)

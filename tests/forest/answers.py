@@ -115,12 +115,13 @@ def _events(answer: Answer, words: Words) -> list[Json]:
 
 
 def _opened(block: Block) -> Block:
-    empty: dict[str, Block] = {
+    emptied: dict[str, Block] = {
         "text": {"text": ""},
         "thinking": {"thinking": "", "signature": ""},
         "tool_use": {"input": {}},
+        "server_tool_use": {"input": {}},
     }
-    return {**block, **empty[block["type"]]}
+    return {**block, **emptied.get(block["type"], {})}
 
 
 def _deltas(block: Block, words: Words) -> Iterator[Json]:
@@ -130,7 +131,7 @@ def _deltas(block: Block, words: Words) -> Iterator[Json]:
         case "thinking":
             yield from ({"type": "thinking_delta", "thinking": one} for one in _pieces(block["thinking"], words))
             yield {"type": "signature_delta", "signature": block["signature"]}
-        case _:
+        case "tool_use" | "server_tool_use":
             written = json.dumps(block["input"])
             yield from ({"type": "input_json_delta", "partial_json": one} for one in ["", *_pieces(written, words)])
 

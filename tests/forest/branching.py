@@ -4,7 +4,7 @@ from tests.forest.client import Point, Session, Thread, upgraded
 from tests.forest.dialects import CLAUDE_CODE, Dialect
 from tests.forest.shapes import text
 from tests.forest.talk import prompt, typed
-from tests.forest.truth import Link
+from tests.forest.truth import ROOT, Link
 
 
 def quiet_points(thread: Thread) -> list[Point]:
@@ -24,6 +24,13 @@ def rewind(thread: Thread) -> None:
     thread.step_back(_some_point(thread))
     thread.wait(30)
     thread.say(*typed(thread))
+
+
+def rewind_to_start(thread: Thread) -> None:
+    """Back before the first prompt: the same session, but nothing of what was said in it."""
+    thread.history, thread.standing = [], ROOT
+    thread.wait(30)
+    thread.say(text(thread.words.fresh()))
 
 
 def many_branches(thread: Thread) -> None:

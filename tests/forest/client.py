@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from tests.forest import failures
-from tests.forest.answers import Answer, Outcome, whole
+from tests.forest.answers import Answer, Outcome, whole, without_message_stop
 from tests.forest.dialects import Dialect
 from tests.forest.requests import (
     AGENT_PROMPT,
@@ -17,7 +17,7 @@ from tests.forest.requests import (
     headers_of,
     tools_of,
 )
-from tests.forest.shapes import Block, Message, reminder, text
+from tests.forest.shapes import Block, Message, reminder, text, thinking
 from tests.forest.truth import GOES_ON, ROOT, Exchange, Link
 from tests.forest.vocabulary import Words
 from tests.forest.writing import written
@@ -34,6 +34,8 @@ class World:
         self.move = "start"
         self.trouble = 0.0
         """How often a request fails at first."""
+        self.brief = False
+        """Requests hold no more than they must."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Session:
     session_id: str
     agents: "list[Thread]" = field(default_factory=list)
     """Finished ones, that can be spoken to again."""
+    summary: str = ""
+    """The newest; the next one may quote it."""
 
 
 @dataclass(eq=False)
@@ -126,9 +130,12 @@ class Thread:
     def answer(self, *more: Block, words: str | None = None) -> Answer:
         """Thinking now and then, a text nobody else says, and what else is to be in it."""
         said = words or self.words.fresh(self.words.random.randint(2, 30))
-        blocks = [] if more and self.words.chance(0.4) else [text(said)]
+        ends = "\n\n{}\n" if self.words.chance(0.1) else "{}"
+        blocks = [] if more and self.words.chance(0.4) else [text(ends.format(said))]
+        if self.words.chance(0.05):
+            blocks.insert(0, {"type": "redacted_thinking", "data": self.words.hex(40)})
         if self.words.chance(0.3):
-            blocks.insert(0, {"type": "thinking", "thinking": self.words.word(), "signature": self.words.signature()})
+            blocks.insert(0, thinking(self.words.word(), self.words.signature()))
         return Answer((*blocks, *more), "tool_use" if more else "end_turn")
 
     def faults(self) -> list[str]:
@@ -141,12 +148,19 @@ class Thread:
         if self.dialect.plain:
             return Call(messages, max_tokens=1000, stream=self.words.chance(0.5) or None)
         system = [MAIN_PROMPT, "Main prompt."] if self.main_prompt else [MAIN_PROMPT, AGENT_PROMPT]
-        return Call(messages, system, tools_of(self.dialect, self.words, agent=not self.main_prompt))
+        tools = tools_of(self.dialect, self.words, agent=not self.main_prompt)
+        return Call(messages, system, tools[:1] if self.world.brief else tools)
 
     def attempts(
-        self, call: Call, answer: Answer, faults: Sequence[str], link: Link | None = None, request_class: str = ""
+        self,
+        call: Call,
+        answer: Answer,
+        faults: Sequence[str] = (),
+        link: Link | None = None,
+        request_class: str = "",
+        last: Outcome | None = None,
     ) -> Exchange:
-        """The attempt that was answered; those before it failed. All but the first retry the first."""
+        """The last attempt; those before it failed. All but the first retry the first. ``last``: not just answered."""
         link, request_class = link or self.standing, request_class or self.request_class
         for fault in faults:
             failed = failures.fail(fault, answer, call, self.dialect, self.words)
@@ -154,8 +168,11 @@ class Thread:
             link = link if link.edge == "retries" else Link("retries", exchange)
             call = failed.next_call
             self.now += failed.pause
-        outcome = whole(answer, self.words, stream=bool(call.stream))
-        return self.send(call, outcome, link, request_class, self.words.between(0.2, 9.0))
+        if last is None:
+            last = whole(answer, self.words, stream=bool(call.stream))
+            if call.stream and self.words.chance(0.05):
+                last = without_message_stop(answer, self.words)
+        return self.send(call, last, link, request_class, self.words.between(0.2, 9.0))
 
     def send(self, call: Call, outcome: Outcome, link: Link, request_class: str, duration: float) -> Exchange:
         exchange = Exchange(

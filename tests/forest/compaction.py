@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from tests.forest.answers import Answer, refused
 from tests.forest.branching import quiet_points
-from tests.forest.client import Thread
+from tests.forest.client import Session, Thread
 from tests.forest.requests import MAIN_PROMPT, SUMMARIZER, Call
 from tests.forest.shapes import Block, Message, assistant, reminder, text, user
 from tests.forest.talk import NOT_ASKED, prompt, results, tool_calls, typed
-from tests.forest.truth import GOES_ON, Exchange, Link
+from tests.forest.truth import Exchange, Link
 
 _TASK = "Your task is to create a detailed summary of {}, paying close attention to the user's explicit requests."
 _STRICT = "CRITICAL: Respond with TEXT ONLY. Do NOT call any tools.\n\n"
@@ -36,12 +36,22 @@ def summarise(
         whole[at] = replace(whole[at], blocks=(*whole[at].blocks, asked))
     else:
         whole.append(user(asked))
+    if old:
+        whole[0] = _without_reminders(whole[0])
     answers = [n for n, message in enumerate(whole) if message.role == "assistant"]
     call = _call(thread, whole, None if old or not answers else answers[-1])
     inside = f"1. Primary Request and Intent:\n   {words.fresh(8)}\n9. Optional Next Step: none"
+    if thread.session.summary and words.chance(0.3):
+        inside = f"Before: {thread.session.summary}\n{inside}"
+    thread.session.summary = inside
     answer = Answer((text(f"<analysis>\n{words.fresh()}\n</analysis>\n\n<summary>\n{inside}\n</summary>"),))
     exchange = thread.attempts(call, answer, thread.faults(), link, "compaction")
     return exchange, inside
+
+
+def _without_reminders(message: Message) -> Message:
+    kept = tuple(block for block in message.blocks if not block.get("text", "").startswith("<system-reminder>"))
+    return replace(message, blocks=kept or message.blocks)
 
 
 def _call(thread: Thread, history: Sequence[Message], marked: int | None) -> Call:
@@ -96,13 +106,14 @@ def resume(thread: Thread, exchange: Exchange, inside: str, kept: Message | None
     thread.say(*said)
 
 
-def compact_before_prompt(thread: Thread) -> None:
-    """By itself, before the next prompt."""
+def compact_before_prompt(thread: Thread) -> Exchange:
+    """By itself, before the next prompt; returns the summarising call."""
     if not quiet_points(thread):
         prompt(thread)
     exchange, inside = summarise(thread, thread.history, _standing_on(thread))
     thread.history, thread.standing = [], Link("resumes", exchange)
     thread.say(handed_on(thread, inside, more=_RESUME), *typed(thread))
+    return exchange
 
 
 def compact_in_the_middle(thread: Thread, calls: Sequence[Block], answer: Answer | None = None) -> None:
@@ -164,12 +175,38 @@ def compact_up_to_here(thread: Thread) -> None:
 
 
 def too_long(thread: Thread) -> None:
-    """The API says that the prompt is too long; the client summarises without it and sends it again."""
+    """The API says that the prompt is too long; the client summarises without answer and prompt, and keeps both."""
     prompt(thread)
-    place, said = quiet_points(thread)[-1], typed(thread)
+    prompt(thread)
+    (before, newest), said = quiet_points(thread)[-2:], typed(thread)
     thread.remember(*said)
-    no = refused(400, "invalid_request_error")
-    thread.send(thread.call(), no, Link(GOES_ON, place.exchange), thread.request_class, 0.1)
-    exchange, inside = summarise(thread, place.history, Link("compacts", place.exchange))
+    thread.attempts(thread.call(), Answer(()), last=refused(400, "invalid_request_error"))
+    # As in compact_without_newest: the newest exchange's request is summarised whole, without its answer.
+    link = Link("compacts", newest.exchange, instead=(("compacts", before.exchange),))
+    exchange, inside = summarise(thread, newest.history[:-1], link)
+    thread.history = [user(handed_on(thread, inside, more=_RESUME + _KEPT)), newest.history[-1]]
+    thread.standing = Link("resumes", exchange)
+    thread.say(*said)
+
+
+def resumed_twice(thread: Thread) -> None:
+    """Back to right behind a summary, and something else: DESIGN allows to call the second one a branch."""
+    summarising = compact_before_prompt(thread)
+    thread.history = []
+    thread.standing = Link("resumes", summarising, instead=(("branches", summarising),))
+    thread.wait(30)
+    thread.say(handed_on(thread, thread.session.summary, more=_RESUME), *typed(thread))
+
+
+def fork_after_compact(thread: Thread) -> None:
+    """A summary is gone on from in a new session: DESIGN allows either word."""
+    if not quiet_points(thread):
+        prompt(thread)
+    exchange, inside = summarise(thread, thread.history, _standing_on(thread))
+    session = Session(thread.world, thread.session.person, thread.dialect, thread.words.uuid())
+    child = Thread(session, thread.now + 5, standing=Link("resumes", exchange, instead=(("forks", exchange),)))
+    child.say(handed_on(thread, inside, more=_RESUME), *typed(child))
+    prompt(child)
     thread.history, thread.standing = [], Link("resumes", exchange)
-    thread.say(handed_on(thread, inside, more=_RESUME), *said)
+    thread.wait(60)
+    thread.say(handed_on(thread, inside, more=_RESUME), *typed(thread))

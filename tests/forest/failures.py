@@ -17,6 +17,7 @@ _STATUSES = {
 }
 COMMON = (*_STATUSES, "drop_before_headers", "drop_mid", "error_at_once", "error_after_text", "stall")
 EVERY = (*COMMON, "refusal")
+SIMPLE = ("429", "500", "529", "drop_before_headers")
 STALL_S = 300.1
 
 

@@ -7,8 +7,12 @@ from tests.forest.truth import Forest, Truth
 
 
 def mistakes(forest: Forest, got: Mapping[int, Expected]) -> list[str]:
-    """One line for each exchange of which something untrue is said; empty: all is true."""
-    return [line for truth in forest.truths for line in _mistakes(forest, truth, got.get(truth.n))]
+    """One line for each exchange of which something untrue is said; empty: all is true.
+
+    Wrong edges come first: a wrong conversation mostly follows from one above it.
+    """
+    found = [line for truth in forest.truths for line in _mistakes(forest, truth, got.get(truth.n))]
+    return sorted(found, key=lambda line: ", not " not in line.split("conversation")[0])
 
 
 def _mistakes(forest: Forest, truth: Truth, said: Expected | None) -> list[str]:

@@ -36,7 +36,8 @@ def somebody(words: Words) -> Person:
 
 def _session(thread: Thread, moves: int) -> None:
     thread.world.move = "first prompt"
-    prompt(thread)
+    if thread.words.chance(0.7):
+        prompt(thread)
     for _ in range(moves):
         can = [move for move in MOVES if move.can(thread.dialect)]
         _make(thread, thread.words.random.choices(can, [move.weight for move in can])[0])

@@ -16,6 +16,7 @@ def strangers(sessions: int, scopes: int, seed: int = 0) -> Forest:
     """Sessions of one exchange or two; everybody asks the same few things and gets the same few answers."""
     world = World(Random(f"strangers {sessions} {scopes} {seed}"))
     world.move = "stranger"
+    world.brief = True
     persons = [somebody(world.words) for _ in range(scopes)]
     for number in range(sessions):
         _stranger(world, world.words.random.choice(persons), number * 0.05)

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tests.forest.answers import Answer, Outcome, cut_after_text
+from tests.forest.answers import refused as refused_with
 from tests.forest.client import Thread
-from tests.forest.shapes import Block, assistant, text, tool_result, tool_use, user
+from tests.forest.failures import SIMPLE
+from tests.forest.shapes import Block, Json, assistant, text, tool_result, tool_use, user
 from tests.forest.truth import Exchange, Link
 from tests.forest.vocabulary import COMMON_ANSWERS
 
@@ -33,7 +35,10 @@ def typed(thread: Thread) -> tuple[Block, ...]:
 def prompt(thread: Thread) -> None:
     """Asked and answered; the answer is at times what others get too."""
     thread.wait(20)
-    if thread.points and thread.words.chance(0.15):
+    if thread.dialect.plain and thread.words.chance(0.3):
+        # Not if it may fail: without a session, the next one to say the same would be its retry.
+        thread.say(text(thread.words.prompt()), faults=[])
+    elif thread.points and thread.words.chance(0.15):
         common = thread.words.random.choice(COMMON_ANSWERS)
         thread.say(text(thread.words.fresh()), answer=thread.answer(words=common))
     else:
@@ -67,7 +72,9 @@ def _result(thread: Thread, call: Block) -> Block:
         said = f"{said}\n\n<system-reminder>\n{left}\n</system-reminder>"
     if words.chance(0.2):
         return tool_result(call["id"], "Exit code 3\ntwo", failed=True)
-    content = [text(said)] if words.chance(0.3) else said
+    content: Json = [text(said)] if words.chance(0.3) else said
+    if words.chance(0.1):
+        content = [{"type": "tool_reference", "tool_name": words.word()}]
     return tool_result(call["id"], content, failed=False if call["name"] == "Bash" else None)
 
 
@@ -97,8 +104,17 @@ def limit_hit(thread: Thread) -> None:
 
 
 def paused(thread: Thread) -> None:
-    """The API pauses a turn; the client sends the answer back as it is."""
-    thread.say(*typed(thread), answer=replace(thread.answer(), stop_reason="pause_turn"))
+    """The API pauses a turn, perhaps while it searches; the client sends the answer back as it is."""
+    words = thread.words
+    search = {
+        "type": "server_tool_use",
+        "id": f"srvtoolu_{words.hex(20)}",
+        "name": "web_search",
+        "input": {"query": "x"},
+    }
+    hits = {"type": "web_search_tool_result", "tool_use_id": search["id"], "content": [{"title": words.word()}]}
+    blocks = (*thread.answer().blocks, *((search, hits) if words.chance(0.5) else ()))
+    thread.say(*typed(thread), answer=Answer(blocks, "pause_turn"))
     thread.hear(thread.answer())
 
 
@@ -134,7 +150,7 @@ def interrupted_at_once(thread: Thread) -> None:
 def interrupted_before_headers(thread: Thread) -> None:
     thread.remember(*typed(thread))
     nothing = Outcome(0, "", b"", "client_gone")
-    exchange = thread.send(thread.call(), nothing, thread.standing, thread.request_class, 3.0)
+    exchange = thread.attempts(thread.call(), thread.answer(), last=nothing)
     _go_on(thread, exchange)
 
 
@@ -151,14 +167,32 @@ def interrupted_and_sent_again(thread: Thread) -> None:
     """The same messages after a cut are another attempt."""
     exchange = _cut(thread, thread.answer(), "")
     thread.wait(5)
-    thread.standing = Link("retries", exchange)
+    thread.standing = exchange.link if exchange.link.edge == "retries" else Link("retries", exchange)
     thread.hear(thread.answer())
 
 
-def _cut(thread: Thread, full: Answer, shown: str) -> Exchange:
+def gave_up(thread: Thread) -> None:
+    """No attempt is answered; the next prompt is put behind the one that was in vain.
+
+    It holds no answer of the failed exchange, but all that was asked there. DESIGN has no word for it: it goes on
+    from the exchange that failed, or is another branch from the one before.
+    """
+    if not thread.points:
+        prompt(thread)
+    before = thread.points[-1].exchange
     thread.remember(*typed(thread))
-    outcome = cut_after_text(full, thread.words, shown)
-    return thread.send(thread.call(), outcome, thread.standing, thread.request_class, thread.words.between(1, 9))
+    failed = thread.attempts(thread.call(), thread.answer(), last=refused_with(429, "rate_limit_error"))
+    thread.wait(60)
+    allowed = [("interrupted", failed), ("branches", failed), ("branches", before)]
+    thread.standing = Link("continues", failed, instead=tuple(allowed))
+    thread.say(*typed(thread))
+
+
+def _cut(thread: Thread, full: Answer, shown: str) -> Exchange:
+    """Perhaps not the first attempt at it."""
+    thread.remember(*typed(thread))
+    faults = [thread.words.random.choice(SIMPLE)] if thread.words.chance(thread.world.trouble) else []
+    return thread.attempts(thread.call(), full, faults, last=cut_after_text(full, thread.words, shown))
 
 
 def _go_on(thread: Thread, exchange: Exchange) -> None:
