@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from domain.phrases import AGENT_MENTION, NOTIFICATION_TASK, NOTIFICATION_TOOL_USE, REMINDER, TASK_TOOLS
+from domain.phrases import AGENT_MENTION, NOTIFICATION_TASK, NOTIFICATION_TOOL_USE, REMINDER, SIDE_QUESTION
 from schemas.anthropic.stream import JsonObject, JsonValue
 
 NORMALISER = 1
@@ -21,7 +21,7 @@ DIGEST_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A call of the tool that starts a sub-agent."""
+    """A call that may start a sub-agent, as ``Task`` and ``Agent`` do: any tool that is given a prompt."""
 
     tool_use_id: str
     prompt: bytes
@@ -52,6 +52,8 @@ class BlockFacts:
     tool_use_id: str = ""
     task: Task | None = None
     mentions: tuple[AgentMention, ...] = ()
+    side_question: bool = False
+    """A text with the words of a side question on the main history."""
 
 
 EMPTY = BlockFacts("empty")
@@ -93,14 +95,15 @@ def text_digest(text: str) -> bytes:
 def _text(text: str) -> BlockFacts:
     plain = stripped(text)
     digest = text_digest(plain) if plain else None
-    return BlockFacts("text", digest=digest, text=plain, mentions=_notified(text))
+    asks = SIDE_QUESTION.search(text) is not None
+    return BlockFacts("text", digest=digest, text=plain, mentions=_notified(text), side_question=asks)
 
 
 def _tool_use(kind: str, block: JsonObject) -> BlockFacts:
     tool_use_id, name = _string(block, "id"), _string(block, "name")
     task = None
     arguments = block.get("input")
-    if name in TASK_TOOLS and isinstance(arguments, dict) and isinstance(prompt := arguments.get("prompt"), str):
+    if isinstance(arguments, dict) and isinstance(prompt := arguments.get("prompt"), str):
         agent_type, description = _string(arguments, "subagent_type"), _string(arguments, "description")
         task = Task(tool_use_id, text_digest(stripped(prompt)), agent_type, description)
     return BlockFacts(

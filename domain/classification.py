@@ -4,7 +4,11 @@ Classes (DESIGN §7): ``main``, ``subagent``, ``compaction`` (the summarising ca
 titles, quota, side questions, helpers, count_tokens, what is no parsable Messages call).
 
 A ``side`` thread stands on the main history without continuing it. Its sign needs no wording: the newest cache mark
-is on an assistant message, because the client put the question behind it (2.1.117 to 2.1.330).
+is on an assistant message, because the client put the question behind it (2.1.117 to 2.1.330). Where a client sets no
+cache marks at all, the question's words must do.
+
+The answer has a say too (``answered``): a side thread that was answered with a summary is a compaction in whatever
+words it was asked for, and what was asked for in the right words but not answered with one is none.
 """
 
 from collections.abc import Mapping
@@ -19,12 +23,15 @@ from domain.phrases import (
     SUMMARIZER_SYSTEM,
     SUMMARIZER_TOOLS,
     SUMMARY_REQUEST,
+    WARM_UP,
     WEB_SEARCH_TOOL,
 )
 from domain.request_view import RequestView, SeenMessage
 
 RequestClass = Literal["main", "subagent", "compaction", "auxiliary"]
 MESSAGES_PATH = "/v1/messages"
+"""End of the path; a base URL may put something in front."""
+HEADER = "request-class header"
 _HINTS: Mapping[str, RequestClass] = {
     "main": "main",
     "subagent": "subagent",
@@ -50,20 +57,35 @@ class Classified:
     evidence: Evidence
     side: bool = False
     """A side thread on the main history: an ``aside``, if its history is known."""
+    helper: bool = False
+    """Auxiliary for want of tools alone: if a call gave it its prompt, it is a sub-agent without tools."""
+    by_phrase: bool = False
+    """Said on the strength of a phrase alone."""
 
 
 def classify(target: str, headers: Mapping[str, str], view: RequestView | None) -> Classified:
     """``target``: path with query; ``headers``: kept values by lower-case name; ``view`` None: no JSON object."""
     path = urlsplit(target).path
-    if path != MESSAGES_PATH:
+    if not path.endswith(MESSAGES_PATH):
         return Classified("auxiliary", Evidence("path", path[:200]))
     if view is None or not view.messages:
         return Classified("auxiliary", Evidence("body", "not a Messages request"))
-    hinted = _HINTS.get(headers.get("x-claude-code-request-class", ""))
     found = _by_body(view, headers)
+    hinted = _HINTS.get(headers.get("x-claude-code-request-class", ""))
     if hinted is None:
         return found
-    return Classified(hinted, Evidence("request-class header", hinted), side=found.side and hinted == "auxiliary")
+    return Classified(hinted, Evidence(HEADER, hinted), side=found.side and hinted == "auxiliary")
+
+
+def answered(found: Classified, *, with_summary: bool, finished: bool) -> Classified:
+    """The class, now that the answer is known as well. What the client itself says of its request stands."""
+    if found.evidence.kind == HEADER:
+        return found
+    if found.side and with_summary:
+        return Classified("compaction", Evidence("summary request", "structure, and the answer is a summary"))
+    if found.by_phrase and finished and not with_summary:
+        return Classified("main", Evidence("tools and history", "the answer is no summary"))
+    return found
 
 
 def _by_body(view: RequestView, headers: Mapping[str, str]) -> Classified:
@@ -72,13 +94,19 @@ def _by_body(view: RequestView, headers: Mapping[str, str]) -> Classified:
     side, summarises = is_side_thread(view), asks_for_summary(view)
     if summarises and (side or is_summarizer(view)):
         return Classified("compaction", Evidence("summary request", "phrase and structure"))
-    helper = _helper_tools(view)
-    if helper:
-        return Classified("auxiliary", Evidence("tools", helper))
+    helper = _helper(view)
+    if helper is not None:
+        return helper
     if summarises:
-        return Classified("compaction", Evidence("summary request", "phrase alone"))
+        return Classified("compaction", Evidence("summary request", "phrase alone"), by_phrase=True)
     if side:
         return Classified("auxiliary", Evidence("side thread", "newest cache mark on an assistant message"), side=True)
+    if _asks_aside(view):
+        return Classified("auxiliary", Evidence("side thread", "phrase alone"), side=True)
+    return _by_agent(view, headers)
+
+
+def _by_agent(view: RequestView, headers: Mapping[str, str]) -> Classified:
     if "x-claude-code-agent-id" in headers:
         return Classified("subagent", Evidence("agent header", headers["x-claude-code-agent-id"][:80]))
     if SUBAGENT_BILLING in billing_line(view):
@@ -103,8 +131,20 @@ def billing_line(view: RequestView) -> str:
 
 def is_side_thread(view: RequestView) -> bool:
     """The newest message with a cache mark is the assistant's, and the client's question follows it."""
-    marked = [number for number, message in enumerate(view.messages) if any(block.marked for block in message.blocks)]
+    marked = _marked(view)
     return bool(marked) and view.messages[marked[-1]].role == "assistant" and marked[-1] < len(view.messages) - 1
+
+
+def _asks_aside(view: RequestView) -> bool:
+    """The words of a side question behind an answer, from a client that sets no cache marks."""
+    users = [message for message in view.messages if message.role == "user"]
+    asks = bool(users) and any(block.facts.side_question for block in users[-1].blocks)
+    return asks and has_history(view.messages) and not _marked(view)
+
+
+def _marked(view: RequestView) -> list[int]:
+    """The messages with a cache mark."""
+    return [number for number, message in enumerate(view.messages) if any(block.marked for block in message.blocks)]
 
 
 def asks_for_summary(view: RequestView) -> bool:
@@ -119,12 +159,21 @@ def is_summarizer(view: RequestView) -> bool:
     return tools == SUMMARIZER_TOOLS and any(SUMMARIZER_SYSTEM.search(text) for text in view.system)
 
 
-def _helper_tools(view: RequestView) -> str:
-    """Side requests have no tools, or the web search alone."""
+def _helper(view: RequestView) -> Classified | None:
+    """Side requests have no tools, or the web search alone. A talk without tools still sets a cache mark at its end."""
+    if _is_warm_up(view):
+        return Classified("auxiliary", Evidence("warm-up", "phrase alone"), helper=not view.tools)
     if not view.tools:
-        return "none"
+        if _marked(view)[-1:] == [len(view.messages) - 1]:
+            return None
+        return Classified("auxiliary", Evidence("tools", "none"), helper=True)
     search = all(tool.kind.startswith(WEB_SEARCH_TOOL) for tool in view.tools)
-    return "web search alone" if search else ""
+    return Classified("auxiliary", Evidence("tools", "web search alone")) if search else None
+
+
+def _is_warm_up(view: RequestView) -> bool:
+    texts = [block.facts.text for message in view.messages for block in message.blocks if block.facts.text]
+    return texts == [WARM_UP]
 
 
 def has_history(messages: tuple[SeenMessage, ...]) -> bool:

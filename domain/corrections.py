@@ -3,6 +3,8 @@
 One aggregate per request: corrected, corrected again, undone. Nothing is ever taken back from the log.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 from uuid import UUID, uuid5
@@ -103,6 +105,32 @@ class LinkCorrection(BaseAggregate[UUID]):
         if not self.stands:
             raise CorrectionRefusedError("This correction is undone already.")
         self.trigger_event(self.Undone, timestamp=at, request_id=self.request_id, who=who, why=why)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands of a request's corrections."""
+
+    request_id: UUID
+    parent: UUID | None
+    who: str
+    why: str
+    stands: bool
+    """False: undone; linking decides again."""
+
+
+CORRECTION_TOPICS = (LinkCorrection.Corrected.TOPIC, LinkCorrection.Undone.TOPIC)
+
+
+def standing(events: Sequence[object]) -> Standing | None:
+    """The newest word of one aggregate's events, by version; None: no correction is among them."""
+    words = [event for event in events if isinstance(event, LinkCorrection.Corrected | LinkCorrection.Undone)]
+    if not words:
+        return None
+    newest = words[-1]
+    corrected = isinstance(newest, LinkCorrection.Corrected)
+    parent = newest.parent if isinstance(newest, LinkCorrection.Corrected) else None
+    return Standing(newest.request_id, parent, newest.who, newest.why, stands=corrected)
 
 
 def _refuse_nonsense(request_id: UUID, parent: UUID | None, who: str) -> None:

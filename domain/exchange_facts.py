@@ -1,28 +1,38 @@
 """What must linking know of an exchange? Facts of the request and of the answer, taken from what was recorded.
 
-A request is a path in a trie, one node per block that counts: node = H(node before, role, block). The answer goes on
-from the request's last node. Two requests share a prefix exactly if they share a node, so finding what a request goes
-on from is a look-up. The trie's root is the scope's own: nothing is ever found across scopes.
+A request is a path in a trie (``domain/trie.py``), one node per block that counts. The answer goes on from the
+request's last node. Two requests share a prefix exactly if they share a node, so finding what a request goes on from
+is a look-up.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
+from domain.answer_facts import (
+    OPEN,
+    SUMMARY_CHARS,
+    AnswerFacts,
+    Ending,
+    answer_facts,
+    of_class,
+    said_in,
+    tagged_summary,
+)
 from domain.assembly import AssembledMessage
-from domain.blocks import DIGEST_BYTES, AgentMention, BlockFacts, Task, block_facts
-from domain.classification import Classified, RequestClass, classify, has_history
-from domain.phrases import CONTINUATION, SUMMARY
+from domain.blocks import AgentMention, BlockFacts
+from domain.classification import Classified, RequestClass, answered, classify, has_history
+from domain.held_answers import NOTHING_HELD, HeldAnswer, content_digest, print_of, text_of, tool_uses_in
+from domain.phrases import CONTINUATION
 from domain.request_view import RequestView, SeenMessage
+from domain.trie import after, root_of
 from schemas.stored.events import RequestReceived
 
-AnswerState = Literal["open", "finished", "refused", "cut", "failed"]
 PROMPT_CHARS = 400
 """Of a first prompt, kept as a conversation's working title."""
-SUMMARY_CHARS = 200_000
+MIN_SUMMARY_CHARS = 40
+"""A shorter text says too little to be known again inside another one."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,21 +52,6 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerFacts:
-    """What came back, as far as it came."""
-
-    state: AnswerState = "open"
-    nodes: tuple[bytes, ...] = ()
-    """The answer's own nodes, after the request's last one."""
-    tasks: tuple[Task, ...] = ()
-    summary: str = ""
-    """What a summarising call's answer hands on."""
-
-
-OPEN = AnswerFacts()
-
-
-@dataclass(frozen=True, slots=True)
 class ExchangeFacts:
     """All that linking asks of one exchange."""
 
@@ -70,14 +65,18 @@ class ExchangeFacts:
     """The node after each block that counts."""
     history: bool
     """The request holds earlier answers."""
+    held: HeldAnswer
+    """The newest of them."""
     prompt: bytes | None
     """Digest of the first message's last text: a task's prompt, if this is a sub-task's first request."""
     title: str
     """The beginning of that text."""
     asked: str
     """What was typed for this very request: the last text behind the newest answer; empty: only tool results."""
+    opening: str
+    """Its first text if that is long enough to hand on a summary."""
     continuation: str
-    """The first text, if it hands on a summary."""
+    """The text behind the newest answer that says that it hands on a summary."""
     mentions: tuple[AgentMention, ...]
     answer: AnswerFacts = OPEN
 
@@ -94,35 +93,54 @@ class ExchangeFacts:
         return self.path[-1] if self.path else None
 
     @property
+    def first_node(self) -> bytes | None:
+        return self.path[0] if self.path else None
+
+    @property
     def answer_node(self) -> bytes | None:
         return self.answer.nodes[-1] if self.answer.nodes else None
 
 
 def facts_of(
-    request: RequestReceived, view: RequestView | None, message: AssembledMessage | None, *, ended: bool
+    request: RequestReceived, view: RequestView | None, message: AssembledMessage | None, ending: Ending
 ) -> ExchangeFacts:
     """``view`` None: the body is no JSON object, or not kept; ``message`` None: no byte of an answer yet."""
     headers = {fact.name.lower(): fact.value for fact in request.headers if fact.value is not None}
-    classified = classify(request.target, headers, view)
     messages = view.messages if view else ()
-    path = tuple(_path(_root(request.scope), messages))
-    start = path[-1] if path else _root(request.scope)
+    root = root_of(request.scope, view.identity.user if view else None)
+    classified = classify(request.target, headers, view)
+    path, held = _walk(root, messages) if _is_linkable(classified) else ((), NOTHING_HELD)
+    said = said_in(message)
+    answer = answer_facts(said, message, path[-1] if path else root, ending, request.timestamp)
+    declared = answered(
+        classified,
+        with_summary=bool(tagged_summary(said)),
+        finished=answer.state == "finished",
+    )
+    first = _first_prompt(messages)
     return ExchangeFacts(
         moment=Moment(request.timestamp, request.originator_id),
         scope=request.scope,
         thread=_thread(headers, view),
         parent_agent=headers.get("x-claude-code-parent-agent-id"),
         device=view.identity.device if view else None,
-        classified=classified,
+        classified=declared,
         path=path,
         history=has_history(messages),
-        prompt=_first_prompt(messages).digest,
-        title=_first_prompt(messages).text[:PROMPT_CHARS],
+        held=held,
+        prompt=first.digest,
+        title=first.text[:PROMPT_CHARS],
         asked=_asked(messages)[:PROMPT_CHARS],
+        opening=_opening(messages),
         continuation=_continuation(messages),
         mentions=tuple(mention for block in _blocks(messages) for mention in block.mentions),
-        answer=_answer(message, start, ended=ended) if path else AnswerFacts(_state(message, ended=ended)),
+        answer=of_class(answer, said, declared.request_class),
     )
+
+
+def _is_linkable(classified: Classified) -> bool:
+    """Other auxiliary requests stand alone: nothing is ever linked to them."""
+    return classified.request_class != "auxiliary" or classified.side or classified.helper
 
 
 def _thread(headers: Mapping[str, str], view: RequestView | None) -> Thread:
@@ -130,23 +148,38 @@ def _thread(headers: Mapping[str, str], view: RequestView | None) -> Thread:
     return Thread(session, headers.get("x-claude-code-agent-id"))
 
 
-def _root(scope: str) -> bytes:
-    return hashlib.blake2b(b"scope\0" + scope.encode(), digest_size=DIGEST_BYTES).digest()
+def _walk(root: bytes, messages: Iterable[SeenMessage]) -> tuple[tuple[bytes, ...], HeldAnswer]:
+    """The path, and the newest answer on it."""
+    path, run, began, held = [root], list[BlockFacts](), 0, NOTHING_HELD
+    for block, by_assistant in _counted(messages):
+        if by_assistant and not run:
+            began = len(path) - 1
+        if not by_assistant and run:
+            held, run = _held(path, began, run), []
+        if by_assistant:
+            run.append(block)
+        path.append(after(path[-1], block.digest or b"", by_assistant=by_assistant))
+    return tuple(path[1:]), _held(path, began, run) if run else held
 
 
-def _path(node: bytes, messages: Iterable[SeenMessage]) -> Iterator[bytes]:
+def _counted(messages: Iterable[SeenMessage]) -> Iterator[tuple[BlockFacts, bool]]:
+    """The blocks that count, in order, and whether they are the assistant's."""
     for message in messages:
-        if message.role == "system":
-            continue
-        role = b"a" if message.role == "assistant" else b"u"
-        for block in message.blocks:
-            if block.facts.digest is not None:
-                node = _next(node, role, block.facts.digest)
-                yield node
+        if message.role != "system":
+            for block in message.blocks:
+                if block.facts.digest is not None:
+                    yield block.facts, message.role == "assistant"
 
 
-def _next(node: bytes, role: bytes, digest: bytes) -> bytes:
-    return hashlib.blake2b(node + role + digest, digest_size=DIGEST_BYTES).digest()
+def _held(path: list[bytes], began: int, run: list[BlockFacts]) -> HeldAnswer:
+    return HeldAnswer(
+        before=path[began],
+        before_depth=began,
+        depth=began + len(run),
+        content=content_digest(run),
+        text=print_of(text_of(run)),
+        tool_uses=tool_uses_in(run),
+    )
 
 
 def _blocks(messages: Iterable[SeenMessage]) -> Iterator[BlockFacts]:
@@ -162,45 +195,26 @@ def _first_prompt(messages: tuple[SeenMessage, ...]) -> BlockFacts:
     return BlockFacts("text")
 
 
-def _asked(messages: tuple[SeenMessage, ...]) -> str:
+def _new_texts(messages: tuple[SeenMessage, ...]) -> list[str]:
+    """The user's texts behind the newest answer."""
     texts = list[str]()
     for message in messages:
         if message.role == "assistant":
             texts = []
         elif message.role == "user":
             texts += [block.facts.text for block in message.blocks if block.facts.kind == "text" and block.facts.digest]
+    return texts
+
+
+def _asked(messages: tuple[SeenMessage, ...]) -> str:
+    texts = _new_texts(messages)
     return texts[-1] if texts else ""
 
 
+def _opening(messages: tuple[SeenMessage, ...]) -> str:
+    first = next((block for block, _ in _counted(messages)), None)
+    return first.text[:SUMMARY_CHARS] if first is not None and len(first.text) >= MIN_SUMMARY_CHARS else ""
+
+
 def _continuation(messages: tuple[SeenMessage, ...]) -> str:
-    first = next((block.text for block in _blocks(messages) if block.digest is not None), "")
-    return first[:SUMMARY_CHARS] if first.startswith(CONTINUATION) else ""
-
-
-def _answer(message: AssembledMessage | None, node: bytes, *, ended: bool) -> AnswerFacts:
-    if message is None:
-        return AnswerFacts(_state(message, ended=ended))
-    nodes, blocks = list[bytes](), [block_facts(block.value) for block in message.blocks]
-    for block in blocks:
-        if block.digest is not None:
-            node = _next(node, b"a", block.digest)
-            nodes.append(node)
-    text = "\n".join(block.text for block in blocks)
-    found = SUMMARY.search(text)
-    return AnswerFacts(
-        state=_state(message, ended=ended),
-        nodes=tuple(nodes),
-        tasks=tuple(block.task for block in blocks if block.task is not None),
-        summary=found[1].strip()[:SUMMARY_CHARS] if found else "",
-    )
-
-
-def _state(message: AssembledMessage | None, *, ended: bool) -> AnswerState:
-    """A stop reason makes an answer whole for the client, whatever the connection did then."""
-    if message is not None and message.stop_reason == "refusal":
-        return "refused"
-    if message is not None and message.stop_reason is not None:
-        return "finished"
-    if not ended:
-        return "open"
-    return "cut" if message is not None and message.blocks else "failed"
+    return next((text[:SUMMARY_CHARS] for text in _new_texts(messages) if text.startswith(CONTINUATION)), "")

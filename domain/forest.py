@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain.classification import RequestClass
-from domain.linking import Edge
+from domain.links import Edge
 
 _NEW_BRANCH: frozenset[Edge] = frozenset({"root", "branches", "forks", "spawned"})
-_SAME_THREAD: frozenset[Edge] = frozenset({"continues", "interrupted", "retries", "branches", "resumes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +31,17 @@ def place(request_id: UUID, edge: Edge, declared: RequestClass, parent: Place | 
         return Place(None, None, 0, declared)
     if parent is None or parent.conversation is None:
         return Place(request_id, request_id, 0, declared)
+    depth = parent.depth + (edge == "spawned")
     return Place(
         conversation=parent.conversation,
         branch=request_id if edge in _NEW_BRANCH else parent.branch,
-        depth=parent.depth + (edge == "spawned"),
-        request_class=_class_of(edge, declared, parent),
+        depth=depth,
+        request_class=_class_of(edge, declared, depth),
     )
 
 
-def _class_of(edge: Edge, declared: RequestClass, parent: Place) -> RequestClass:
-    if declared != "main":
-        return declared
-    if edge == "spawned" or (edge in _SAME_THREAD and parent.request_class == "subagent"):
-        return "subagent"
+def _class_of(edge: Edge, declared: RequestClass, depth: int) -> RequestClass:
+    """Below a spawned request everything is a sub-agent's, but what is of a class of its own."""
+    if declared == "main" or (declared == "auxiliary" and edge not in {"aside", "none"}):
+        return "subagent" if depth else "main"
     return declared

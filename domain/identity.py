@@ -27,6 +27,8 @@ class ClientIdentity:
     device: str | None = None
     account: str | None = None
     session: str | None = None
+    user: str | None = None
+    """An end user, as a program other than Claude Code names one."""
 
 
 class _UserId(msgspec.Struct):
@@ -54,7 +56,7 @@ def identity_in(body: bytes) -> ClientIdentity:
 
 
 def parse_user_id(user_id: str) -> ClientIdentity:
-    """Either format; anything else tells nothing."""
+    """Either format; any other text names an end user."""
     if user_id.lstrip().startswith("{"):
         try:
             said = msgspec.json.decode(user_id, type=_UserId)
@@ -63,7 +65,7 @@ def parse_user_id(user_id: str) -> ClientIdentity:
         return ClientIdentity(_label(said.device_id), _label(said.account_uuid), _label(said.session_id))
     found = _OLD_FORMAT.fullmatch(user_id)
     if found is None:
-        return ClientIdentity()
+        return ClientIdentity(user=_label(user_id))
     return ClientIdentity(_label(found["device"]), _label(found["account"]), _label(found["session"]))
 
 

@@ -5,9 +5,6 @@ A rule that rests on a phrase has a second, structural sign beside it, or it mak
 
 import re
 
-TASK_TOOLS = frozenset({"Task", "Agent"})
-"""The tool that starts a sub-agent: ``Task`` on the wire until 2.1.76, ``Agent`` from 2.1.117 on."""
-
 REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 """Text the client puts in by itself, in texts and inside tool results (all versions)."""
 
@@ -33,6 +30,11 @@ CONTINUATION = "This session is being continued from a previous conversation"
 """Start of the first user text after a compaction (1.0.128 to 2.1.330)."""
 SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 """What of the summarising call's answer comes back, verbatim, in that text (all versions)."""
+
+SIDE_QUESTION = re.compile(r"This is a side question from the user\.|The user stepped away and is coming back\.")
+"""In the question of ``/btw`` and of a recap (2.1.330). Asked for only where no cache mark is to be seen."""
+WARM_UP = "Warmup"
+"""The whole prompt of a request that only fills the prompt cache (2.0.x)."""
 
 WEB_SEARCH_TOOL = "web_search_"
 """Start of the tool's ``type`` in the web-search helper's requests."""

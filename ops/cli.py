@@ -19,6 +19,7 @@ FAILURE_EXIT, SETUP_EXIT, INTERRUPTED_EXIT, TERMINATED_EXIT = 1, 2, 130, 143
 SUB_COMMANDS = (
     ("events", "ops.commands.events", "Show and replay what was recorded."),
     ("projections", "ops.commands.projections", "List, rebuild and verify the projections."),
+    ("links", "ops.commands.links", "Show links with their evidence, correct them."),
     ("demo", "ops.demo.command", "Play believable sessions, without a key and without a network."),
 )
 """Commands with arguments of their own: name, the module whose ``app`` it is, what it does. No module, no command."""

@@ -52,12 +52,12 @@ class ExchangeReader:
     """Reads exchanges in batches; keep one for a whole process."""
 
     def __init__(self, log: EventLog, payloads: Payloads) -> None:
-        self._log, self._payloads = log, payloads
+        self.log, self._payloads = log, payloads
         self._bodies = BodyReader(payloads)
 
     async def read(self, request_ids: Collection[UUID], upto: Position) -> list[Exchange]:
         """In the order of the ids; those without an event up to ``upto`` are left out."""
-        streams = await self._log.streams(request_ids, upto, EXCHANGE_TOPICS)
+        streams = await self.log.streams(request_ids, upto, EXCHANGE_TOPICS)
         bare = [_bare(request_id, streams[request_id]) for request_id in sorted(streams)]
         views = await self._bodies.views([body for one in bare if (body := _wanted(one)) is not None])
         answers = await self._payloads.answers([one.request_id for one in bare if one.end is not None])

@@ -1,5 +1,6 @@
 """Which projections are there? The list; read this first."""
 
+from domain.corrections import CORRECTION_TOPICS
 from domain.errors import SetupError
 from projections.exchanges import EXCHANGE_TOPICS
 from projections.projector import Projection
@@ -18,11 +19,11 @@ PROJECTIONS = (
     ),
     Projection(
         name="conversations",
-        version=1,
-        topics=EXCHANGE_TOPICS,
+        version=2,
+        topics=(*EXCHANGE_TOPICS, *CORRECTION_TOPICS),
         schema_file="conversations.sql",
-        tables=("exchanges", "nodes", "tasks", "mentions", "links", "conversations"),
-        views=("links", "conversations", "tasks", "exchanges"),
+        tables=("exchanges", "nodes", "texts", "tasks", "mentions", "corrections", "links", "conversations"),
+        views=("links", "conversations", "tasks", "exchanges", "corrections"),
         make=ConversationsProjector,
     ),
 )

@@ -10,12 +10,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from domain.answer_facts import Ending
 from domain.classification import RequestClass
 from domain.exchange_facts import Moment, facts_of
 from domain.forest import Place, place
 from domain.ids import Position
-from domain.linking import Child, branch_edges, link
-from projections.exchanges import ExchangeReader
+from domain.linking import link
+from domain.links import Child, branch_edges
+from projections.corrections import read_corrections
+from projections.exchanges import Exchange, ExchangeReader
 from projections.projector import Write
 from projections.read_models import link_candidates, link_facts, links
 from projections.read_models.connection import Connection
@@ -31,15 +34,22 @@ class ConversationsProjector:
 
     async def project(self, request_ids: Sequence[UUID], upto: Position) -> Write:
         exchanges = await self._reader.read(request_ids, upto)
+        corrections = await read_corrections(self._reader.log, request_ids, upto)
         known = [(one.request, one) for one in exchanges if one.request is not None]
-        facts = [facts_of(request, one.view, one.message, ended=one.end is not None) for request, one in known]
+        facts = [facts_of(request, one.view, one.message, _ending(one)) for request, one in known]
         client_domains = [request.client_domain for request, _ in known]
 
         async def write(tx: Connection) -> None:
-            touched = await link_facts.save(tx, facts, client_domains)
+            touched = await link_facts.save_corrections(tx, corrections)
+            touched |= await link_facts.save(tx, facts, client_domains)
             await _Relinking(tx).run(await link_candidates.questions(tx, touched))
+            await links.refresh_conversations(tx, await links.titled(tx, [one.request_id for one in facts]))
 
         return write
+
+
+def _ending(exchange: Exchange) -> Ending:
+    return Ending(exchange.end, exchange.response.status if exchange.response else None)
 
 
 class _Relinking:

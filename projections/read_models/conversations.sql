@@ -1,46 +1,69 @@
 -- What linking knows of each exchange, the trie of what was said, and the links that follow.
--- A node is 16 bytes of a hash, kept as uuid.
+-- A node is 16 bytes of a hash, kept as uuid. A session or agent of '' means that there is none.
 CREATE TABLE exchanges (
     request_id uuid PRIMARY KEY,
     received_at timestamptz NOT NULL,
+    ended_at timestamptz,
     scope text NOT NULL,
     client_domain text NOT NULL,
-    session text,
-    agent text,
-    parent_agent text,
-    device text,
+    session text NOT NULL,
+    agent text NOT NULL,
+    parent_agent text NOT NULL,
+    device text NOT NULL,
     declared_class text NOT NULL,
     class_evidence jsonb NOT NULL,
     side boolean NOT NULL,
+    helper boolean NOT NULL,
     history boolean NOT NULL,
     depth int NOT NULL,
+    first_node uuid,
     request_node uuid,
+    held_before uuid,                      -- of the newest answer in the request: the node it stands on,
+    held_before_depth int NOT NULL,
+    held_depth int NOT NULL,               -- where it ends,
+    held_content uuid,                     -- what it says,
+    held_chars int NOT NULL,               -- its text,
+    held_text uuid,
+    held_tool_uses text[] NOT NULL,        -- and the calls in it
     answer_node uuid,
+    answer_content uuid,
+    answer_tool_uses text[] NOT NULL,
+    cut_text text NOT NULL,
     state text NOT NULL,
     prompt uuid,
     title text NOT NULL,
     asked text NOT NULL,
-    continuation text NOT NULL,
-    summary text NOT NULL
+    opening uuid,                          -- texts that may hand on a summary
+    continuation uuid,
+    summary text NOT NULL,
+    session_title text NOT NULL
 );
 CREATE INDEX exchanges_by_request_node ON exchanges (request_node, session, agent);
 CREATE INDEX exchanges_by_answer_node ON exchanges (answer_node) WHERE answer_node IS NOT NULL;
+CREATE INDEX exchanges_by_first_node ON exchanges (first_node, received_at, request_id);
+CREATE INDEX exchanges_by_session ON exchanges (scope, session, received_at, request_id) WHERE session <> '';
 CREATE INDEX exchanges_by_thread ON exchanges (scope, session, agent, received_at, request_id);
 CREATE INDEX exchanges_by_prompt ON exchanges (scope, session, prompt) WHERE NOT history;
 CREATE INDEX exchanges_with_summary ON exchanges (scope, session) WHERE summary <> '';
-CREATE INDEX exchanges_with_continuation ON exchanges (scope, session) WHERE continuation <> '';
+CREATE INDEX exchanges_with_title ON exchanges (scope, session, received_at, request_id) WHERE session_title <> '';
 
 CREATE TABLE nodes (
     node uuid PRIMARY KEY,
     parent uuid
 );
 
--- Calls of the tool that starts a sub-agent, in recorded answers.
+-- Each text that may hand on a summary, once.
+CREATE TABLE texts (
+    text_id uuid PRIMARY KEY,
+    content text NOT NULL
+);
+
+-- Calls that may have started a sub-agent, in recorded answers.
 CREATE TABLE tasks (
     request_id uuid NOT NULL,
     ordinal int NOT NULL,
     scope text NOT NULL,
-    session text,
+    session text NOT NULL,
     tool_use_id text NOT NULL,
     prompt uuid NOT NULL,
     agent_type text NOT NULL,
@@ -48,7 +71,7 @@ CREATE TABLE tasks (
     PRIMARY KEY (request_id, ordinal)
 );
 CREATE INDEX tasks_by_prompt ON tasks (scope, session, prompt);
-CREATE INDEX tasks_by_tool_use ON tasks (scope, tool_use_id);
+CREATE INDEX tasks_by_tool_use ON tasks (scope, session, tool_use_id);
 
 -- What clients said of which call started which agent.
 CREATE TABLE mentions (
@@ -59,6 +82,15 @@ CREATE TABLE mentions (
     PRIMARY KEY (scope, session, agent, tool_use_id)
 );
 CREATE INDEX mentions_by_tool_use ON mentions (scope, session, tool_use_id);
+
+-- What people said of a request's place, as it stands.
+CREATE TABLE corrections (
+    request_id uuid PRIMARY KEY,
+    parent_request_id uuid,                -- null: it is a root
+    who text NOT NULL,
+    why text NOT NULL
+);
+CREATE INDEX corrections_by_parent ON corrections (parent_request_id);
 
 CREATE TABLE links (
     request_id uuid PRIMARY KEY,

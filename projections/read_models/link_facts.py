@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from domain.blocks import text_digest
 from domain.classification import Evidence
+from domain.corrections import Standing
 from domain.exchange_facts import ExchangeFacts
 from projections.read_models.connection import Connection
-from projections.read_models.rows import as_json, storable, storable_or_none
+from projections.read_models.rows import as_json, storable
 
 NEAR_NODES = 32
 """A turn rarely adds more blocks: whether nodes are known is asked for so many first."""
@@ -24,38 +26,39 @@ SELECT_NODES = "SELECT node FROM nodes WHERE node = ANY($1::uuid[])"
 INSERT_NODES = """
 INSERT INTO nodes SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING
 """
-SELECT_TOUCHED_BY_ANSWERS = """
-SELECT e.request_id FROM exchanges c JOIN exchanges e
-    ON e.scope = c.scope AND e.session IS NOT DISTINCT FROM c.session AND e.agent IS NOT DISTINCT FROM c.agent
-    AND (e.received_at, e.request_id) > (c.received_at, c.request_id) AND e.depth >= c.depth
-WHERE c.request_id = ANY($1::uuid[])
-"""
-SELECT_TOUCHED_BY_TASKS = """
-SELECT e.request_id FROM exchanges c JOIN tasks t ON t.request_id = c.request_id
-JOIN exchanges e ON e.scope = c.scope AND e.session = c.session AND NOT e.history AND (
-    e.prompt = t.prompt OR e.agent IN (
-        SELECT agent FROM mentions m
-        WHERE m.scope = c.scope AND m.session = c.session AND m.tool_use_id = t.tool_use_id)
-)
-WHERE c.request_id = ANY($1::uuid[])
-"""
-SELECT_TOUCHED_BY_RIVALS = """
+INSERT_TEXTS = "INSERT INTO texts SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING"
+SELECT_TOUCHED_IN_SESSION = """
 SELECT e.request_id FROM exchanges c
-JOIN exchanges e ON e.scope = c.scope AND e.session = c.session AND NOT e.history AND e.prompt = c.prompt
+JOIN exchanges e ON e.scope = c.scope AND e.session = c.session
     AND (e.received_at, e.request_id) > (c.received_at, c.request_id)
-WHERE c.request_id = ANY($1::uuid[]) AND NOT c.history
+WHERE c.request_id = ANY($1::uuid[]) AND c.session <> ''
+    AND (c.declared_class <> 'auxiliary' OR c.side OR c.helper)
+    AND (e.declared_class <> 'auxiliary' OR e.side OR e.helper)
 """
-SELECT_TOUCHED_BY_SUMMARIES = """
+SELECT_TOUCHED_WITHOUT_SESSION = """
 SELECT e.request_id FROM exchanges c
-JOIN exchanges e ON e.scope = c.scope AND e.session = c.session AND e.continuation <> ''
-    AND (e.received_at, e.request_id) > (c.received_at, c.request_id)
-WHERE c.request_id = ANY($1::uuid[]) AND c.summary <> ''
+JOIN exchanges e ON e.first_node = c.first_node AND (e.received_at, e.request_id) > (c.received_at, c.request_id)
+    AND e.session = '' AND e.agent = c.agent AND e.depth >= c.depth
+WHERE c.request_id = ANY($1::uuid[]) AND c.session = ''
 """
+SELECT_TOUCHED_IN_OTHER_SESSIONS = """
+SELECT e.request_id FROM exchanges c
+JOIN exchanges e ON e.first_node = c.first_node AND (e.received_at, e.request_id) > (c.received_at, c.request_id)
+    AND e.session <> c.session AND e.session <> '' AND e.agent = '' AND e.history AND e.depth >= c.depth
+WHERE c.request_id = ANY($1::uuid[]) AND c.session <> '' AND c.agent = '' AND c.answer_node IS NOT NULL
+"""
+SELECT_TOUCHED_BY_CORRECTIONS = """
+SELECT c.request_id FROM corrections c JOIN exchanges e ON e.request_id = c.request_id
+WHERE c.parent_request_id = ANY($1::uuid[])
+"""
+DELETE_CORRECTIONS = "DELETE FROM corrections WHERE request_id = ANY($1::uuid[])"
+INSERT_CORRECTIONS = "INSERT INTO corrections SELECT * FROM jsonb_populate_recordset(NULL::corrections, $1::jsonb)"
+SELECT_KNOWN = "SELECT request_id FROM exchanges WHERE request_id = ANY($1::uuid[])"
 SELECTS_TOUCHED = (
-    SELECT_TOUCHED_BY_ANSWERS,
-    SELECT_TOUCHED_BY_TASKS,
-    SELECT_TOUCHED_BY_RIVALS,
-    SELECT_TOUCHED_BY_SUMMARIES,
+    SELECT_TOUCHED_IN_SESSION,
+    SELECT_TOUCHED_WITHOUT_SESSION,
+    SELECT_TOUCHED_IN_OTHER_SESSIONS,
+    SELECT_TOUCHED_BY_CORRECTIONS,
 )
 SELECT_TOUCHED_BY_MENTIONS = """
 SELECT e.request_id FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS m(scope, session, agent, tool_use_id)
@@ -72,29 +75,44 @@ JOIN exchanges e ON e.scope = m.scope AND e.session = m.session AND NOT e.histor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeRow:
-    """Facts of one exchange, as stored. Nodes are digests, kept as UUIDs."""
+    """Facts of one exchange, as stored. Digests are kept as UUIDs; no session, agent or device is an empty text."""
 
     request_id: UUID
     received_at: datetime
+    ended_at: datetime | None
     scope: str
     client_domain: str
-    session: str | None
-    agent: str | None
-    parent_agent: str | None
-    device: str | None
+    session: str
+    agent: str
+    parent_agent: str
+    device: str
     declared_class: str
     class_evidence: Evidence
     side: bool
+    helper: bool
     history: bool
     depth: int
+    first_node: UUID | None
     request_node: UUID | None
+    held_before: UUID | None
+    held_before_depth: int
+    held_depth: int
+    held_content: UUID | None
+    held_chars: int
+    held_text: UUID | None
+    held_tool_uses: tuple[str, ...]
     answer_node: UUID | None
+    answer_content: UUID | None
+    answer_tool_uses: tuple[str, ...]
+    cut_text: str
     state: str
     prompt: UUID | None
     title: str
     asked: str
-    continuation: str
+    opening: UUID | None
+    continuation: UUID | None
     summary: str
+    session_title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +120,7 @@ class _TaskRow:
     request_id: UUID
     ordinal: int
     scope: str
-    session: str | None
+    session: str
     tool_use_id: str
     prompt: UUID
     agent_type: str
@@ -117,6 +135,29 @@ class _MentionRow:
     tool_use_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class _CorrectionRow:
+    request_id: UUID
+    parent_request_id: UUID | None
+    who: str
+    why: str
+
+
+async def save_corrections(tx: Connection, corrections: Sequence[Standing]) -> set[UUID]:
+    """Store what stands; returns the known exchanges whose link may be another now."""
+    ids = [one.request_id for one in corrections]
+    if not ids:
+        return set()
+    rows = [
+        _CorrectionRow(one.request_id, one.parent, storable(one.who), storable(one.why))
+        for one in corrections
+        if one.stands
+    ]
+    await tx.execute(DELETE_CORRECTIONS, ids)
+    await tx.execute(INSERT_CORRECTIONS, as_json(rows))
+    return {row["request_id"] for row in await tx.fetch(SELECT_KNOWN, ids)}
+
+
 async def save(tx: Connection, facts: Sequence[ExchangeFacts], client_domains: Sequence[str]) -> set[UUID]:
     """Store what is known now of these exchanges; returns every exchange whose link may be another now."""
     ids = [one.request_id for one in facts]
@@ -127,13 +168,9 @@ async def save(tx: Connection, facts: Sequence[ExchangeFacts], client_domains: S
     if tasks := [task for one in facts for task in _tasks(one)]:
         await tx.execute(INSERT_TASKS, as_json(tasks))
     await _save_paths(tx, [[*one.path, *one.answer.nodes] for one in facts])
+    await _save_texts(tx, facts)
     touched = set(ids) | await _touched_by_mentions(tx, facts)
-    for query in (
-        SELECT_TOUCHED_BY_ANSWERS,
-        SELECT_TOUCHED_BY_TASKS,
-        SELECT_TOUCHED_BY_RIVALS,
-        SELECT_TOUCHED_BY_SUMMARIES,
-    ):
+    for query in SELECTS_TOUCHED:
         touched |= {row["request_id"] for row in await tx.fetch(query, ids)}
     return touched
 
@@ -168,30 +205,62 @@ async def _known(tx: Connection, digests: set[bytes]) -> set[bytes]:
     return {row["node"].bytes for row in await tx.fetch(SELECT_NODES, [_node(digest) for digest in digests])}
 
 
+async def _save_texts(tx: Connection, facts: Sequence[ExchangeFacts]) -> None:
+    texts = {text_digest(text): text for one in facts for text in (one.opening, one.continuation) if text}
+    if texts:
+        await tx.execute(
+            INSERT_TEXTS, [_node(one) for one in texts], [storable(one, len(one)) for one in texts.values()]
+        )
+
+
 def _row(facts: ExchangeFacts, client_domain: str) -> ExchangeRow:
+    held, answer = facts.held, facts.answer
     return ExchangeRow(
         request_id=facts.request_id,
         received_at=facts.moment.received_at,
+        ended_at=answer.ended_at,
         scope=storable(facts.scope),
         client_domain=storable(client_domain),
-        session=storable_or_none(facts.thread.session),
-        agent=storable_or_none(facts.thread.agent),
-        parent_agent=storable_or_none(facts.parent_agent),
-        device=storable_or_none(facts.device),
+        session=storable(facts.thread.session or ""),
+        agent=storable(facts.thread.agent or ""),
+        parent_agent=storable(facts.parent_agent or ""),
+        device=storable(facts.device or ""),
         declared_class=facts.request_class,
         class_evidence=facts.classified.evidence,
         side=facts.classified.side,
+        helper=facts.classified.helper,
         history=facts.history,
         depth=len(facts.path),
+        first_node=_node_or_none(facts.first_node),
         request_node=_node_or_none(facts.request_node),
+        held_before=_node_or_none(held.before or None),
+        held_before_depth=held.before_depth,
+        held_depth=held.depth,
+        held_content=_node_or_none(held.content),
+        held_chars=held.text.characters,
+        held_text=_node_or_none(held.text.digest or None),
+        held_tool_uses=_storable_all(held.tool_uses),
         answer_node=_node_or_none(facts.answer_node),
-        state=facts.answer.state,
+        answer_content=_node_or_none(answer.content),
+        answer_tool_uses=_storable_all(answer.tool_uses),
+        cut_text=storable(answer.cut_text, len(answer.cut_text)),
+        state=answer.state,
         prompt=_node_or_none(facts.prompt),
         title=storable(facts.title),
         asked=storable(facts.asked),
-        continuation=storable(facts.continuation, len(facts.continuation)),
-        summary=storable(facts.answer.summary, len(facts.answer.summary)),
+        opening=_text_id(facts.opening),
+        continuation=_text_id(facts.continuation),
+        summary=storable(answer.summary, len(answer.summary)),
+        session_title=storable(answer.title),
     )
+
+
+def _storable_all(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(storable(text) for text in texts)
+
+
+def _text_id(text: str) -> UUID | None:
+    return UUID(bytes=text_digest(text)) if text else None
 
 
 def _tasks(facts: ExchangeFacts) -> Iterator[_TaskRow]:
@@ -200,7 +269,7 @@ def _tasks(facts: ExchangeFacts) -> Iterator[_TaskRow]:
             facts.request_id,
             ordinal,
             storable(facts.scope),
-            storable_or_none(facts.thread.session),
+            storable(facts.thread.session or ""),
             storable(task.tool_use_id),
             _node(task.prompt),
             storable(task.agent_type),

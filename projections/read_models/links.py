@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from domain.classification import Evidence, RequestClass
-from domain.linking import Edge
+from domain.links import Edge
 from projections.read_models.connection import Connection
 from projections.read_models.rows import as_json
 
@@ -21,11 +21,23 @@ SELECT_DECLARED = "SELECT request_id, declared_class FROM exchanges WHERE reques
 DELETE_CONVERSATIONS = "DELETE FROM conversations WHERE conversation_id = ANY($1::uuid[])"
 INSERT_CONVERSATIONS = """
 INSERT INTO conversations
-SELECT e.request_id, e.scope, e.client_domain, e.title, e.received_at,
+SELECT e.request_id, e.scope, e.client_domain,
+    coalesce((
+        SELECT t.session_title FROM exchanges t
+        WHERE t.scope = e.scope AND t.session = e.session AND t.session <> '' AND t.session_title <> ''
+        ORDER BY t.received_at DESC, t.request_id DESC LIMIT 1
+    ), e.title),
+    e.received_at,
     (SELECT l.received_at FROM links l WHERE l.conversation_id = e.request_id
      ORDER BY l.received_at DESC, l.request_id DESC LIMIT 1)
 FROM exchanges e JOIN links r ON r.request_id = e.request_id
 WHERE e.request_id = ANY($1::uuid[]) AND r.conversation_id = e.request_id
+"""
+SELECT_TITLED = """
+SELECT l.conversation_id FROM exchanges t
+JOIN exchanges e ON e.scope = t.scope AND e.session = t.session
+JOIN links l ON l.request_id = e.request_id AND l.conversation_id = l.request_id
+WHERE t.request_id = ANY($1::uuid[]) AND t.session <> '' AND t.session_title <> ''
 """
 
 
@@ -65,6 +77,11 @@ async def declared_classes(tx: Connection, request_ids: Collection[UUID]) -> dic
 async def replace(tx: Connection, rows: Sequence[LinkRow]) -> None:
     await tx.execute(DELETE_LINKS, [row.request_id for row in rows])
     await tx.execute(INSERT_LINKS, as_json(rows))
+
+
+async def titled(tx: Connection, request_ids: Collection[UUID]) -> set[UUID]:
+    """Conversations that have their title from one of these."""
+    return {row["conversation_id"] for row in await tx.fetch(SELECT_TITLED, list(request_ids))}
 
 
 async def refresh_conversations(tx: Connection, conversation_ids: Collection[UUID]) -> None:

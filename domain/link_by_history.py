@@ -1,0 +1,73 @@
+"""Does a request hold the history of an exchange we know? Retries, continuations, what stands on them, and forks."""
+
+from collections.abc import Iterable
+
+from domain.classification import Evidence
+from domain.held_answers import begins_with
+from domain.link_weakly import authors
+from domain.linking_facts import Earlier, Found, Subject
+from domain.links import Edge, Link, earlier, on_thread, standing_on
+from domain.turns import RETRIED, retried
+
+
+def retries(subject: Subject, found: Found) -> Link | None:
+    turn = retried(subject.moment, on_thread(subject, found.attempts))
+    if turn is None:
+        return None
+    first, newest = turn
+    return Link("retries", first.moment.request_id, (Evidence("same messages", f"the attempt before: {newest.state}"),))
+
+
+def continues(subject: Subject, found: Found) -> Link | None:
+    askers = [one for one in on_thread(subject, found.askers) if _left_out(subject, one) or _shown(subject, one)]
+    known = [*on_thread(subject, found.holders), *askers]
+    if not known:
+        return None
+    parent = max(known, key=lambda one: (one.depth, one.state == "finished", one.moment))
+    if parent.depth < subject.held.depth and parent not in askers and authors(subject, found):
+        return None
+    return Link(_going_on(subject, parent), parent.moment.request_id, (_held(subject, parent, askers),))
+
+
+def _left_out(subject: Subject, asker: Earlier) -> bool:
+    """Nothing of its answer is in the request, and nothing of another one behind its messages."""
+    if asker.depth < subject.held.depth:
+        return False
+    if subject.side or subject.request_class == "compaction":
+        return True
+    return asker.state in RETRIED or (asker.state == "finished" and asker.empty)
+
+
+def _shown(subject: Subject, asker: Earlier) -> bool:
+    """The request holds the beginning of its answer."""
+    held = subject.held
+    return (
+        asker.state == "cut"
+        and held.depth > 0
+        and asker.depth == held.before_depth
+        and begins_with(asker.cut_text, held.text)
+        and set(held.tool_uses) <= set(asker.tool_uses)
+    )
+
+
+def _held(subject: Subject, parent: Earlier, askers: Iterable[Earlier]) -> Evidence:
+    if parent not in askers:
+        return Evidence("history", f"{parent.depth} of {subject.depth} blocks are its request and our answer")
+    said = f"{parent.depth} of {subject.depth} blocks are its request"
+    if _shown(subject, parent):
+        return Evidence("history, answer cut", f"{said}, then the beginning of our answer")
+    return Evidence("history, without answer", f"{said}; its answer: {'empty' if parent.empty else parent.state}")
+
+
+def _going_on(subject: Subject, parent: Earlier) -> Edge:
+    return standing_on(subject, "interrupted" if parent.state in {"cut", "open"} else "continues")
+
+
+def forks(subject: Subject, found: Found) -> Link | None:
+    strangers = [one for one in earlier(subject, found.strangers) if one.thread.session != subject.thread.session]
+    if not strangers:
+        return None
+    parent = max(strangers, key=lambda one: (one.depth, one.same_device, one.moment))
+    said = f"{parent.depth} of {subject.depth} blocks are its request and our answer, in another session"
+    edge = standing_on(subject, "forks")
+    return Link(edge, parent.moment.request_id, (Evidence("history in another session", said),))
