@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from tests.forest.answers import cut_after_text
+from tests.forest.answers import Answer, cut_after_text
 from tests.forest.client import Thread
 from tests.forest.compaction import compact_before_prompt, compact_in_the_middle
 from tests.forest.shapes import Block, Json, assistant, text, tool_result, tool_use
@@ -84,6 +84,16 @@ def one_agent(thread: Thread) -> None:
 def agents_side_by_side(thread: Thread) -> None:
     calls = [task(thread, thread.words.fresh(6)) for _ in range(3)]
     _in_front(thread, typed(thread), thread.words.random.sample(calls, 3))
+
+
+def work_alike(thread: Thread, said: str, told: str) -> None:
+    """An agent that does what others do, and says what others say."""
+    call = task(thread, said)
+    exchange = thread.say(text(said), answer=thread.answer(call))
+    agent = launched(thread, exchange, 0.02)
+    agent.say(text(said), answer=Answer((text(told),)))
+    thread.now = agent.now
+    thread.say(report(thread, call, agent))
 
 
 def twin_agents(thread: Thread) -> None:

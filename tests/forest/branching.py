@@ -1,14 +1,11 @@
 """How does a person come back to an earlier place: rewind, resume, fork?"""
 
-from tests.forest.client import Point, Session, Thread, upgraded
+from tests.forest.client import Point, Session, Thread, quiet_points, upgraded
 from tests.forest.dialects import CLAUDE_CODE, Dialect
 from tests.forest.shapes import text
-from tests.forest.talk import prompt, typed
+from tests.forest.sides import count_tokens
+from tests.forest.talk import INTERRUPTED, cut_off, interrupted, prompt, typed
 from tests.forest.truth import ROOT, Link
-
-
-def quiet_points(thread: Thread) -> list[Point]:
-    return [point for point in thread.points if point.quiet]
 
 
 def _some_point(thread: Thread) -> Point:
@@ -79,8 +76,28 @@ def _forked(thread: Thread, point: Point, dialect: Dialect) -> Thread:
     session = Session(thread.world, thread.session.person, dialect, thread.words.uuid())
     child = Thread(session, thread.now + thread.words.between(1, 60), history=list(point.history))
     child.standing = Link("forks", point.exchange)
-    child.say(*typed(child))
+    if child.words.chance(0.2):
+        count_tokens(child)
+    if child.words.chance(0.2):
+        interrupted(child)
+    else:
+        child.say(*typed(child))
     return child
+
+
+def fork_of_a_cut_answer(thread: Thread) -> None:
+    """The old session ends with an interruption; the new one holds the beginning of that answer.
+
+    DESIGN allows either word: the same history in a new session, and a prefix of an answer that was cut.
+    """
+    exchange = cut_off(thread)
+    session = Session(thread.world, thread.session.person, thread.dialect, thread.words.uuid())
+    child = Thread(session, thread.now + 5, history=list(thread.history))
+    child.standing = Link("forks", exchange, instead=(("interrupted", exchange),))
+    child.say(text(INTERRUPTED), *typed(child))
+    thread.standing = Link("interrupted", exchange)
+    thread.wait(60)
+    thread.say(text(INTERRUPTED), *typed(thread))
 
 
 def fork_and_go_on(thread: Thread) -> None:

@@ -146,7 +146,9 @@ class Thread:
     def call(self, history: Sequence[Message] | None = None, marked: int | None = None) -> Call:
         messages = written(self.history if history is None else history, self.dialect, self.words, marked)
         if self.dialect.plain:
-            return Call(messages, max_tokens=1000, stream=self.words.chance(0.5) or None)
+            user_id = {"metadata": {"user_id": "user-42"}} if self.words.chance(0.2) else {}
+            stream = self.words.chance(0.5) or None
+            return Call(messages, max_tokens=1000, stream=stream, extra=user_id, path="/v1/messages")
         system = [MAIN_PROMPT, "Main prompt."] if self.main_prompt else [MAIN_PROMPT, AGENT_PROMPT]
         tools = tools_of(self.dialect, self.words, agent=not self.main_prompt)
         return Call(messages, system, tools[:1] if self.world.brief else tools)
@@ -194,6 +196,11 @@ class Thread:
         """As if nothing had been said since."""
         self.history = list(point.history)
         self.standing = Link(GOES_ON, point.exchange)
+
+
+def quiet_points(thread: Thread) -> list[Point]:
+    """Where a person can come back to."""
+    return [point for point in thread.points if point.quiet]
 
 
 def begun(world: World, person: Person, dialect: Dialect, now: float) -> Thread:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tests.forest.answers import Answer, refused
-from tests.forest.branching import quiet_points
-from tests.forest.client import Session, Thread
+from tests.forest.client import Session, Thread, quiet_points
 from tests.forest.requests import MAIN_PROMPT, SUMMARIZER, Call
 from tests.forest.shapes import Block, Message, assistant, reminder, text, user
 from tests.forest.talk import NOT_ASKED, prompt, results, tool_calls, typed
@@ -25,7 +24,7 @@ _COMMANDS = (
 
 
 def summarise(
-    thread: Thread, history: Sequence[Message], link: Link, about: str = _SO_FAR, more: str = ""
+    thread: Thread, history: Sequence[Message], link: Link, about: str = _SO_FAR, more: str = "", inside: str = ""
 ) -> tuple[Exchange, str]:
     """The summarising call, and what it says between its tags."""
     words, old = thread.words, thread.dialect.old
@@ -40,7 +39,7 @@ def summarise(
         whole[0] = _without_reminders(whole[0])
     answers = [n for n, message in enumerate(whole) if message.role == "assistant"]
     call = _call(thread, whole, None if old or not answers else answers[-1])
-    inside = f"1. Primary Request and Intent:\n   {words.fresh(8)}\n9. Optional Next Step: none"
+    inside = inside or f"1. Primary Request and Intent:\n   {words.fresh(8)}\n9. Optional Next Step: none"
     if thread.session.summary and words.chance(0.3):
         inside = f"Before: {thread.session.summary}\n{inside}"
     thread.session.summary = inside
@@ -106,11 +105,11 @@ def resume(thread: Thread, exchange: Exchange, inside: str, kept: Message | None
     thread.say(*said)
 
 
-def compact_before_prompt(thread: Thread) -> Exchange:
+def compact_before_prompt(thread: Thread, inside: str = "") -> Exchange:
     """By itself, before the next prompt; returns the summarising call."""
     if not quiet_points(thread):
         prompt(thread)
-    exchange, inside = summarise(thread, thread.history, _standing_on(thread))
+    exchange, inside = summarise(thread, thread.history, _standing_on(thread), inside=inside)
     thread.history, thread.standing = [], Link("resumes", exchange)
     thread.say(handed_on(thread, inside, more=_RESUME), *typed(thread))
     return exchange

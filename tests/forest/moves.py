@@ -71,6 +71,7 @@ MOVES = (
     Move(branching.resumed_later, _claude),
     Move(branching.fork_and_go_on, _claude),
     Move(branching.fork_twice, _claude),
+    Move(branching.fork_of_a_cut_answer, _claude),
     Move(branching.fork_into_newer, _claude),
     Move(agents.one_agent, _claude, 2),
     Move(agents.agents_side_by_side, _claude),

@@ -81,7 +81,8 @@ def headers_of(sender: Sender, call: Call, words: Words) -> tuple[tuple[str, str
         found.append(("x-claude-code-agent-id", sender.agent))
     if dialect.agent_headers and sender.parent_agent:
         found.append(("x-claude-code-parent-agent-id", sender.parent_agent))
-    return tuple(words.random.sample(found, len(found)))
+    lower = words.chance(0.3)
+    return tuple((name.lower() if lower else name, value) for name, value in words.random.sample(found, len(found)))
 
 
 def _credential(person: Person) -> tuple[str, str]:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tests.forest.answers import Answer, Outcome, whole
-from tests.forest.branching import quiet_points
-from tests.forest.client import Thread
+from tests.forest.client import Thread, quiet_points
 from tests.forest.requests import COUNT_TOKENS, MAIN_PROMPT, Call
 from tests.forest.shapes import Json, text, user
 from tests.forest.talk import prompt

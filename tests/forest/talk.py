@@ -132,14 +132,24 @@ def empty_answer(thread: Thread) -> None:
 
 
 def interrupted(thread: Thread) -> None:
-    """Escape while it streams: the beginning that was shown is kept."""
+    """Escape while it streams, perhaps twice in a row: the beginning that was shown is kept."""
+    exchange = cut_off(thread)
+    if thread.words.chance(0.3):
+        thread.standing = Link("interrupted", exchange)
+        thread.history.append(user(text(INTERRUPTED)))
+        thread.wait(5)
+        exchange = cut_off(thread)
+    _go_on(thread, exchange)
+
+
+def cut_off(thread: Thread) -> Exchange:
     full = thread.answer()
     said = full.blocks[-1]["text"]
-    shown = said[: thread.words.random.randint(1, len(said))].rstrip() or said[:1]
+    shown = said[: thread.words.random.randint(1, len(said))].rstrip() or said.rstrip()
     exchange = _cut(thread, full, shown)
     kept = [one for one in full.blocks if one["type"] == "thinking" and thread.words.chance(0.5)]
     thread.history.append(assistant(*kept, text(shown)))
-    _go_on(thread, exchange)
+    return exchange
 
 
 def interrupted_at_once(thread: Thread) -> None:

@@ -16,7 +16,7 @@ from tests.migrated import opened
 from tests.postgres import create_database, drop_database
 from tests.projected import Store
 
-SEEDS = range(4)
+SEEDS = range(3)
 MOVES = {f"{move.name}-{dialect}": (move, dialect) for move, dialect in SCENARIOS}
 FAILURES = {f"{fault}-{dialect}": (fault, dialect) for fault in FAULTS for dialect in EVERY}
 

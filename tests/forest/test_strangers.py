@@ -10,10 +10,8 @@ from tests.captures import Expected
 from tests.forest import feeding
 from tests.forest.dialects import CLAUDE_CODE, Dialect
 from tests.forest.judge import mistakes
-from tests.forest.playing import somebody
-from tests.forest.strangers import pasting, strangers, twins
-from tests.forest.truth import Forest, grown
-from tests.forest.vocabulary import Words
+from tests.forest.strangers import look_alikes, pasting, strangers, twins
+from tests.forest.truth import Forest
 from tests.projected import Store
 
 SESSIONS = 10_000
@@ -40,8 +38,7 @@ async def test_ten_thousand_strangers_stay_apart(pool: Pool, scopes: int) -> Non
 @pytest.mark.parametrize("dialect", CLAUDE_CODE, ids=str)
 async def test_equal_sessions_do_not_meet(pool: Pool, dialect: Dialect) -> None:
     """Not even when every word of theirs is the same: the session says who goes on from whom."""
-    words = Words(Random(f"twins {dialect}"))
-    forest = grown(f"twins, {dialect}", twins(dialect, somebody(words), words, 30).exchanges)
+    forest = twins(dialect, 30)
     found = mistakes(forest, await said_of(pool, forest, Random(3)))
     assert found[:20] == [], f"{len(found)} mistakes"
 
@@ -50,3 +47,10 @@ async def test_equal_sessions_do_not_meet(pool: Pool, dialect: Dialect) -> None:
 async def test_what_is_pasted_joins_nothing(pool: Pool, dialect: Dialect) -> None:
     forest = pasting(dialect)
     assert mistakes(forest, await said_of(pool, forest)) == []
+
+
+@pytest.mark.parametrize("dialect", CLAUDE_CODE, ids=str)
+@pytest.mark.parametrize("kind", ["signature", "device", "recent"])
+async def test_a_fork_finds_its_own_among_look_alikes(pool: Pool, kind: str, dialect: Dialect) -> None:
+    forest = look_alikes(kind, dialect)
+    assert mistakes(forest, await said_of(pool, forest, Random(4))) == []

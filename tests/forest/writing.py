@@ -24,9 +24,15 @@ def written(history: Sequence[Message], dialect: Dialect, words: Words, marked: 
 
 
 def _plainly(message: Message, words: Words) -> Json:
+    if message.role == "assistant" and words.chance(0.3):
+        message = replace(message, blocks=tuple(_stripped(block) for block in message.blocks))
     alone = len(message.blocks) == 1 and message.blocks[0]["type"] == "text"
     content = message.blocks[0]["text"] if alone and words.chance(0.7) else [dict(one) for one in message.blocks]
     return {"role": message.role, "content": content}
+
+
+def _stripped(block: Block) -> Block:
+    return {**block, "text": block["text"].strip()} if block["type"] == "text" else block
 
 
 def _merged(history: Sequence[Message], words: Words) -> list[Message]:
