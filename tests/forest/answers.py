@@ -60,7 +60,7 @@ def cut_after_text(answer: Answer, words: Words, shown: str) -> Outcome:
 
 def error_event(answer: Answer, words: Words, *, after_text: bool) -> Outcome:
     events = _events(answer, words)
-    kept = events[: words.random.randint(2, max(2, len(events) - 2))] if after_text else events[:1]
+    kept = events[: words.random.randint(1, max(1, len(events) - 2))] if after_text else events[:1]
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     return Outcome(200, _STREAM, b"".join(_frames([*kept, error])))
 

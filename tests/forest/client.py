@@ -146,9 +146,10 @@ class Thread:
     def call(self, history: Sequence[Message] | None = None, marked: int | None = None) -> Call:
         messages = written(self.history if history is None else history, self.dialect, self.words, marked)
         if self.dialect.plain:
-            user_id = {"metadata": {"user_id": "user-42"}} if self.words.chance(0.2) else {}
+            name = self.session.session_id[:4]
+            of_user = {"metadata": {"user_id": f"user-{name}"}} if name < "4" else {}
             stream = self.words.chance(0.5) or None
-            return Call(messages, max_tokens=1000, stream=stream, extra=user_id, path="/v1/messages")
+            return Call(messages, max_tokens=1000, stream=stream, extra=of_user, path="/v1/messages")
         system = [MAIN_PROMPT, "Main prompt."] if self.main_prompt else [MAIN_PROMPT, AGENT_PROMPT]
         tools = tools_of(self.dialect, self.words, agent=not self.main_prompt)
         return Call(messages, system, tools[:1] if self.world.brief else tools)

@@ -30,7 +30,7 @@ async def fed(store: Store, forest: Forest, random: Random) -> None:
     """In the order of reception or in none, in one go or in two."""
     shuffled = random if random.random() < 0.7 else None
     await feeding.append(store, [forest], shuffled, portion=random.choice([1, 7, 50, 500]))
-    await feeding.follow(store, batch_events=random.choice([1, 3, 7, 500, 500]))
+    await feeding.follow(store, batch_events=random.choice([1, 3, 7, 7, 500, 500, 500, 500]))
 
 
 @pytest.mark.parametrize("portion", range(PORTIONS))
