@@ -7,7 +7,7 @@ from tests.forest.answers import Answer, refused
 from tests.forest.client import Session, Thread, quiet_points
 from tests.forest.requests import MAIN_PROMPT, SUMMARIZER, Call
 from tests.forest.shapes import Block, Message, assistant, reminder, text, user
-from tests.forest.talk import NOT_ASKED, prompt, results, tool_calls, typed
+from tests.forest.talk import NOT_ASKED, prompt, results, tool_calls, typed, unheard_of
 from tests.forest.truth import Exchange, Link
 
 _TASK = "Your task is to create a detailed summary of {}, paying close attention to the user's explicit requests."
@@ -177,15 +177,15 @@ def too_long(thread: Thread) -> None:
     """The API says that the prompt is too long; the client summarises without answer and prompt, and keeps both."""
     prompt(thread)
     prompt(thread)
-    (before, newest), said = quiet_points(thread)[-2:], typed(thread)
-    thread.remember(*said)
+    (before, newest), said = quiet_points(thread)[-2:], unheard_of(thread)
+    thread.remember(said)
     thread.attempts(thread.call(), Answer(()), last=refused(400, "invalid_request_error"))
     # As in compact_without_newest: the newest exchange's request is summarised whole, without its answer.
     link = Link("compacts", newest.exchange, instead=(("compacts", before.exchange),))
     exchange, inside = summarise(thread, newest.history[:-1], link)
     thread.history = [user(handed_on(thread, inside, more=_RESUME + _KEPT)), newest.history[-1]]
     thread.standing = Link("resumes", exchange)
-    thread.say(*said)
+    thread.say(said)
 
 
 def resumed_twice(thread: Thread) -> None:

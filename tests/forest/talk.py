@@ -32,6 +32,11 @@ def typed(thread: Thread) -> tuple[Block, ...]:
     return (said,)
 
 
+def unheard_of(thread: Thread) -> Block:
+    """For what fails: whoever says the same words again at the same place tries again, as DESIGN has it."""
+    return text(thread.words.fresh())
+
+
 def prompt(thread: Thread) -> None:
     """Asked and answered; the answer is at times what others get too."""
     thread.wait(20)
@@ -158,7 +163,7 @@ def interrupted_at_once(thread: Thread) -> None:
 
 
 def interrupted_before_headers(thread: Thread) -> None:
-    thread.remember(*typed(thread))
+    thread.remember(unheard_of(thread))
     nothing = Outcome(0, "", b"", "client_gone")
     exchange = thread.attempts(thread.call(), thread.answer(), last=nothing)
     _go_on(thread, exchange)
@@ -190,7 +195,7 @@ def gave_up(thread: Thread) -> None:
     if not thread.points:
         prompt(thread)
     before = thread.points[-1].exchange
-    thread.remember(*typed(thread))
+    thread.remember(unheard_of(thread))
     failed = thread.attempts(thread.call(), thread.answer(), last=refused_with(429, "rate_limit_error"))
     thread.wait(60)
     allowed = [("interrupted", failed), ("branches", failed), ("branches", before)]
@@ -200,7 +205,7 @@ def gave_up(thread: Thread) -> None:
 
 def _cut(thread: Thread, full: Answer, shown: str) -> Exchange:
     """Perhaps not the first attempt at it."""
-    thread.remember(*typed(thread))
+    thread.remember(unheard_of(thread))
     faults = [thread.words.random.choice(SIMPLE)] if thread.words.chance(thread.world.trouble) else []
     return thread.attempts(thread.call(), full, faults, last=cut_after_text(full, thread.words, shown))
 
