@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from tests.forest.answers import Answer, cut_after_text
+from tests.forest.answers import Answer, cut_after_text, cut_before_end, renamed
 from tests.forest.client import Thread
 from tests.forest.compaction import compact_before_prompt, compact_in_the_middle
 from tests.forest.shapes import Block, Json, assistant, text, tool_result, tool_use
@@ -129,6 +129,21 @@ def interrupted_agent(thread: Thread) -> None:
     thread.say(tool_result(call["id"], "[Request interrupted by user for tool use]", failed=True), *typed(thread))
 
 
+def task_in_a_broken_stream(thread: Thread) -> None:
+    """The stream breaks behind a whole call; what runs is the call of the next attempt, with the same prompt."""
+    call = task(thread, thread.words.fresh(6))
+    thread.remember(*typed(thread))
+    answer = thread.answer(call)
+    broken = cut_before_end(renamed(answer, thread.words), thread.words)
+    first = thread.attempts(thread.call(), answer, last=broken)
+    thread.standing = Link("retries", first)
+    exchange = thread.hear(answer, [])
+    agent = launched(thread, exchange, 0.05)
+    work(agent, call["input"]["prompt"])
+    thread.now = agent.now
+    thread.say(report(thread, call, agent))
+
+
 def nested_agents(thread: Thread) -> None:
     outer = task(thread, thread.words.fresh(6))
     exchange = thread.say(*typed(thread), answer=thread.answer(outer))
@@ -185,6 +200,12 @@ def fork_agents(thread: Thread) -> None:
             agent, [started, text(_FORK.format(call["input"]["prompt"]))], thread.words.random.randint(0, 2)
         )
         notify(thread, agent, call)
+
+
+def fork_agents_of_a_summary(thread: Thread) -> None:
+    """The history that they are given begins with a summary."""
+    compact_before_prompt(thread)
+    fork_agents(thread)
 
 
 def follow_up(thread: Thread) -> None:

@@ -48,6 +48,11 @@ def cut_short(answer: Answer, words: Words, fault: str) -> Outcome:
     return Outcome(200, _STREAM, kept[: -words.random.randint(1, 9)] if words.chance(0.3) else kept, fault)
 
 
+def cut_before_end(answer: Answer, words: Words) -> Outcome:
+    """Every block is there, but not the end: the client does nothing of what it says."""
+    return Outcome(200, _STREAM, b"".join(_frames(_events(answer, words)[:-2])), "drop_mid")
+
+
 def cut_after_text(answer: Answer, words: Words, shown: str) -> Outcome:
     """The client leaves, having ``shown`` this beginning of the text; more may have come, but not the end."""
     events = _events(answer, words)[:-2]

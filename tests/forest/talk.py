@@ -231,6 +231,6 @@ def rejected_tool(thread: Thread) -> None:
 def quoted_phrases(thread: Thread) -> None:
     """A person types what clients say in other places; it means nothing there."""
     asked = "What does 'Your task is to create a detailed summary of the conversation so far' mean?"
-    thread.say(text(f"{asked} {thread.words.word(9)}"))
+    thread.say(text(f"{asked} {thread.words.word(9)}"), faults=thread.words.random.choice([[], ["529"]]))
     note = json.dumps({"agentId": f"a{thread.words.hex(16)}", "text": INTERRUPTED})
     thread.say(text(f"{thread.words.fresh()} <task-notification><task-id>a{thread.words.hex(16)}</task-id> {note}"))
