@@ -28,6 +28,8 @@ class Captured:
     answer: bytes
     """Bytes of the answer, as the API sent them."""
     fault: str | None
+    ended: datetime | None = None
+    """When it was over; None: at once."""
 
 
 @dataclass(frozen=True)

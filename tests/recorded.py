@@ -24,7 +24,8 @@ from tests.captures import Captured
 from tests.shipping import TestJournal
 
 FINGERPRINT_KEY = b"fingerprint key".ljust(32)
-_CUT_SHORT = {"drop_mid", "stall"}
+_CUT_SHORT = {"drop_mid", "stall", "client_gone"}
+_BY_CLIENT = {"client_gone"}
 
 
 @dataclass(frozen=True)
@@ -112,20 +113,24 @@ def _ended(one: Captured, request_id: UUID, version: int) -> ResponseCompleted |
         return ResponseAborted(
             originator_id=request_id,
             originator_version=version,
-            timestamp=_after(one, 20),
-            ended_by="upstream",
+            timestamp=_after(one, _duration_us(one) // 1000),
+            ended_by="client" if one.fault in _BY_CLIENT else "upstream",
             byte_count=len(one.answer),
             delivered=len(one.answer),
-            elapsed_us=20_000,
+            elapsed_us=_duration_us(one),
         )
     return ResponseCompleted(
         originator_id=request_id,
         originator_version=version,
-        timestamp=_after(one, 20),
+        timestamp=_after(one, _duration_us(one) // 1000),
         byte_count=len(one.answer),
         sha256=hashlib.sha256(one.answer).hexdigest(),
-        elapsed_us=20_000,
+        elapsed_us=_duration_us(one),
     )
+
+
+def _duration_us(one: Captured) -> int:
+    return 20_000 if one.ended is None else (one.ended - one.at) // timedelta(microseconds=1)
 
 
 def _after(one: Captured, milliseconds: int) -> datetime:
