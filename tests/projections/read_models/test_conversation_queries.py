@@ -30,7 +30,7 @@ on_one_database = settings(max_examples=30, suppress_health_check=[HealthCheck.f
 SECONDS = st.none() | st.integers(-1, 11).map(lambda second: START + timedelta(seconds=second))
 INSERT_TASK = """
 INSERT INTO tasks (request_id, ordinal, scope, session, tool_use_id, prompt, agent_type, description)
-VALUES ($1, $2, 'tenant', NULL, $3, $1, $4, $5)
+VALUES ($1, $2, 'tenant', '', $3, $1, $4, $5)
 """
 
 
