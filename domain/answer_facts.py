@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from domain.assembly import AssembledMessage
-from domain.blocks import BlockFacts, Task, block_facts
+from domain.blocks import BlockFacts, Task, block_facts, counts
 from domain.classification import RequestClass
 from domain.held_answers import content_digest, text_of, tool_uses_in
 from domain.phrases import SUMMARY
@@ -62,18 +62,18 @@ def answer_facts(
 ) -> AnswerFacts:
     """``said``: the message's blocks; ``node``: the request's last one. Of any class: see ``of_class``."""
     state, nodes = state_of(message, ending), list[bytes]()
-    for block in said:
-        if block.digest is not None:
-            node = after(node, block.digest, by_assistant=True)
-            nodes.append(node)
+    counted = [block for block in said if counts(block, by_assistant=True)]
+    for block in counted:
+        node = after(node, block.digest or b"", by_assistant=True)
+        nodes.append(node)
     return AnswerFacts(
         state=state,
         ended_at=_ended_at(ending, received_at),
         nodes=tuple(nodes),
-        content=content_digest(said),
+        content=content_digest(counted),
         tool_uses=tool_uses_in(said),
         tasks=tuple(block.task for block in said if block.task is not None),
-        cut_text=text_of(said)[:SUMMARY_CHARS] if state == "cut" else "",
+        cut_text=text_of(counted)[:SUMMARY_CHARS] if state == "cut" else "",
     )
 
 

@@ -20,6 +20,7 @@ from domain.phrases import (
     REMINDER,
     REMINDER_TAG,
     SIDE_QUESTIONS,
+    SYNTHETIC_ANSWER,
 )
 from schemas.anthropic.stream import JsonObject, JsonValue
 
@@ -61,6 +62,8 @@ class BlockFacts:
     tool_use_id: str = ""
     task: Task | None = None
     mentions: tuple[AgentMention, ...] = ()
+    signature: bytes = b""
+    """Digest of what the API signed thinking with."""
     side_question: bool = False
     """A text with the words of a side question on the main history."""
 
@@ -78,7 +81,8 @@ def block_facts(block: JsonValue) -> BlockFacts:
         case "text":
             return _text(_string(block, "text"))
         case "thinking" | "redacted_thinking":
-            return BlockFacts("thinking")
+            signed = _string(block, "signature") or _string(block, "data")
+            return BlockFacts("thinking", signature=_digest(b"signature", signed.encode("utf-8", "surrogatepass")))
         case "tool_use" | "server_tool_use" | "mcp_tool_use" as kind:
             return _tool_use(str(kind), block)
         case str(kind) if kind.endswith("tool_result"):
@@ -89,6 +93,11 @@ def block_facts(block: JsonValue) -> BlockFacts:
             )
         case _:
             return BlockFacts("tool", name=_string(block, "name"))
+
+
+def counts(facts: BlockFacts, *, by_assistant: bool) -> bool:
+    """Whether requests are compared by this block. What the client wrote in the assistant's name is no answer."""
+    return facts.digest is not None and not (by_assistant and facts.text == SYNTHETIC_ANSWER)
 
 
 def stripped(text: str) -> str:

@@ -101,7 +101,7 @@ def _by_body(view: RequestView, headers: Mapping[str, str]) -> Classified:
     helper = _helper(view)
     if helper is not None:
         return helper
-    if summarises:
+    if summarises and view.newest_mark is None:
         return Classified("compaction", Evidence("summary request", "phrase alone"), by_phrase=True)
     if side:
         return Classified("auxiliary", Evidence("side thread", "newest cache mark on an assistant message"), side=True)

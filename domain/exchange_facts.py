@@ -21,9 +21,9 @@ from domain.answer_facts import (
     tagged_summary,
 )
 from domain.assembly import AssembledMessage
-from domain.blocks import AgentMention, BlockFacts
+from domain.blocks import AgentMention, BlockFacts, counts
 from domain.classification import Classified, RequestClass, answered, classify, has_history
-from domain.held_answers import NOTHING_HELD, HeldAnswer, content_digest, print_of, text_of, tool_uses_in
+from domain.held_answers import NOTHING_HELD, HeldAnswer, content_digest, print_of, signed_in, text_of, tool_uses_in
 from domain.phrases import CONTINUATION
 from domain.request_view import RequestView, SeenMessage
 from domain.trie import after, root_of
@@ -78,6 +78,8 @@ class ExchangeFacts:
     continuation: str
     """The text behind the newest answer that says that it hands on a summary."""
     mentions: tuple[AgentMention, ...]
+    signed: bytes | None = None
+    """Digest of the signatures of all thinking in the request and its answer."""
     answer: AnswerFacts = OPEN
 
     @property
@@ -134,6 +136,7 @@ def facts_of(
         opening=_opening(messages),
         continuation=_continuation(messages),
         mentions=tuple(mention for block in _blocks(messages) for mention in block.mentions),
+        signed=signed_in([*_thinking(messages), *said]),
         answer=of_class(answer, said, declared.request_class),
     )
 
@@ -155,15 +158,19 @@ def _walk(root: bytes, messages: Iterable[SeenMessage]) -> tuple[tuple[bytes, ..
         for message in messages
         if message.role != "system"
         for block in message.blocks
-        if block.facts.digest is not None
+        if counts(block.facts, by_assistant=message.role == "assistant")
     ]
     path = [root]
     for facts, by_assistant in counted:
         path.append(after(path[-1], facts.digest or b"", by_assistant=by_assistant))
-    return tuple(path[1:]), _held(path, counted)
+    return tuple(path[1:]), _held(path, counted, signed_in(_thinking(messages)))
 
 
-def _held(path: list[bytes], counted: list[tuple[BlockFacts, bool]]) -> HeldAnswer:
+def _thinking(messages: Iterable[SeenMessage]) -> list[BlockFacts]:
+    return [facts for facts in _blocks(messages) if facts.signature]
+
+
+def _held(path: list[bytes], counted: list[tuple[BlockFacts, bool]], signed: bytes | None) -> HeldAnswer:
     end = len(counted)
     while end and not counted[end - 1][1]:
         end -= 1
@@ -180,6 +187,7 @@ def _held(path: list[bytes], counted: list[tuple[BlockFacts, bool]]) -> HeldAnsw
         content=content_digest(run),
         text=print_of(text_of(run)),
         tool_uses=tool_uses_in(run),
+        signed=signed,
     )
 
 
@@ -217,8 +225,8 @@ def _asked(messages: tuple[SeenMessage, ...]) -> str:
 
 
 def _opening(messages: tuple[SeenMessage, ...]) -> str:
-    counted = (block.facts for message in messages if message.role != "system" for block in message.blocks)
-    first = next((facts for facts in counted if facts.digest is not None), None)
+    seen = (block.facts for message in messages if message.role != "system" for block in message.blocks)
+    first = next((facts for facts in seen if facts.digest is not None), None)
     return first.text[:SUMMARY_CHARS] if first is not None and len(first.text) >= MIN_SUMMARY_CHARS else ""
 
 

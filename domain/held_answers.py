@@ -38,6 +38,8 @@ class HeldAnswer:
     text: TextPrint = NO_TEXT
     tool_uses: tuple[str, ...] = ()
     """Ids of the calls in it, in order."""
+    signed: bytes | None = None
+    """Digest of the signatures of all thinking up to its end; None: there is none."""
 
 
 NOTHING_HELD = HeldAnswer()
@@ -62,6 +64,12 @@ def print_of(text: str) -> TextPrint:
 def begins_with(text: str, beginning: TextPrint) -> bool:
     """Both without white space."""
     return len(text) >= beginning.characters and _digest(text[: beginning.characters]) == beginning.digest
+
+
+def signed_in(blocks: Iterable[BlockFacts]) -> bytes | None:
+    """Digest of the signatures of all thinking in them: two histories of equal words may still differ in these."""
+    signatures = b"".join(block.signature for block in blocks)
+    return hashlib.blake2b(signatures, digest_size=DIGEST_BYTES).digest() if signatures else None
 
 
 def tool_uses_in(blocks: Sequence[BlockFacts]) -> tuple[str, ...]:

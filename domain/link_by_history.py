@@ -64,10 +64,13 @@ def _going_on(subject: Subject, parent: Earlier) -> Edge:
 
 
 def forks(subject: Subject, found: Found) -> Link | None:
-    strangers = [one for one in earlier(subject, found.strangers) if one.thread.session != subject.thread.session]
+    cut = [one for one in found.cut_strangers if _shown(subject, one)]
+    known = earlier(subject, [*found.strangers, *cut])
+    strangers = [one for one in known if one.thread.session != subject.thread.session]
     if not strangers:
         return None
-    parent = max(strangers, key=lambda one: (one.depth, one.same_device, one.moment))
-    said = f"{parent.depth} of {subject.depth} blocks are its request and our answer, in another session"
+    parent = max(strangers, key=lambda one: (one.depth, one.same_signatures, one.same_device, one.moment))
+    held = "the beginning of its answer" if parent in cut else "our answer"
+    said = f"{parent.depth} of {subject.depth} blocks are its request, with {held}, in another session"
     edge = standing_on(subject, "forks")
     return Link(edge, parent.moment.request_id, (Evidence("history in another session", said),))

@@ -13,10 +13,11 @@ def resumes_now(subject: Subject, found: Found) -> Link | None:
 
 
 def resumes(subject: Subject, found: Found) -> Link | None:
+    """Its first text hands on a summary, or it says that it does."""
     handed_on = _resuming(subject, found, subject.opening)
     if handed_on is not None or not subject.continuation:
         return handed_on
-    own = [one for one in found.summaries if one.moment < subject.moment and one.agent == subject.thread.agent]
+    own = [one for one in _given(subject, found) if one.same_session]
     if not own:
         return None
     parent = max(own, key=lambda one: one.moment)
@@ -25,13 +26,19 @@ def resumes(subject: Subject, found: Found) -> Link | None:
 
 
 def _resuming(subject: Subject, found: Found, text: str) -> Link | None:
-    if not text or subject.request_class in {"compaction", "auxiliary"}:
-        return None
-    handed_on = [one for one in found.summaries if one.moment < subject.moment and _is_in(one, text, subject)]
+    handed_on = [one for one in _given(subject, found) if text and _is_in(one, text, subject)]
     if not handed_on:
         return None
-    parent = max(handed_on, key=lambda one: (one.agent == subject.thread.agent, len(one.text), one.moment))
-    return Link("resumes", parent.moment.request_id, (Evidence("summary", f"{len(parent.text)} characters"),))
+    parent = max(handed_on, key=lambda one: (one.same_session, len(one.text), one.moment))
+    where = "" if parent.same_session else " that another session gave"
+    return Link("resumes", parent.moment.request_id, (Evidence("summary", f"{len(parent.text)} characters{where}"),))
+
+
+def _given(subject: Subject, found: Found) -> list[Summary]:
+    """Earlier summaries of the same agent, or of the main thread; for what can go on from one at all."""
+    if subject.request_class in {"compaction", "auxiliary"}:
+        return []
+    return [one for one in found.summaries if one.moment < subject.moment and one.agent == subject.thread.agent]
 
 
 def _is_in(summary: Summary, text: str, subject: Subject) -> bool:

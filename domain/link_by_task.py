@@ -1,6 +1,6 @@
 """Which call started this sub-task? Its agent's id tells, its own call in the history it was given, or its prompt."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from domain.classification import Evidence
 from domain.linking_facts import Found, PendingTask, Subject
@@ -22,11 +22,13 @@ def spawned(subject: Subject, found: Found) -> Link | None:
     return None if subject.history else _by_prompt(subject, found, tasks)
 
 
-def _by_prompt(subject: Subject, found: Found, tasks: Iterable[PendingTask]) -> Link | None:
-    free = [one for one in tasks if one.agent is None]
+def _by_prompt(subject: Subject, found: Found, tasks: Sequence[PendingTask]) -> Link | None:
+    """Who has no agent id, as in old clients, can be any of them; nobody runs a call of a cut answer if he need not."""
+    taken = {one.agent for one in tasks if one.agent is not None} if subject.thread.agent else set()
+    candidates = [one for one in tasks if one.agent not in taken]
+    free = [one for one in candidates if one.ran] or candidates
     if not free:
         return None
-    taken = {one.agent for one in tasks if one.agent is not None}
     rivals = [one for one in earlier(subject, found.rivals) if one.thread.agent not in taken]
     agents = {one.thread.agent for one in rivals if one.thread.agent is not None}
     nameless = sum(one.thread.agent is None and one.state in {"finished", "open"} for one in rivals)

@@ -54,8 +54,8 @@ def link(subject: Subject, found: Found) -> Link:
 
 def is_settled(subject: Subject, found: Found) -> bool:
     """Whether attempts, holders and askers alone decide; what else could be found need not be looked for."""
-    if subject.request_class == "auxiliary" and not (subject.side or subject.helper):
-        return True
+    if subject.request_class == "auxiliary" and not subject.side:
+        return not subject.helper
     if retries(subject, found) is not None:
         return True
     held = [one.depth for one in earlier(subject, found.holders)]
@@ -86,8 +86,10 @@ def _corrected_edge(subject: Subject, correction: Correction) -> Edge:
 
 
 def _helped(subject: Subject, found: Found) -> Link | None:
-    """A sub-agent without tools looks like a helper of the client; a call that gave it its prompt tells."""
+    """A sub-agent without tools looks like a helper of the client; its agent id, or a call with its prompt, tells."""
     if not subject.helper:
         return None
-    agent = subject.thread.agent is not None
-    return spawned(subject, found) or (continues(subject, found) if agent else None)
+    started = spawned(subject, found)
+    if subject.thread.agent is None:
+        return (retries(subject, found) or started) if started else None
+    return retries(subject, found) or continues(subject, found) or started

@@ -52,6 +52,8 @@ class Earlier:
     """Of a cut answer: its text without white space."""
     tool_uses: tuple[str, ...] = ()
     same_device: bool = True
+    same_signatures: bool = False
+    """All thinking up to its answer's end is signed as the request holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class PendingTask:
     tool_use_id: str
     agent: str | None = None
     """The agent it started, where the client has said so."""
+    ran: bool = True
+    """The answer came whole: the client runs no call of one that was cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Summary:
     moment: Moment
     text: str
     agent: str | None = None
+    same_session: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,8 @@ class Found:
     strangers: Sequence[Earlier] = ()
     """Exchanges of other sessions whose request and answer the path holds. Only for the first request of a session's
     main thread that holds an answer."""
+    cut_strangers: Sequence[Earlier] = ()
+    """Of these the ones whose answer was cut and whose request the path holds up to the newest answer in it."""
     authors: Sequence[Author] = ()
     """Exchanges of the thread that gave the newest answer the request holds."""
     tasks: Sequence[PendingTask] = ()
@@ -115,6 +122,7 @@ class Found:
     rivals: Sequence[Earlier] = ()
     """First requests of other sub-tasks of the session with the same prompt."""
     summaries: Sequence[Summary] = ()
-    """Answered summarising calls of the session."""
+    """Answered summarising calls of the session; of other sessions only those whose summary the first request of a
+    session hands on."""
     newest: Moment | None = None
     """The thread's newest exchange before the request; of a sub-agent's first request, that of who started it."""

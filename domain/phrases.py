@@ -30,6 +30,9 @@ SUMMARIZER_SYSTEM = re.compile(r"tasked with summarizing conversations")
 """In the system prompt of the summarising call until 2.0.x; its only tool is ``Read``."""
 SUMMARIZER_TOOLS = ("Read",)
 
+SYNTHETIC_ANSWER = "No response requested."
+"""An assistant message that the client wrote and the API never sent (until 2.1.197, after a resume or compaction)."""
+
 CONTINUATION = "This session is being continued from a previous conversation"
 """Start of the first user text after a compaction (1.0.128 to 2.1.330)."""
 SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)

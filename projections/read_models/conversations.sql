@@ -24,10 +24,12 @@ CREATE TABLE exchanges (
     held_content uuid,                     -- what it says,
     held_chars int NOT NULL,               -- its text,
     held_text uuid,
-    held_tool_uses text[] NOT NULL,        -- and the calls in it
+    held_tool_uses text[] NOT NULL,        -- the calls in it,
+    held_signed uuid,                      -- and the signatures of all thinking up to there
     answer_node uuid,
     answer_content uuid,
     answer_tool_uses text[] NOT NULL,
+    signed uuid,                           -- signatures of all thinking in request and answer
     cut_text text NOT NULL,
     state text NOT NULL,
     prompt uuid,
@@ -45,6 +47,7 @@ CREATE INDEX exchanges_by_session ON exchanges (scope, session, received_at, req
 CREATE INDEX exchanges_by_thread ON exchanges (scope, session, agent, received_at, request_id);
 CREATE INDEX exchanges_by_prompt ON exchanges (scope, session, prompt) WHERE NOT history;
 CREATE INDEX exchanges_with_summary ON exchanges (scope, session) WHERE summary <> '';
+CREATE INDEX exchanges_with_continuation ON exchanges (scope, received_at, request_id) WHERE continuation IS NOT NULL;
 CREATE INDEX exchanges_with_title ON exchanges (scope, session, received_at, request_id) WHERE session_title <> '';
 
 CREATE TABLE nodes (

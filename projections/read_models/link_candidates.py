@@ -15,6 +15,7 @@ import msgspec
 from domain.classification import Evidence
 from domain.exchange_facts import Moment, Thread
 from domain.held_answers import HeldAnswer, TextPrint
+from domain.link_by_summary import MIN_UNANNOUNCED_CHARS
 from domain.linking import is_settled
 from domain.linking_facts import Author, Correction, Earlier, Found, PendingTask, Subject, Summary
 from projections.read_models.connection import Connection
@@ -84,24 +85,35 @@ WITH RECURSIVE openers AS (
           AND o.history AND o.declared_class IN ('main', 'compaction')
           AND (o.received_at, o.request_id) < (s.received_at, s.request_id))
 ), climb AS (
-    SELECT s.request_id AS subject, s.session, s.device AS own_device, s.received_at, s.request_node AS node,
-        s.depth AS at_depth, false AS held
+    SELECT s.request_id AS subject, s.session, s.device AS own_device, s.held_signed, s.received_at,
+        s.request_node AS node, s.depth AS at_depth, false AS held
     FROM openers s WHERE s.request_node IS NOT NULL
     UNION ALL
-    SELECT c.subject, c.session, c.own_device, c.received_at, n.parent, c.at_depth - 1,
+    SELECT c.subject, c.session, c.own_device, c.held_signed, c.received_at, n.parent, c.at_depth - 1,
         EXISTS (
             SELECT FROM exchanges e WHERE e.answer_node = n.parent AND e.session <> c.session AND e.session <> ''
               AND e.agent = '' AND (e.received_at, e.request_id) < (c.received_at, c.subject)
         )
     FROM climb c JOIN nodes n ON n.node = c.node WHERE NOT c.held AND n.parent IS NOT NULL
 )
-SELECT c.subject, e.*, c.at_depth, e.device = c.own_device AS same_device
+SELECT c.subject, e.*, c.at_depth, e.device = c.own_device AS same_device,
+    e.signed IS NOT DISTINCT FROM c.held_signed AS same_signatures, true AS is_held
 FROM climb c CROSS JOIN LATERAL (
     SELECT * FROM exchanges e WHERE e.answer_node = c.node AND e.session <> c.session AND e.session <> ''
       AND e.agent = '' AND (e.received_at, e.request_id) < (c.received_at, c.subject)
-    ORDER BY e.device = c.own_device DESC, e.received_at DESC, e.request_id DESC LIMIT $2
+    ORDER BY e.signed IS NOT DISTINCT FROM c.held_signed DESC, e.device = c.own_device DESC, e.received_at DESC,
+        e.request_id DESC LIMIT $2
 ) e
 WHERE c.held
+UNION ALL
+SELECT s.request_id AS subject, e.*, s.held_before_depth AS at_depth, e.device = s.device AS same_device,
+    false AS same_signatures, false AS is_held
+FROM openers s CROSS JOIN LATERAL (
+    SELECT * FROM exchanges e WHERE e.request_node = s.held_before AND e.state = 'cut' AND e.session <> s.session
+      AND e.session <> '' AND e.agent = '' AND (e.received_at, e.request_id) < (s.received_at, s.request_id)
+    ORDER BY e.received_at DESC, e.request_id DESC LIMIT $2
+) e
+WHERE s.held_depth > 0
 """
 SELECT_AUTHORS = """
 SELECT s.request_id AS subject, e.request_id, e.received_at,
@@ -110,13 +122,14 @@ FROM exchanges s CROSS JOIN LATERAL (
     SELECT * FROM exchanges e
     WHERE e.scope = s.scope AND e.session = s.session AND e.agent = s.agent
       AND (e.received_at, e.request_id) < (s.received_at, s.request_id)
-      AND (e.answer_tool_uses && s.held_tool_uses OR e.answer_content = s.held_content)
+      AND (e.declared_class <> 'auxiliary' OR e.side) AND (e.answer_tool_uses && s.held_tool_uses
+        OR e.answer_content = s.held_content)
     ORDER BY e.answer_tool_uses && s.held_tool_uses DESC, e.received_at DESC, e.request_id DESC LIMIT 1
 ) e
 WHERE s.request_id = ANY($1::uuid[]) AND s.session <> '' AND s.held_depth > 0
 """
 SELECT_TASKS = """
-SELECT s.request_id AS subject, t.request_id, p.received_at, t.tool_use_id, m.agent
+SELECT s.request_id AS subject, t.request_id, p.received_at, p.state, t.tool_use_id, m.agent
 FROM exchanges s
 CROSS JOIN LATERAL (
     SELECT t.* FROM tasks t WHERE t.scope = s.scope AND t.session = s.session AND t.prompt = s.prompt AND NOT s.history
@@ -128,7 +141,7 @@ CROSS JOIN LATERAL (
         AND t.tool_use_id = o.tool_use_id
     WHERE o.scope = s.scope AND o.session = s.session AND o.agent = s.agent
 ) t
-JOIN exchanges p ON p.request_id = t.request_id
+JOIN exchanges p ON p.request_id = t.request_id AND (p.declared_class <> 'auxiliary' OR p.side OR p.helper)
 LEFT JOIN LATERAL (
     SELECT min(agent) AS agent FROM mentions
     WHERE scope = t.scope AND session = t.session AND tool_use_id = t.tool_use_id
@@ -142,15 +155,29 @@ FROM exchanges s
 JOIN exchanges e ON e.scope = s.scope AND e.session = s.session AND e.prompt = s.prompt AND NOT e.history
     AND e.request_id <> s.request_id AND (e.agent <> s.agent OR e.agent = '')
     AND (e.received_at, e.request_id) < (s.received_at, s.request_id) AND e.helper <= s.helper
+    AND (e.declared_class <> 'auxiliary' OR e.side OR e.helper)
 WHERE s.request_id = ANY($1::uuid[]) AND NOT s.history AND s.session <> ''
     AND EXISTS (SELECT FROM tasks t WHERE t.scope = s.scope AND t.session = s.session AND t.prompt = s.prompt)
 """
 SELECT_SUMMARIES = """
-SELECT s.request_id AS subject, e.request_id, e.received_at, e.summary, e.agent
+SELECT s.request_id AS subject, e.request_id, e.received_at, e.summary, e.agent, true AS same_session
 FROM exchanges s JOIN exchanges e ON e.scope = s.scope AND e.session = s.session AND e.summary <> ''
     AND (e.received_at, e.request_id) < (s.received_at, s.request_id)
 WHERE s.request_id = ANY($1::uuid[]) AND s.session <> ''
     AND (s.continuation IS NOT NULL OR s.opening IS NOT NULL)
+UNION ALL
+SELECT s.request_id AS subject, e.request_id, e.received_at, e.summary, e.agent, false AS same_session
+FROM exchanges s JOIN texts t ON t.text_id = s.continuation
+CROSS JOIN LATERAL (
+    SELECT * FROM exchanges e
+    WHERE e.scope = s.scope AND e.session <> s.session AND e.session <> '' AND e.agent = ''
+      AND char_length(e.summary) >= $2 AND (e.received_at, e.request_id) < (s.received_at, s.request_id)
+      AND strpos(t.content, e.summary) > 0
+    ORDER BY e.received_at DESC, e.request_id DESC LIMIT 1
+) e
+WHERE s.request_id = ANY($1::uuid[]) AND s.session <> '' AND s.agent = '' AND NOT EXISTS (
+    SELECT FROM exchanges o WHERE o.scope = s.scope AND o.session = s.session AND o.agent = ''
+      AND o.declared_class IN ('main', 'compaction') AND (o.received_at, o.request_id) < (s.received_at, s.request_id))
 """
 SELECT_NEWEST = """
 SELECT s.request_id AS subject, e.request_id, e.received_at
@@ -228,22 +255,21 @@ class _Further:
             authors=_by_subject(await tx.fetch(SELECT_AUTHORS, ids)),
             tasks=_by_subject(await tx.fetch(SELECT_TASKS, ids)),
             rivals=_by_subject(await tx.fetch(SELECT_RIVALS, ids)),
-            summaries=_by_subject(await tx.fetch(SELECT_SUMMARIES, ids)),
+            summaries=_by_subject(await tx.fetch(SELECT_SUMMARIES, ids, MIN_UNANNOUNCED_CHARS)),
             newest=_by_subject(await tx.fetch(SELECT_NEWEST, ids)),
         )
 
     def added_to(self, question: Question) -> Question:
         request_id = question.subject.moment.request_id
-        strangers = [replace(_earlier(one), same_device=one["same_device"]) for one in self.strangers[request_id]]
+        elsewhere = [(_stranger(one), one["is_held"]) for one in self.strangers[request_id]]
         found = replace(
             question.found,
-            strangers=strangers,
+            strangers=[one for one, is_held in elsewhere if is_held],
+            cut_strangers=[one for one, is_held in elsewhere if not is_held],
             authors=[Author(_moment(one), one["by"]) for one in self.authors[request_id]],
-            tasks=[PendingTask(_moment(one), one["tool_use_id"], one["agent"]) for one in self.tasks[request_id]],
+            tasks=[_task(one) for one in self.tasks[request_id]],
             rivals=[_earlier(one) for one in self.rivals[request_id]],
-            summaries=[
-                Summary(_moment(one), one["summary"], one["agent"] or None) for one in self.summaries[request_id]
-            ],
+            summaries=[_summary(one) for one in self.summaries[request_id]],
             newest=next(map(_moment, self.newest[request_id]), None),
         )
         return replace(question, found=found)
@@ -279,6 +305,7 @@ def _held(row: asyncpg.Record) -> HeldAnswer:
         content=_digest(row["held_content"]),
         text=TextPrint(row["held_chars"], _digest(row["held_text"]) or b""),
         tool_uses=tuple(row["held_tool_uses"]),
+        signed=_digest(row["held_signed"]),
     )
 
 
@@ -293,6 +320,19 @@ def _earlier(row: asyncpg.Record) -> Earlier:
         cut_text=row["cut_text"],
         tool_uses=tuple(row["answer_tool_uses"]),
     )
+
+
+def _stranger(row: asyncpg.Record) -> Earlier:
+    return replace(_earlier(row), same_device=row["same_device"], same_signatures=row["same_signatures"])
+
+
+def _task(row: asyncpg.Record) -> PendingTask:
+    ran = row["state"] in {"finished", "open"}
+    return PendingTask(_moment(row), row["tool_use_id"], row["agent"], ran=ran)
+
+
+def _summary(row: asyncpg.Record) -> Summary:
+    return Summary(_moment(row), row["summary"], row["agent"] or None, same_session=row["same_session"])
 
 
 def _correction(row: asyncpg.Record) -> Correction:

@@ -45,7 +45,13 @@ SELECT_TOUCHED_IN_OTHER_SESSIONS = """
 SELECT e.request_id FROM exchanges c
 JOIN exchanges e ON e.first_node = c.first_node AND (e.received_at, e.request_id) > (c.received_at, c.request_id)
     AND e.session <> c.session AND e.session <> '' AND e.agent = '' AND e.history AND e.depth >= c.depth
-WHERE c.request_id = ANY($1::uuid[]) AND c.session <> '' AND c.agent = '' AND c.answer_node IS NOT NULL
+WHERE c.request_id = ANY($1::uuid[]) AND c.session <> '' AND c.agent = ''
+"""
+SELECT_TOUCHED_BY_SUMMARIES = """
+SELECT e.request_id FROM exchanges c
+JOIN exchanges e ON e.scope = c.scope AND e.continuation IS NOT NULL
+    AND (e.received_at, e.request_id) > (c.received_at, c.request_id) AND e.session <> c.session AND e.agent = ''
+WHERE c.request_id = ANY($1::uuid[]) AND c.summary <> ''
 """
 SELECT_TOUCHED_BY_CORRECTIONS = """
 SELECT c.request_id FROM corrections c JOIN exchanges e ON e.request_id = c.request_id
@@ -58,15 +64,16 @@ SELECTS_TOUCHED = (
     SELECT_TOUCHED_IN_SESSION,
     SELECT_TOUCHED_WITHOUT_SESSION,
     SELECT_TOUCHED_IN_OTHER_SESSIONS,
+    SELECT_TOUCHED_BY_SUMMARIES,
     SELECT_TOUCHED_BY_CORRECTIONS,
 )
 SELECT_TOUCHED_BY_MENTIONS = """
 SELECT e.request_id FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS m(scope, session, agent, tool_use_id)
-JOIN exchanges e ON e.scope = m.scope AND e.session = m.session AND NOT e.history AND (
+JOIN exchanges e ON e.scope = m.scope AND e.session = m.session AND (
     e.agent IN (
         SELECT agent FROM mentions o
         WHERE o.scope = m.scope AND o.session = m.session AND o.tool_use_id = m.tool_use_id)
-    OR e.prompt IN (
+    OR NOT e.history AND e.prompt IN (
         SELECT prompt FROM tasks t
         WHERE t.scope = m.scope AND t.session = m.session AND t.tool_use_id = m.tool_use_id)
 )
@@ -101,9 +108,11 @@ class ExchangeRow:
     held_chars: int
     held_text: UUID | None
     held_tool_uses: tuple[str, ...]
+    held_signed: UUID | None
     answer_node: UUID | None
     answer_content: UUID | None
     answer_tool_uses: tuple[str, ...]
+    signed: UUID | None
     cut_text: str
     state: str
     prompt: UUID | None
@@ -240,9 +249,11 @@ def _row(facts: ExchangeFacts, client_domain: str) -> ExchangeRow:
         held_chars=held.text.characters,
         held_text=_node_or_none(held.text.digest or None),
         held_tool_uses=_storable_all(held.tool_uses),
+        held_signed=_node_or_none(held.signed),
         answer_node=_node_or_none(facts.answer_node),
         answer_content=_node_or_none(answer.content),
         answer_tool_uses=_storable_all(answer.tool_uses),
+        signed=_node_or_none(facts.signed),
         cut_text=storable(answer.cut_text, len(answer.cut_text)),
         state=answer.state,
         prompt=_node_or_none(facts.prompt),

@@ -31,8 +31,8 @@ ONE, TWO = Digest(1, "1/1"), Digest(2, "2/2")
 async def filled(pool: Pool) -> Store:
     """Some rows in every table."""
     store = Store.over(pool)
-    for capture in ("d2_two_agents", "d5_background"):
-        ids = await store.append(capture)
+    await store.append("d5_background")
+    ids = await store.append("d2_two_agents")
     await append_word(pool, LinkCorrection.begin(ids[2], None, who="ada", why="a root", at=AT))
     await store.follow()
     return store
