@@ -48,6 +48,11 @@ def clean_environment(base_url: str, home: Path) -> dict[str, str]:
     }
 
 
+def client_command(prompt: str, *args: str) -> list[str]:
+    """One prompt, answered in print mode."""
+    return [str(claude_program()), "-p", prompt, "--output-format", "stream-json", "--verbose", *args]
+
+
 def run_claude(
     base_url: str, prompt: str, *, home: Path, project: Path, args: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
@@ -55,7 +60,7 @@ def run_claude(
     for folder in (home, project):
         folder.mkdir(parents=True, exist_ok=True)
     return subprocess.run(
-        [str(claude_program()), "-p", prompt, "--output-format", "stream-json", "--verbose", *args],
+        client_command(prompt, *args),
         env=clean_environment(base_url, home),
         cwd=project,
         stdin=subprocess.DEVNULL,

@@ -2,12 +2,14 @@
 
 A word ``@@name`` in the newest prompt chooses a script, a list of turns; turn k answers the request that has k
 assistant messages behind that prompt. So the same conversation gets the same answers, with or without a gateway.
+A request to summarise the conversation gets a summary, which is another one for every conversation.
 """
 
 import asyncio
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,10 +18,30 @@ from typing import Any
 from aiohttp import web
 
 Block = dict[str, Any]
-Turn = Sequence[Block]
 _MARKER = re.compile(r"@@([\w-]+)")
 _PIECE = 11
 _INJECTED = ("<system-reminder>", "Tool loaded.")
+_SUMMARISE = "Your task is to create a detailed summary"
+_AGENT_ID = re.compile(r"agentId: (\w+)")
+NEWEST_AGENT = "{agent}"
+"""In a scripted tool call: the id of the agent that the messages name last."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A turn of which more is scripted than its blocks."""
+
+    blocks: Sequence[Block]
+    usage: Mapping[str, int] = field(default_factory=dict)
+    """Members that replace the counted ones."""
+    refusals: int = 0
+    """So many attempts at the same messages are answered 529 before."""
+    stands_still: bool = False
+    """Half of it is sent, then nothing: ``standing`` says so, and the rest goes when ``released`` is set."""
+
+
+Turn = Sequence[Block] | Answer
+_OVERLOADED = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
 
 
 def text(words: str) -> Block:
@@ -36,6 +58,11 @@ def tool(name: str, **arguments: Any) -> Block:
 
 def agent(description: str, prompt: str, kind: str = "general-purpose") -> Block:
     return tool("Agent", description=description, prompt=prompt, subagent_type=kind, run_in_background=False)
+
+
+def background_agent(description: str, prompt: str) -> Block:
+    """The client's default: the one who calls does not wait for it."""
+    return tool("Agent", description=description, prompt=prompt, subagent_type="general-purpose")
 
 
 @dataclass(frozen=True)
@@ -63,6 +90,10 @@ class ScriptedApi:
     """Between two deltas."""
     served: list[Served] = field(default_factory=list)
     port: int = 0
+    standing: asyncio.Event = field(default_factory=asyncio.Event)
+    """Half of an answer that stands still has gone out."""
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    _attempts: Counter[bytes] = field(default_factory=Counter)
 
     @property
     def url(self) -> str:
@@ -80,41 +111,60 @@ class ScriptedApi:
             answer = json.dumps({"input_tokens": 7}).encode() if request.method == "POST" else b""
             self.served.append(Served(request.method, request.raw_path, headers, body, 200, answer))
             return web.Response(body=answer, content_type="application/json")
-        message = self._message(wanted)
+        turn = self._turn(wanted)
+        self._attempts[body] += 1
+        if self._attempts[body] <= turn.refusals:
+            self.served.append(Served(request.method, request.raw_path, headers, body, 529, _OVERLOADED))
+            return web.Response(status=529, body=_OVERLOADED, content_type="application/json")
+        message = _message(wanted, turn)
         pieces = list(_frames(message)) if wanted.get("stream") else [json.dumps(message).encode()]
         self.served.append(Served(request.method, request.raw_path, headers, body, 200, b"".join(pieces)))
-        return await self._answer(request, pieces, streamed=bool(wanted.get("stream")))
+        return await self._answer(request, pieces, turn, streamed=bool(wanted.get("stream")))
 
-    async def _answer(self, request: web.BaseRequest, pieces: Sequence[bytes], *, streamed: bool) -> web.StreamResponse:
+    async def _answer(
+        self, request: web.BaseRequest, pieces: Sequence[bytes], turn: Answer, *, streamed: bool
+    ) -> web.StreamResponse:
         kind = "text/event-stream; charset=utf-8" if streamed else "application/json"
         response = web.StreamResponse(headers={"content-type": kind, "request-id": f"req_{len(self.served)}"})
         await response.prepare(request)
-        for piece in pieces:
+        for number, piece in enumerate(pieces):
+            if turn.stands_still and number == len(pieces) // 2:
+                self.standing.set()
+                await self.released.wait()
             await response.write(piece)
             if self.pause_s:
                 await asyncio.sleep(self.pause_s)
         await response.write_eof()
         return response
 
-    def _message(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        prompt, depth = _newest_prompt(wanted.get("messages", []))
+    def _turn(self, wanted: dict[str, Any]) -> Answer:
+        prompt, depth = newest_prompt(wanted.get("messages", []))
+        if _SUMMARISE in prompt:
+            topic = hashlib.sha256(json.dumps(wanted["messages"]).encode()).hexdigest()[:8]
+            return Answer([text(f"<analysis>\nIt is short.\n</analysis>\n\n<summary>\nSummary {topic}.\n</summary>")])
         found = _MARKER.search(prompt)
         script = self.scripts.get(found[1], ()) if found else ()
         turn = script[depth] if depth < len(script) else [text(f"Answer to: {prompt[:60]}")]
-        seed = hashlib.sha256(json.dumps([prompt, depth]).encode()).hexdigest()
-        content = [_with_id(block, f"{seed[:12]}{number}") for number, block in enumerate(turn)]
-        uses_tool = any(block["type"] == "tool_use" for block in content)
-        tokens = len(json.dumps(wanted.get("messages", []))) // 4
-        return {
-            "id": f"msg_{seed[:20]}",
-            "type": "message",
-            "role": "assistant",
-            "model": wanted.get("model"),
-            "content": content,
-            "stop_reason": "tool_use" if uses_tool else "end_turn",
-            "stop_sequence": None,
-            "usage": {"input_tokens": tokens, "output_tokens": 9, "cache_read_input_tokens": 0},
-        }
+        return turn if isinstance(turn, Answer) else Answer(turn)
+
+
+def _message(wanted: dict[str, Any], turn: Answer) -> dict[str, Any]:
+    messages = wanted.get("messages", [])
+    seed = hashlib.sha256(json.dumps(newest_prompt(messages)).encode()).hexdigest()
+    agents = _AGENT_ID.findall(json.dumps(messages))
+    content = [_named(block, f"{seed[:12]}{number}", agents) for number, block in enumerate(turn.blocks)]
+    uses_tool = any(block["type"] == "tool_use" for block in content)
+    tokens = len(json.dumps(messages)) // 4
+    return {
+        "id": f"msg_{seed[:20]}",
+        "type": "message",
+        "role": "assistant",
+        "model": wanted.get("model"),
+        "content": content,
+        "stop_reason": "tool_use" if uses_tool else "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": tokens, "output_tokens": 9, "cache_read_input_tokens": 0, **turn.usage},
+    }
 
 
 @asynccontextmanager
@@ -128,6 +178,7 @@ async def scripted_api(scripts: Mapping[str, Sequence[Turn]], pause_s: float = 0
     try:
         yield api
     finally:
+        api.released.set()
         await runner.cleanup()
 
 
@@ -139,7 +190,7 @@ def _object_in(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _newest_prompt(messages: Sequence[Any]) -> tuple[str, int]:
+def newest_prompt(messages: Sequence[Any]) -> tuple[str, int]:
     """The last user text that the client did not write by itself, and the number of answers behind it."""
     answers = 0
     for message in reversed(messages):
@@ -154,8 +205,12 @@ def _newest_prompt(messages: Sequence[Any]) -> tuple[str, int]:
     return "", answers
 
 
-def _with_id(block: Block, suffix: str) -> Block:
-    return {"type": "tool_use", "id": f"toolu_{suffix}", **block} if block["type"] == "tool_use" else dict(block)
+def _named(block: Block, suffix: str, agents: Sequence[str]) -> Block:
+    """With an id of its own, and knowing the newest agent."""
+    if block["type"] != "tool_use":
+        return dict(block)
+    arguments = json.dumps(block["input"]).replace(NEWEST_AGENT, agents[-1] if agents else "nobody")
+    return {**block, "id": f"toolu_{suffix}", "input": json.loads(arguments)}
 
 
 def _frames(message: dict[str, Any]) -> Iterator[bytes]:
