@@ -8,6 +8,7 @@ per stored part and normaliser version. Sources: the wire notes in ``docs/linkin
 
 import hashlib
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -17,6 +18,7 @@ from domain.phrases import (
     NOTIFICATION_TAG,
     NOTIFICATION_TASK,
     NOTIFICATION_TOOL_USE,
+    PASSING_NOTES,
     REMINDER,
     REMINDER_TAG,
     SIDE_QUESTIONS,
@@ -64,6 +66,8 @@ class BlockFacts:
     mentions: tuple[AgentMention, ...] = ()
     signature: bytes = b""
     """Digest of what the API signed thinking with."""
+    passing: Literal["user", "assistant"] | None = None
+    """In this role the text is a note by the client itself, and no part of the talk."""
     side_question: bool = False
     """A text with the words of a side question on the main history."""
 
@@ -96,8 +100,10 @@ def block_facts(block: JsonValue) -> BlockFacts:
 
 
 def counts(facts: BlockFacts, *, by_assistant: bool) -> bool:
-    """Whether requests are compared by this block. What the client wrote in the assistant's name is no answer."""
-    return facts.digest is not None and not (by_assistant and facts.text == SYNTHETIC_ANSWER)
+    """Whether requests are compared by this block. The client's passing notes are not, in either role."""
+    if facts.digest is None or facts.passing is None:
+        return facts.digest is not None
+    return facts.passing != ("assistant" if by_assistant else "user")
 
 
 def stripped(text: str) -> str:
@@ -114,7 +120,14 @@ def _text(text: str) -> BlockFacts:
     plain = stripped(text)
     digest = text_digest(plain) if plain else None
     asks = any(words in text for words in SIDE_QUESTIONS)
-    return BlockFacts("text", digest=digest, text=plain, mentions=_notified(text), side_question=asks)
+    mentions, passing = _notified(text), _passing(plain)
+    return BlockFacts("text", digest=digest, text=plain, mentions=mentions, passing=passing, side_question=asks)
+
+
+def _passing(plain: str) -> Literal["user", "assistant"] | None:
+    if plain == SYNTHETIC_ANSWER:
+        return "assistant"
+    return "user" if PASSING_NOTES.fullmatch(plain) else None
 
 
 def _tool_use(kind: str, block: JsonObject) -> BlockFacts:

@@ -161,15 +161,23 @@ def is_summarizer(view: RequestView) -> bool:
 
 
 def _helper(view: RequestView) -> Classified | None:
-    """Side requests have no tools, or the web search alone. A talk without tools still sets a cache mark at its end."""
+    """Side requests have no tools, or the web search alone."""
     if _is_warm_up(view):
         return Classified("auxiliary", Evidence("warm-up", "phrase alone"), helper=not view.tools)
     if not view.tools:
-        if view.newest_mark == len(view.messages) - 1:
-            return None
-        return Classified("auxiliary", Evidence("tools", "none"), helper=True)
+        return None if _talks_without_tools(view) else Classified("auxiliary", Evidence("tools", "none"), helper=True)
     search = all(tool.kind.startswith(WEB_SEARCH_TOOL) for tool in view.tools)
     return Classified("auxiliary", Evidence("tools", "web search alone")) if search else None
+
+
+def _talks_without_tools(view: RequestView) -> bool:
+    """``--tools ""``: all is as in any talk but for the empty list, the cache mark at the end too. From 2.1.20 on, when
+    helpers have such a mark as well, a talk thinks or keeps its thinking; a helper does neither."""
+    if not view.lists_tools or view.formatted or view.newest_mark is None:
+        return False
+    at_the_end = all(message.role == "system" for message in view.messages[view.newest_mark + 1 :])
+    side = view.messages[view.newest_mark].role == "assistant"
+    return (at_the_end or side) and (view.thinks or not billing_line(view))
 
 
 def _is_warm_up(view: RequestView) -> bool:

@@ -151,17 +151,21 @@ def _thread(headers: Mapping[str, str], view: RequestView | None) -> Thread:
     return Thread(session, headers.get("x-claude-code-agent-id"))
 
 
+Counted = tuple[BlockFacts, bool, int]
+"""A block that counts, whether it is the assistant's, and in which message it stands."""
+
+
 def _walk(root: bytes, messages: Iterable[SeenMessage]) -> tuple[tuple[bytes, ...], HeldAnswer]:
     """The path, and the newest answer on it."""
-    counted = [
-        (block.facts, message.role == "assistant")
-        for message in messages
+    counted: list[Counted] = [
+        (block.facts, message.role == "assistant", place)
+        for place, message in enumerate(messages)
         if message.role != "system"
         for block in message.blocks
         if counts(block.facts, by_assistant=message.role == "assistant")
     ]
     path = [root]
-    for facts, by_assistant in counted:
+    for facts, by_assistant, _ in counted:
         path.append(after(path[-1], facts.digest or b"", by_assistant=by_assistant))
     return tuple(path[1:]), _held(path, counted, signed_in(_thinking(messages)))
 
@@ -170,14 +174,14 @@ def _thinking(messages: Iterable[SeenMessage]) -> list[BlockFacts]:
     return [facts for facts in _blocks(messages) if facts.signature]
 
 
-def _held(path: list[bytes], counted: list[tuple[BlockFacts, bool]], signed: bytes | None) -> HeldAnswer:
+def _held(path: list[bytes], counted: list[Counted], signed: bytes | None) -> HeldAnswer:
     end = len(counted)
     while end and not counted[end - 1][1]:
         end -= 1
     began = end
     while began and counted[began - 1][1]:
         began -= 1
-    run = [facts for facts, _ in counted[began:end]]
+    run = [facts for facts, _, _ in counted[began:end]]
     if not run:
         return NOTHING_HELD
     return HeldAnswer(
@@ -185,6 +189,7 @@ def _held(path: list[bytes], counted: list[tuple[BlockFacts, bool]], signed: byt
         before_depth=began,
         depth=end,
         content=content_digest(run),
+        last_content=content_digest(facts for facts, _, place in counted[began:end] if place == counted[end - 1][2]),
         text=print_of(text_of(run)),
         tool_uses=tool_uses_in(run),
         signed=signed,

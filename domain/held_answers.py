@@ -35,6 +35,8 @@ class HeldAnswer:
     """Blocks up to its end; 0: the request holds no answer."""
     content: bytes | None = None
     """Digest of its blocks."""
+    last_content: bytes | None = None
+    """Digest of its last message's: where the client has dropped what stood between two answers, only that is one."""
     text: TextPrint = NO_TEXT
     tool_uses: tuple[str, ...] = ()
     """Ids of the calls in it, in order."""

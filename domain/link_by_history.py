@@ -1,6 +1,6 @@
 """Does a request hold the history of an exchange we know? Retries, continuations, what stands on them, and forks."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from domain.classification import Evidence
 from domain.held_answers import begins_with
@@ -26,7 +26,7 @@ def continues(subject: Subject, found: Found) -> Link | None:
     parent = max(known, key=lambda one: (one.depth, one.state == "finished", one.moment))
     if parent.depth < subject.held.depth and parent not in askers and authors(subject, found):
         return None
-    return Link(_going_on(subject, parent), parent.moment.request_id, (_held(subject, parent, askers),))
+    return Link(_going_on(subject, parent, askers), parent.moment.request_id, (_held(subject, parent, askers),))
 
 
 def _left_out(subject: Subject, asker: Earlier) -> bool:
@@ -35,7 +35,12 @@ def _left_out(subject: Subject, asker: Earlier) -> bool:
         return False
     if subject.side or subject.request_class == "compaction":
         return True
-    return asker.state in RETRIED or (asker.state == "finished" and asker.empty)
+    return asker.state in RETRIED or (asker.state == "finished" and (asker.empty or _can_lose(subject)))
+
+
+def _can_lose(subject: Subject) -> bool:
+    """A client that was killed has lost an answer that we have whole. Only a session tells that it is the same one."""
+    return subject.thread.session is not None
 
 
 def _shown(subject: Subject, asker: Earlier) -> bool:
@@ -50,17 +55,19 @@ def _shown(subject: Subject, asker: Earlier) -> bool:
     )
 
 
-def _held(subject: Subject, parent: Earlier, askers: Iterable[Earlier]) -> Evidence:
+def _held(subject: Subject, parent: Earlier, askers: Collection[Earlier]) -> Evidence:
     if parent not in askers:
         return Evidence("history", f"{parent.depth} of {subject.depth} blocks are its request and our answer")
     said = f"{parent.depth} of {subject.depth} blocks are its request"
     if _shown(subject, parent):
         return Evidence("history, answer cut", f"{said}, then the beginning of our answer")
-    return Evidence("history, without answer", f"{said}; its answer: {'empty' if parent.empty else parent.state}")
+    state = "empty" if parent.empty and parent.state == "finished" else parent.state
+    return Evidence("history, without answer", f"{said}; its answer: {state}")
 
 
-def _going_on(subject: Subject, parent: Earlier) -> Edge:
-    return standing_on(subject, "interrupted" if parent.state in {"cut", "open"} else "continues")
+def _going_on(subject: Subject, parent: Earlier, askers: Collection[Earlier]) -> Edge:
+    lost = parent in askers and parent.state == "finished" and not parent.empty
+    return standing_on(subject, "interrupted" if lost or parent.state in {"cut", "open"} else "continues")
 
 
 def forks(subject: Subject, found: Found) -> Link | None:

@@ -3,6 +3,7 @@
 from domain.classification import Evidence
 from domain.linking_facts import Found, Subject, Summary
 from domain.links import Link
+from domain.phrases import CONTINUATION
 
 MIN_UNANNOUNCED_CHARS = 40
 
@@ -26,7 +27,7 @@ def resumes(subject: Subject, found: Found) -> Link | None:
 
 
 def _resuming(subject: Subject, found: Found, text: str) -> Link | None:
-    handed_on = [one for one in _given(subject, found) if text and _is_in(one, text, subject)]
+    handed_on = [one for one in _given(subject, found) if text and _is_in(one, text)]
     if not handed_on:
         return None
     parent = max(handed_on, key=lambda one: (one.same_session, len(one.text), one.moment))
@@ -41,7 +42,7 @@ def _given(subject: Subject, found: Found) -> list[Summary]:
     return [one for one in found.summaries if one.moment < subject.moment and one.agent == subject.thread.agent]
 
 
-def _is_in(summary: Summary, text: str, subject: Subject) -> bool:
+def _is_in(summary: Summary, text: str) -> bool:
     """A short summary might be in any text; one that is announced may be short."""
-    announced = bool(subject.continuation)
+    announced = text.startswith(CONTINUATION)
     return summary.text in text and (announced or len(summary.text) >= MIN_UNANNOUNCED_CHARS)

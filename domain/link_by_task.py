@@ -19,7 +19,17 @@ def spawned(subject: Subject, found: Found) -> Link | None:
     given = [one for one in tasks if one.tool_use_id in subject.held.tool_uses]
     if given and agent is not None:
         return _spawned_by(given[-1], Evidence("tool use id", f"it was given {given[-1].tool_use_id}, its own call"))
-    return None if subject.history else _by_prompt(subject, found, tasks)
+    return _given_history(subject, found) if subject.history else _by_prompt(subject, found, tasks)
+
+
+def _given_history(subject: Subject, found: Found) -> Link | None:
+    """An agent that the person started, with the history as it stood."""
+    donors = earlier(subject, found.donors) if subject.thread.agent is not None else []
+    if not donors:
+        return None
+    parent = max(donors, key=lambda one: (one.depth, one.moment))
+    said = f"{parent.depth} of {subject.depth} blocks are its request and our answer, on another thread"
+    return Link("spawned", parent.moment.request_id, (Evidence("history of another thread", said),))
 
 
 def _by_prompt(subject: Subject, found: Found, tasks: Sequence[PendingTask]) -> Link | None:

@@ -117,6 +117,8 @@ class Found:
     """Of these the ones whose answer was cut and whose request the path holds up to the newest answer in it."""
     authors: Sequence[Author] = ()
     """Exchanges of the thread that gave the newest answer the request holds."""
+    donors: Sequence[Earlier] = ()
+    """Exchanges of the session's other threads whose request and answer an agent's first request holds."""
     tasks: Sequence[PendingTask] = ()
     """Calls of the session with the request's prompt, of which it holds the id, or that started it as an agent."""
     rivals: Sequence[Earlier] = ()

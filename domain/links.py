@@ -31,6 +31,7 @@ CONFIDENCE: Mapping[str, float] = {
     "history, answer cut": 0.95,
     "history, without answer": 0.9,
     "history in another session": 0.9,
+    "history of another thread": 0.9,
     "summary": 1.0,
     "continuation phrase": 0.6,
     "same messages": 0.95,

@@ -33,6 +33,13 @@ SUMMARIZER_TOOLS = ("Read",)
 SYNTHETIC_ANSWER = "No response requested."
 """An assistant message that the client wrote and the API never sent (until 2.1.197, after a resume or compaction)."""
 
+PASSING_NOTES = re.compile(
+    r"Tool loaded\.|Continue from where you left off\.|Output token limit hit\. Resume directly\b.*"
+    r"|Your response was cut off because it exceeded the output token limit\..*",
+    re.DOTALL,
+)
+"""Whole user texts that the client puts in for one request and may leave out of the next ones (2.1.20 to 2.1.330)."""
+
 CONTINUATION = "This session is being continued from a previous conversation"
 """Start of the first user text after a compaction (1.0.128 to 2.1.330)."""
 SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)

@@ -42,6 +42,12 @@ class RequestView:
     system: tuple[str, ...]
     """Texts of the system prompt's blocks."""
     tools: tuple[BlockFacts, ...]
+    lists_tools: bool
+    """There is a list of tools, be it empty."""
+    thinks: bool
+    """Thinking is on, or kept from turn to turn."""
+    formatted: bool
+    """The answer must be of a given form."""
     identity: ClientIdentity
 
 
@@ -71,6 +77,9 @@ def view_of(text: bytes, known: Known) -> RequestView | None:
         newest_mark=_newest_mark(messages),
         system=tuple(block.facts.text for block in _blocks(body.get("system"), known)),
         tools=tuple(block.facts for block in _blocks(body.get("tools"), known)),
+        lists_tools=isinstance(body.get("tools"), list),
+        thinks="context_management" in body or _kind(body.get("thinking")) not in {"", "disabled"},
+        formatted=isinstance(output := body.get("output_config"), dict) and "format" in output,
         identity=parse_user_id(user_id) if isinstance(user_id, str) else ClientIdentity(),
     )
 
@@ -96,6 +105,11 @@ def _block(value: JsonValue, known: Known) -> SeenBlock:
     if isinstance(value, str):
         return known.get(value) or SeenBlock(block_facts(value), marked=False)
     return SeenBlock(block_facts(value), isinstance(value, dict) and "cache_control" in value)
+
+
+def _kind(value: JsonValue) -> str:
+    kind = value.get("type") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else ""
 
 
 def _newest_mark(messages: tuple[SeenMessage, ...]) -> int | None:

@@ -41,6 +41,7 @@ MEANINGS: Mapping[str, str] = {
     "equal answer, changed history": "the newest answer it holds is that one; what stands before it was changed",
     "history": "it holds that request and the answer recorded to it",
     "history in another session": "it holds that request and the answer recorded to it, in a session of its own",
+    "history of another thread": "it was given that history, of another thread of the session",
     "history, answer cut": "it holds that request and the beginning of the answer, as far as it was shown",
     "history, without answer": "it holds that request; of the answer there was nothing to hold",
     "no earlier exchange": "there is nothing it could go on from",

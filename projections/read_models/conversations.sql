@@ -22,6 +22,7 @@ CREATE TABLE exchanges (
     held_before_depth int NOT NULL,
     held_depth int NOT NULL,               -- where it ends,
     held_content uuid,                     -- what it says,
+    held_last_content uuid,                -- and its last message,
     held_chars int NOT NULL,               -- its text,
     held_text uuid,
     held_tool_uses text[] NOT NULL,        -- the calls in it,

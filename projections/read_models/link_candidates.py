@@ -115,6 +115,30 @@ FROM openers s CROSS JOIN LATERAL (
 ) e
 WHERE s.held_depth > 0
 """
+SELECT_DONORS = """
+WITH RECURSIVE climb AS (
+    SELECT s.request_id AS subject, s.scope, s.session, s.agent, s.received_at, s.request_node AS node,
+        s.depth AS at_depth, false AS held
+    FROM exchanges s
+    WHERE s.request_id = ANY($1::uuid[]) AND s.history AND s.session <> '' AND s.agent <> '' AND NOT EXISTS (
+        SELECT FROM exchanges o WHERE o.scope = s.scope AND o.session = s.session AND o.agent = s.agent
+          AND (o.received_at, o.request_id) < (s.received_at, s.request_id))
+    UNION ALL
+    SELECT c.subject, c.scope, c.session, c.agent, c.received_at, n.parent, c.at_depth - 1,
+        EXISTS (
+            SELECT FROM exchanges e WHERE e.answer_node = n.parent AND e.session = c.session AND e.agent <> c.agent
+              AND (e.received_at, e.request_id) < (c.received_at, c.subject)
+        )
+    FROM climb c JOIN nodes n ON n.node = c.node WHERE NOT c.held AND n.parent IS NOT NULL
+)
+SELECT c.subject, e.*, c.at_depth
+FROM climb c CROSS JOIN LATERAL (
+    SELECT * FROM exchanges e WHERE e.answer_node = c.node AND e.session = c.session AND e.agent <> c.agent
+      AND (e.received_at, e.request_id) < (c.received_at, c.subject)
+    ORDER BY e.received_at DESC, e.request_id DESC LIMIT $2
+) e
+WHERE c.held
+"""
 SELECT_AUTHORS = """
 SELECT s.request_id AS subject, e.request_id, e.received_at,
     CASE WHEN e.answer_tool_uses && s.held_tool_uses THEN 'tool use id' ELSE 'equal answer' END AS by
@@ -123,7 +147,7 @@ FROM exchanges s CROSS JOIN LATERAL (
     WHERE e.scope = s.scope AND e.session = s.session AND e.agent = s.agent
       AND (e.received_at, e.request_id) < (s.received_at, s.request_id)
       AND (e.declared_class <> 'auxiliary' OR e.side) AND (e.answer_tool_uses && s.held_tool_uses
-        OR e.answer_content = s.held_content)
+        OR e.answer_content IN (s.held_content, s.held_last_content))
     ORDER BY e.answer_tool_uses && s.held_tool_uses DESC, e.received_at DESC, e.request_id DESC LIMIT 1
 ) e
 WHERE s.request_id = ANY($1::uuid[]) AND s.session <> '' AND s.held_depth > 0
@@ -241,6 +265,7 @@ class _Further:
 
     ids: frozenset[UUID]
     strangers: Rows
+    donors: Rows
     authors: Rows
     tasks: Rows
     rivals: Rows
@@ -252,6 +277,7 @@ class _Further:
         return cls(
             ids=frozenset(ids),
             strangers=_by_subject(await tx.fetch(SELECT_STRANGERS, ids, MAX_CANDIDATES)),
+            donors=_by_subject(await tx.fetch(SELECT_DONORS, ids, MAX_CANDIDATES)),
             authors=_by_subject(await tx.fetch(SELECT_AUTHORS, ids)),
             tasks=_by_subject(await tx.fetch(SELECT_TASKS, ids)),
             rivals=_by_subject(await tx.fetch(SELECT_RIVALS, ids)),
@@ -266,6 +292,7 @@ class _Further:
             question.found,
             strangers=[one for one, is_held in elsewhere if is_held],
             cut_strangers=[one for one, is_held in elsewhere if not is_held],
+            donors=[_earlier(one) for one in self.donors[request_id]],
             authors=[Author(_moment(one), one["by"]) for one in self.authors[request_id]],
             tasks=[_task(one) for one in self.tasks[request_id]],
             rivals=[_earlier(one) for one in self.rivals[request_id]],
@@ -303,6 +330,7 @@ def _held(row: asyncpg.Record) -> HeldAnswer:
         before_depth=row["held_before_depth"],
         depth=row["held_depth"],
         content=_digest(row["held_content"]),
+        last_content=_digest(row["held_last_content"]),
         text=TextPrint(row["held_chars"], _digest(row["held_text"]) or b""),
         tool_uses=tuple(row["held_tool_uses"]),
         signed=_digest(row["held_signed"]),

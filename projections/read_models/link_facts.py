@@ -105,6 +105,7 @@ class ExchangeRow:
     held_before_depth: int
     held_depth: int
     held_content: UUID | None
+    held_last_content: UUID | None
     held_chars: int
     held_text: UUID | None
     held_tool_uses: tuple[str, ...]
@@ -246,6 +247,7 @@ def _row(facts: ExchangeFacts, client_domain: str) -> ExchangeRow:
         held_before_depth=held.before_depth,
         held_depth=held.depth,
         held_content=_node_or_none(held.content),
+        held_last_content=_node_or_none(held.last_content),
         held_chars=held.text.characters,
         held_text=_node_or_none(held.text.digest or None),
         held_tool_uses=_storable_all(held.tool_uses),
