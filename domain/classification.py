@@ -101,7 +101,7 @@ def _by_body(view: RequestView, headers: Mapping[str, str]) -> Classified:
     helper = _helper(view)
     if helper is not None:
         return helper
-    if summarises and view.newest_mark is None:
+    if summarises and not view.caches:
         return Classified("compaction", Evidence("summary request", "phrase alone"), by_phrase=True)
     if side:
         return Classified("auxiliary", Evidence("side thread", "newest cache mark on an assistant message"), side=True)
@@ -142,7 +142,7 @@ def is_side_thread(view: RequestView) -> bool:
 def _asks_aside(view: RequestView) -> bool:
     """The words of a side question behind an answer, from a client that sets no cache marks."""
     asks = any(block.facts.side_question for block in _newest_by_user(view))
-    return asks and view.newest_mark is None and has_history(view.messages)
+    return asks and not view.caches and has_history(view.messages)
 
 
 def _newest_by_user(view: RequestView) -> tuple[SeenBlock, ...]:

@@ -39,6 +39,8 @@ class RequestView:
     messages: tuple[SeenMessage, ...]
     newest_mark: int | None
     """Place of the newest message with a cache mark."""
+    caches: bool
+    """There is a cache mark somewhere, in the system prompt or in a message."""
     system: tuple[str, ...]
     """Texts of the system prompt's blocks."""
     tools: tuple[BlockFacts, ...]
@@ -68,14 +70,16 @@ def view_of(text: bytes, known: Known) -> RequestView | None:
         return None
     metadata, model, max_tokens = body.get("metadata"), body.get("model"), body.get("max_tokens")
     user_id = metadata.get("user_id") if isinstance(metadata, dict) else None
-    messages = _messages(body.get("messages"), known)
+    messages, system = _messages(body.get("messages"), known), _blocks(body.get("system"), known)
+    newest_mark = _newest_mark(messages)
     return RequestView(
         model=model if isinstance(model, str) else None,
         stream=body.get("stream") is True,
         max_tokens=max_tokens if isinstance(max_tokens, int) else None,
         messages=messages,
-        newest_mark=_newest_mark(messages),
-        system=tuple(block.facts.text for block in _blocks(body.get("system"), known)),
+        newest_mark=newest_mark,
+        caches=newest_mark is not None or any(block.marked for block in system),
+        system=tuple(block.facts.text for block in system),
         tools=tuple(block.facts for block in _blocks(body.get("tools"), known)),
         lists_tools=isinstance(body.get("tools"), list),
         thinks="context_management" in body or _kind(body.get("thinking")) not in {"", "disabled"},
