@@ -15,7 +15,8 @@ The rules are tried in order; the first that finds a parent wins:
    ``interrupted``. A summarising call that stands on a known exchange ``compacts`` it, a side question is an
    ``aside``; both may leave out the newest answer.
 5. ``forks``: the same, in another session; only for the first request of a session that bears a history.
-6. ``resumes``, if the request's first text hands on a summary.
+6. ``resumes``, if the request's first text hands on a summary. What stands on nothing but a summary ``compacts`` or
+   is an ``aside`` of the call that gave it.
 7. ``spawned``: a sub-task's first request, known by its agent id in the tool result, by the call's id in the history
    it was given, or by the task's prompt.
 8. Weaker, and labelled so: the newest answer in the request is ours though something before it was changed; the same
