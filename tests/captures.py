@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "golden" / "wire"
-SPINE = ("a_oneshot", "b_multiturn", "c_tools", "d1_one_agent", "d2_two_agents", "e2_rewind")
-"""Those whose every edge the first release draws."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

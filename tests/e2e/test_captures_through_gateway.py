@@ -1,13 +1,14 @@
-"""Captured traffic, replayed through the running product, gets exactly its expected links by the read API."""
+"""Captured traffic, faults included, replayed through the running product, gets exactly its expected links."""
 
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientPayloadError, ClientSession, web
 from multidict import CIMultiDict
 
 from tests import captures
@@ -19,24 +20,42 @@ NOT_FORWARDED = {"host", "connection", "content-length", "accept-encoding"}
 
 @dataclass
 class CapturedApi:
-    """Answers each captured request with its captured answer."""
+    """Answers the captured request with its captured answer, or fails as it failed."""
 
-    answers: dict[tuple[str, bytes], deque[Captured]] = field(default_factory=dict)
+    now: Captured | None = None
+    """What is replayed. The gateway may ask twice: a connection that was kept and drops at once may have been stale."""
+    stalled: asyncio.Event = field(default_factory=asyncio.Event)
+    """An answer has come as far as it comes."""
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    """Nobody waits for it any more."""
     port: int = 0
 
-    def expect(self, exchanges: tuple[Captured, ...]) -> None:
-        for one in exchanges:
-            self.answers.setdefault((one.path, one.body), deque()).append(one)
-
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        one = self.answers[request.raw_path, await request.read()].popleft()
-        response = web.StreamResponse(status=one.status, headers={"content-type": one.content_type})
-        await response.prepare(request)
-        half = len(one.answer) // 2
-        await response.write(one.answer[:half])
-        await response.write(one.answer[half:])
+        one = self.now
+        assert one is not None
+        assert (request.raw_path, await request.read()) == (one.path, one.body)
+        response = web.StreamResponse(status=one.status or 200, headers={"content-type": one.content_type})
+        if one.fault == "drop_before_headers":
+            hang_up(request)
+            return response
+        if one.status:
+            await response.prepare(request)
+            half = len(one.answer) // 2
+            await response.write(one.answer[:half])
+            await response.write(one.answer[half:])
+        if one.fault == "stall":
+            self.stalled.set()
+            await self.gone.wait()
+        if one.fault == "drop_mid":
+            hang_up(request)
+            return response
         await response.write_eof()
         return response
+
+
+def hang_up(request: web.BaseRequest) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 @asynccontextmanager
@@ -51,34 +70,77 @@ async def captured_api() -> AsyncIterator[CapturedApi]:
     await runner.cleanup()
 
 
-async def replayed(session: ClientSession, running: Stack, one: Captured) -> str:
-    headers = CIMultiDict((name, value) for name, value in one.headers if name.lower() not in NOT_FORWARDED)
-    async with session.post(running.gateway + one.path, data=one.body, headers=headers) as response:
-        assert response.status == one.status
-        assert await response.read() == one.answer
+async def replayed(session: ClientSession, running: Stack, api: CapturedApi, one: Captured) -> str | None:
+    """Its request id; None: the client was gone before it knew one."""
+    api.now = one
+    api.stalled.clear()
+    api.gone.clear()
+    if one.fault == "stall" and not one.status:
+        await given_up(session, running, api, one)
+        return None
+    async with session.post(running.gateway + one.path, data=one.body, headers=headers_of(one)) as response:
+        assert response.status == (502 if one.fault == "drop_before_headers" else one.status)
+        if one.fault == "stall":
+            assert await response.content.readexactly(len(one.answer)) == one.answer
+            response.close()
+            api.gone.set()
+        elif one.fault == "drop_mid":
+            with pytest.raises(ClientPayloadError):
+                await response.read()
+        elif one.fault != "drop_before_headers":
+            assert await response.read() == one.answer
         return str(request_id_of(dict(response.headers)))
 
 
-@pytest.fixture
-def spine() -> tuple[str, ...]:
-    return captures.SPINE
+async def given_up(session: ClientSession, running: Stack, api: CapturedApi, one: Captured) -> None:
+    """The client hangs up before the first byte of an answer."""
+    post = session.post(running.gateway + one.path, data=one.body, headers=headers_of(one))
+    waiting = asyncio.ensure_future(post)
+    await api.stalled.wait()
+    waiting.cancel()
+    with suppress(asyncio.CancelledError):
+        await waiting
+    api.gone.set()
 
 
-async def test_captures_get_their_links(tmp_path: Path, spine: tuple[str, ...]) -> None:
-    async with captured_api() as api, stack(tmp_path, f"http://127.0.0.1:{api.port}") as running:
+def headers_of(one: Captured) -> CIMultiDict[str]:
+    return CIMultiDict((name, value) for name, value in one.headers if name.lower() not in NOT_FORWARDED)
+
+
+@pytest.mark.parametrize("name", captures.names())
+async def test_a_capture_gets_its_links(everything: dict[str, list[str]], name: str) -> None:
+    assert everything[name] == []
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What is wrong, by capture: all of them one after the other through one running Nexus."""
+    return asyncio.run(wrong_links(tmp_path_factory.mktemp("captures")))
+
+
+async def wrong_links(folder: Path) -> dict[str, list[str]]:
+    async with captured_api() as api, stack(folder, f"http://127.0.0.1:{api.port}") as running:
         async with ClientSession(auto_decompress=False) as session:
-            ids = {}
-            for name in spine:
-                api.expect(captures.exchanges(name))
+            ids: dict[tuple[str, int], str | None] = {}
+            for name in captures.names():
                 for one in captures.exchanges(name):
-                    ids[name, one.n] = await replayed(session, running, one)
+                    ids[name, one.n] = await replayed(session, running, api, one)
         items = {one["request_id"]: one for one in await running.requests(len(ids))}
-        for name in spine:
-            numbers = {ids[name, one.n]: one.n for one in captures.exchanges(name)}
-            for want in captures.expected(name):
-                got = items[ids[name, want.n]]
-                assert got["class"] in want.request_class, (name, want.n)
-                assert got["edge"] in want.edge, (name, want.n)
-                assert numbers.get(got["parent_request_id"]) in want.parent, (name, want.n)
-                assert numbers.get(got["conversation_id"]) in want.conversation, (name, want.n)
-                assert got["evidence"], (name, want.n)
+        return {name: list(mistakes(name, ids, items)) for name in captures.names()}
+
+
+def mistakes(name: str, ids: dict[tuple[str, int], str | None], items: dict[str, dict[str, Any]]) -> Iterator[str]:
+    unnamed = sorted(set(items) - set(filter(None, ids.values())))
+    numbers = {ids[name, one.n] or unnamed[0]: one.n for one in captures.exchanges(name)}
+    wanted = {one.n: one for one in captures.expected(name)}
+    for request_id, n in numbers.items():
+        got, want = items[request_id], wanted[n]
+        said = {
+            "class": (got["class"], want.request_class),
+            "edge": (got["edge"], want.edge),
+            "parent": (numbers.get(got["parent_request_id"]), want.parent),
+            "conversation": (numbers.get(got["conversation_id"]), want.conversation),
+        }
+        yield from (f"#{n}: {key} {value}, not {right}" for key, (value, right) in said.items() if value not in right)
+        if not got["evidence"]:
+            yield f"#{n}: without evidence"
