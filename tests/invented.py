@@ -13,7 +13,8 @@ from domain.blocks import AgentMention, Task
 from domain.classification import Classified, Evidence
 from domain.corrections import Standing
 from domain.exchange_facts import ExchangeFacts, Moment, Thread
-from domain.held_answers import HeldAnswer, TextPrint
+from domain.held_answers import HeldAnswer
+from domain.phrases import CONTINUATION
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
 EVIDENCE = Evidence("kind", "detail")
@@ -47,6 +48,8 @@ class Invented:
     history: bool = False
     held_depth: int = 0
     held_content: str = ""
+    held_last_content: str = ""
+    held_signed: str = ""
     held_tool_uses: tuple[str, ...] = ()
     prompt: str = ""
     opening: str = ""
@@ -60,6 +63,8 @@ class Invented:
     tasks: tuple[tuple[str, str], ...] = ()
     """(tool use id, prompt)."""
     state: AnswerState = "finished"
+    signed: str = ""
+    cut_text: str = ""
     summary: str = ""
     lasted: int | None = 0
 
@@ -70,7 +75,7 @@ class Invented:
 
     @property
     def facts(self) -> ExchangeFacts:
-        nodes = tuple(node(self.path[: n + 1]) for n in range(len(self.path)))
+        nodes = self._nodes(0, self.path)
         return ExchangeFacts(
             moment=self.moment,
             scope="scope",
@@ -81,33 +86,49 @@ class Invented:
             path=nodes,
             history=self.history,
             held=self._held(nodes),
-            prompt=node(self.prompt) if self.prompt else None,
+            prompt=_digest(self.prompt),
             title="title",
             asked="",
             opening=self.opening,
             continuation=self.continuation,
             mentions=tuple(AgentMention(agent, name) for agent, name in self.mentions),
+            signed=_digest(self.signed),
             answer=self._answer(),
         )
+
+    def _nodes(self, start: int, path: str) -> tuple[bytes, ...]:
+        root = "/" if self.kind == "alone" else ""
+        return tuple(node(root + path[: n + 1]) for n in range(start, len(path)))
 
     def _held(self, nodes: Sequence[bytes]) -> HeldAnswer:
         depth = min(self.held_depth, len(nodes))
         before = max(depth - 1, 0)
-        content = node(self.held_content) if self.held_content else None
-        stands_on = nodes[before - 1] if before else b""
-        return HeldAnswer(stands_on, before, depth, content, TextPrint(), self.held_tool_uses if depth else ())
+        return HeldAnswer(
+            before=nodes[before - 1] if before else b"",
+            before_depth=before,
+            depth=depth,
+            content=_digest(self.held_content),
+            last_content=_digest(self.held_last_content),
+            tool_uses=self.held_tool_uses if depth else (),
+            signed=_digest(self.held_signed),
+        )
 
     def _answer(self) -> AnswerFacts:
         ahead = self.path + self.answer
         return AnswerFacts(
             state=self.state,
             ended_at=None if self.lasted is None else self.moment.received_at + timedelta(seconds=self.lasted),
-            nodes=tuple(node(ahead[: n + 1]) for n in range(len(self.path), len(ahead))),
-            content=node(self.content) if self.content else None,
+            nodes=self._nodes(len(self.path), ahead),
+            content=_digest(self.content),
             tool_uses=self.tool_uses,
             tasks=tuple(Task(name, node(prompt), "t", "d") for name, prompt in self.tasks),
             summary=self.summary if self.kind == "compaction" else "",
+            cut_text=self.cut_text if self.state == "cut" else "",
         )
+
+
+def _digest(name: str) -> bytes | None:
+    return node(name) if name else None
 
 
 PATHS = ("a", "ab", "aba", "aa", "aaba", "abab")
@@ -116,6 +137,7 @@ tools = st.sampled_from(["t1", "t2", "t3"])
 prompts = st.sampled_from(["p", "q"])
 agents = st.sampled_from(["a1", "a2"])
 maybe_agent = st.none() | agents
+signatures = st.sampled_from(["", "", "s", "S"])
 some_tools = st.lists(tools, max_size=2).map(tuple)
 
 
@@ -133,16 +155,20 @@ def invented(draw: st.DrawFn, number: int) -> Invented:
         history=draw(st.booleans()),
         held_depth=draw(st.integers(0, 5)),
         held_content=draw(st.sampled_from(["", "x", "y"])),
+        held_last_content=draw(st.sampled_from(["", "x", "y"])),
+        held_signed=draw(signatures),
         held_tool_uses=draw(some_tools),
         prompt=draw(st.sampled_from(["", "p", "q"])),
         opening=draw(st.sampled_from(["", "kept" * 20, "other"])),
-        continuation=draw(st.sampled_from(["", "", "This session … kept"])),
+        continuation=draw(st.sampled_from(["", "", f"{CONTINUATION}: kept", f"{CONTINUATION}: {'kept' * 20}"])),
         mentions=draw(st.lists(st.tuples(agents, tools), max_size=2).map(tuple)),
         answer=draw(st.sampled_from(["", "a", "b", "ba"])),
         content=draw(st.sampled_from(["", "x", "y"])),
         tool_uses=draw(some_tools),
         tasks=draw(st.lists(st.tuples(tools, prompts), max_size=2).map(tuple)),
         state=draw(st.sampled_from(["finished", "failed", "open", "cut", "refused"])),
+        signed=draw(signatures),
+        cut_text=draw(st.sampled_from(["", "abc"])),
         summary=draw(st.sampled_from(["", "kept", "kept" * 20])),
         lasted=draw(st.sampled_from([None, 0, 2])),
     )
@@ -150,19 +176,12 @@ def invented(draw: st.DrawFn, number: int) -> Invented:
 
 
 def alone(one: Invented) -> Invented:
-    """What is auxiliary for good has no path."""
+    """What is auxiliary for good has no path, and its answer stands where no other's does."""
     return replace(one, path="", held_depth=0)
 
 
 def forests(most: int = 9) -> st.SearchStrategy[tuple[Invented, ...]]:
     return st.integers(1, most).flatmap(lambda count: st.tuples(*(invented(n) for n in range(1, count + 1))))
-
-
-def untouching(forest: Sequence[Invented]) -> list[Invented]:
-    """Without what is known to be missed by who is touched (``HOLES`` of the candidates' tests)."""
-    fork_agents = any(one.history and one.agent is not None for one in forest)
-    safe = [replace(one, mentions=()) if fork_agents else one for one in forest]
-    return [replace(one, tasks=(), prompt="", content="", tool_uses=()) if one.kind == "alone" else one for one in safe]
 
 
 def corrections(most: int = 9) -> st.SearchStrategy[Mapping[UUID, Standing]]:

@@ -12,6 +12,7 @@ from domain.classification import RequestClass
 from domain.exchange_facts import Moment, Thread
 from domain.held_answers import HeldAnswer, print_of
 from domain.linking_facts import Author, Earlier, Found, PendingTask, Subject, Summary
+from domain.phrases import CONTINUATION
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
 NOW = 100
@@ -51,8 +52,8 @@ def earlier(
     return replace(Earlier(at(second), thread, state, depth), **changes)
 
 
-def task(second: int, tool_use_id: str, agent: str | None = None) -> PendingTask:
-    return PendingTask(at(second), tool_use_id, agent)
+def task(second: int, tool_use_id: str, agent: str | None = None, *, ran: bool = True) -> PendingTask:
+    return PendingTask(at(second), tool_use_id, agent, ran=ran)
 
 
 seconds = st.integers(1, 199).filter(lambda second: second != NOW)
@@ -69,7 +70,7 @@ subjects = st.builds(
     history=st.booleans(),
     held=helds,
     opening=st.sampled_from(["", "kept"]),
-    continuation=st.sampled_from(["", "kept on"]),
+    continuation=st.sampled_from(["", f"{CONTINUATION}: kept"]),
 )
 candidates = st.builds(
     earlier,
@@ -80,11 +81,18 @@ candidates = st.builds(
     empty=st.booleans(),
     cut_text=st.sampled_from(["", "abc"]),
     same_device=st.booleans(),
+    same_signatures=st.booleans(),
 )
 families = st.lists(candidates, max_size=6, unique_by=lambda one: one.moment)
-tasks = st.builds(task, seconds, st.sampled_from(["t1", "t2", "t3"]), st.sampled_from([None, None, "a1", "a2"]))
+tasks = st.builds(
+    task, seconds, st.sampled_from(["t1", "t2", "t3"]), st.sampled_from([None, None, "a1", "a2"]), ran=st.booleans()
+)
 summaries = st.builds(
-    Summary, st.builds(at, seconds), st.sampled_from(["kept", "other"]), st.sampled_from([None, "a1"])
+    Summary,
+    st.builds(at, seconds),
+    st.sampled_from(["kept", "other"]),
+    st.sampled_from([None, "a1"]),
+    same_session=st.booleans(),
 )
 authors = st.builds(Author, st.builds(at, seconds), st.sampled_from(["tool use id", "equal answer"]))
 finds = st.builds(
@@ -93,6 +101,8 @@ finds = st.builds(
     holders=families,
     askers=families,
     strangers=families,
+    cut_strangers=families,
+    donors=families,
     authors=st.lists(authors, max_size=2),
     tasks=st.lists(tasks, max_size=4),
     rivals=families,

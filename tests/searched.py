@@ -6,6 +6,7 @@ from uuid import UUID
 
 from domain.corrections import Standing
 from domain.exchange_facts import ExchangeFacts
+from domain.link_by_summary import MIN_UNANNOUNCED_CHARS
 from domain.linking import is_settled
 from domain.linking_facts import Author, Correction, Earlier, Found, PendingTask, Subject, Summary
 
@@ -46,6 +47,8 @@ class Search:
         return replace(
             near,
             strangers=self.strangers(),
+            cut_strangers=self.cut_strangers(),
+            donors=self.donors(),
             authors=self.authors(),
             tasks=self.tasks(),
             rivals=self.rivals(),
@@ -87,28 +90,56 @@ class Search:
         found = ((other, depths.get(other.request_node or b"")) for other in self.mine())
         return [_earlier(other, depth) for other, depth in found if depth is not None]
 
-    def strangers(self) -> list[Earlier]:
+    def _may_fork(self) -> bool:
+        """The first of its session's main thread that bears a history."""
+
         def bears_history(one: ExchangeFacts) -> bool:
             return one.history and one.thread.agent is None and one.request_class in OPENERS
 
         session = self.session()
-        if self.one not in session or not bears_history(self.one) or any(map(bears_history, self.before(session))):
+        return bool(session) and bears_history(self.one) and not any(map(bears_history, self.before(session)))
+
+    def _elsewhere(self) -> list[ExchangeFacts]:
+        if not self._may_fork():
             return []
-        others = [
-            other
-            for other in self.before(self.everything)
-            if other.thread.session not in {None, self.one.thread.session} and other.thread.agent is None
-        ]
+        own = {None, self.one.thread.session}
+        others = [other for other in self.before(self.everything) if other.thread.session not in own]
+        return [other for other in others if other.thread.agent is None]
+
+    def _deepest(self, others: Sequence[ExchangeFacts]) -> list[Earlier]:
+        """Those whose answer ends furthest down on its path, but not at the end."""
         ends = {other.answer_node for other in others}
         depth = max((depth for depth, node in enumerate(self.one.path[:-1], 1) if node in ends), default=0)
         known = [other for other in others if depth and other.answer_node == self.one.path[depth - 1]]
-        return [replace(_earlier(one, depth), same_device=one.device == self.one.device) for one in known]
+        return [self._seen_from_here(other, depth) for other in known]
+
+    def _seen_from_here(self, other: ExchangeFacts, depth: int) -> Earlier:
+        return replace(_earlier(other, depth), same_device=other.device == self.one.device)
+
+    def strangers(self) -> list[Earlier]:
+        others = self._elsewhere()
+        signed = {other.moment: other.signed == self.one.held.signed for other in others}
+        return [replace(one, same_signatures=signed[one.moment]) for one in self._deepest(others)]
+
+    def cut_strangers(self) -> list[Earlier]:
+        held = self.one.held
+        cut = [other for other in self._elsewhere() if other.answer.state == "cut" and held.before_depth > 0]
+        return [self._seen_from_here(other, held.before_depth) for other in cut if other.request_node == held.before]
+
+    def donors(self) -> list[Earlier]:
+        """Of an agent's very first request: other threads of the session."""
+        one, session = self.one, self.before(self.session())
+        if not one.history or one.thread.agent is None or any(other.thread == one.thread for other in session):
+            return []
+        return [replace(donor, same_device=True) for donor in self._deepest(session)]
 
     def authors(self) -> list[Author]:
         held = self.one.held
         own = [other for other in self.before(self.session()) if other.thread == self.one.thread and held.depth]
+        own = [other for other in own if other.request_class != "auxiliary" or other.classified.side]
         by_call = [other for other in own if set(other.answer.tool_uses) & set(held.tool_uses)]
-        by_content = [other for other in own if held.content is not None and other.answer.content == held.content]
+        contents = {held.content, held.last_content} - {None}
+        by_content = [other for other in own if other.answer.content in contents]
         if by_call:
             return [Author(by_call[-1].moment, "tool use id")]
         return [Author(by_content[-1].moment, "equal answer")] if by_content else []
@@ -121,10 +152,16 @@ class Search:
         told = {m.tool_use_id for m in mentions if m.agent == one.thread.agent}
         given = set(one.held.tool_uses) if one.thread.agent is not None else set()
         return [
-            PendingTask(other.moment, task.tool_use_id, agents.get(task.tool_use_id))
+            PendingTask(
+                other.moment,
+                task.tool_use_id,
+                agents.get(task.tool_use_id),
+                ran=other.answer.state not in {"cut", "failed", "refused"},
+            )
             for other in sorted(self.session(), key=lambda each: each.moment)
             for task in other.answer.tasks
             if (task.prompt == one.prompt and not one.history) or task.tool_use_id in told | given
+            if not _is_alone(other)
         ]
 
     def rivals(self) -> list[Earlier]:
@@ -135,16 +172,28 @@ class Search:
             for other in self.before(self.session())
             if asked and not one.history and not other.history and other.prompt == one.prompt
             and (other.thread.agent is None or other.thread.agent != one.thread.agent)
-            and (one.classified.helper or not other.classified.helper)
+            and (one.classified.helper or not other.classified.helper) and not _is_alone(other)
         ]  # fmt: skip
 
     def summaries(self) -> list[Summary]:
+        own = [other for other in self.before(self.session()) if other.answer.summary]
         asked = self.one.continuation or self.one.opening
-        return [
-            Summary(other.moment, other.answer.summary, other.thread.agent)
-            for other in self.before(self.session())
-            if asked and other.answer.summary
-        ]
+        found = [Summary(other.moment, other.answer.summary, other.thread.agent) for other in own] if asked else []
+        return [*found, *self._summaries_elsewhere()]
+
+    def _summaries_elsewhere(self) -> list[Summary]:
+        """The newest that is handed on in so many words, for what opens the main thread of a session."""
+        one, session = self.one, self.session()
+        opened = any(other.request_class in OPENERS for other in self.before(session) if other.thread.agent is None)
+        if one.thread.agent is not None or one not in session or opened:
+            return []
+        found = [
+            Summary(other.moment, other.answer.summary, same_session=False)
+            for other in self.before(self.everything)
+            if other.thread.session not in {None, one.thread.session} and other.thread.agent is None
+            and len(other.answer.summary) >= MIN_UNANNOUNCED_CHARS and other.answer.summary in one.continuation
+        ]  # fmt: skip
+        return found[-1:]
 
     def _stands_before(self, other: ExchangeFacts) -> bool:
         one = self.one
@@ -162,6 +211,11 @@ class Search:
             return Correction(said.who, said.why, None)
         parents = [other for other in self.everything if other.request_id == said.parent]
         return next((Correction(said.who, said.why, p.moment, p.thread, p.request_class) for p in parents), None)
+
+
+def _is_alone(facts: ExchangeFacts) -> bool:
+    """Auxiliary for good."""
+    return facts.request_class == "auxiliary" and not facts.classified.side and not facts.classified.helper
 
 
 def _earlier(facts: ExchangeFacts, depth: int) -> Earlier:

@@ -1,7 +1,7 @@
 """Every request of every capture has its class, and each sign alone is enough or is said to be weaker."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
 from hypothesis import given
@@ -15,6 +15,7 @@ from tests.strategies import Json, json_texts, json_values, request_bodies
 CLAUDE = {"user-agent": "claude-cli/2.1.330 (external, cli)"}
 TOOLS = [{"name": "Bash", "input_schema": {"type": "object"}}]
 MARK = {"cache_control": {"type": "ephemeral"}}
+AGENT_HEADER = "x-claude-code-agent-id"
 SUMMARY = "CRITICAL: Respond with TEXT ONLY. Your task is to create a detailed summary of the conversation so far"
 
 
@@ -42,14 +43,15 @@ def assistant(*blocks: Json) -> Json:
 def test_captures_get_their_classes(name: str) -> None:
     """Sub-agents of clients without agent headers show by their link alone, so they are main here."""
     expected = {one.n: one.request_class for one in captures.expected(name)}
+    tells_agents = any(AGENT_HEADER in dict(lowered(one.headers)) for one in captures.exchanges(name))
     for one in captures.exchanges(name):
-        headers = {key.lower(): value for key, value in one.headers}
-        got = classify(one.path, headers, view_of_json(one.body)).request_class
-        tells_agents = "x-claude-code-session-id" in headers
-        allowed = expected[one.n] if tells_agents else (*expected[one.n], "main")
-        assert got in allowed, f"{name} #{one.n}"
-        if "main" in expected[one.n] or "auxiliary" in expected[one.n]:
-            assert got in expected[one.n], f"{name} #{one.n}"
+        got = classify(one.path, dict(lowered(one.headers)), view_of_json(one.body)).request_class
+        shows_by_link = "subagent" in expected[one.n] and not tells_agents
+        assert got in ((*expected[one.n], "main") if shows_by_link else expected[one.n]), f"{name} #{one.n}"
+
+
+def lowered(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    return ((key.lower(), value) for key, value in headers)
 
 
 @pytest.mark.parametrize(
@@ -128,16 +130,57 @@ def test_a_sub_agent_shows_by_header_or_billing_line() -> None:
     assert classified(prompt).request_class == "main"
 
 
-NO_TOOLS: list[Json] = [[], None]
+TALK = (user(text("one")), assistant(text("1")))
+HISTORY = (user(text("one")), assistant(text("1", marked=True)))
+THINKING = {"thinking": {"type": "adaptive"}}
+BILLED = {"system": [text("x-anthropic-billing-header: cc_version=2.1.330")]}
 
 
-def test_a_talk_without_tools_still_sets_a_cache_mark_at_its_end() -> None:
-    for tools in NO_TOOLS:
-        talk = session(user(text("one")), assistant(text("1")), user(text("two", marked=True)), tools=tools)
-        assert classified(talk).request_class == "main"
-        assert classified(talk, {**CLAUDE, "x-claude-code-agent-id": "a1"}).request_class == "subagent"
-        early = session(user(text("one", marked=True)), assistant(text("1")), user(text("two")), tools=tools)
-        assert (classified(early).request_class, classified(early).helper) == ("auxiliary", True)
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        THINKING,
+        {**BILLED, **THINKING},
+        {**BILLED, "context_management": {"edits": []}, "thinking": {"type": "disabled"}},
+    ],
+)
+def test_a_talk_without_tools_still_sets_a_cache_mark_at_its_end(more: Json) -> None:
+    """It has an empty list of tools, and thinks, or is of a client whose helpers set no marks."""
+    talk = session(*TALK, user(text("two", marked=True)), tools=[], **more)
+    assert classified(talk).request_class == "main"
+    assert classified(talk, {**CLAUDE, AGENT_HEADER: "a1"}).request_class == "subagent"
+    followed = session(*TALK, user(text("two", marked=True)), {"role": "system", "content": "x"}, tools=[], **more)
+    assert classified(followed).request_class == "main"
+    aside = classified(session(*HISTORY, user(text("by the way")), tools=[], **more))
+    assert (aside.request_class, aside.side) == ("auxiliary", True)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tools": None},
+        {"tools": [], "output_config": {"format": {"type": "json_schema"}}},
+        {"tools": [], **BILLED},
+        {"tools": [], **BILLED, "thinking": {"type": "disabled"}},
+    ],
+)
+def test_a_helper_has_no_list_of_tools_or_a_form_to_answer_in_or_does_not_think(more: Json) -> None:
+    got = classified(session(*TALK, user(text("two", marked=True)), **more))
+    assert (got.request_class, got.helper) == ("auxiliary", True)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": "user", "content": [{"type": "text", "text": "one", **MARK}]},
+         {"role": "assistant", "content": "1"}, {"role": "user", "content": "two"}],
+        [{"role": "user", "content": "one"}],
+    ],
+)  # fmt: skip
+def test_without_a_mark_at_its_end_what_has_no_tools_is_a_helper(messages: list[Json]) -> None:
+    got = classified(session(*messages, tools=[], **THINKING))
+    assert (got.request_class, got.helper) == ("auxiliary", True)
 
 
 def test_what_is_auxiliary_for_want_of_tools_alone_is_a_helper() -> None:
@@ -160,9 +203,6 @@ def test_a_warm_up_only_fills_the_cache(tools: list[Json]) -> None:
 @pytest.mark.parametrize("texts", [("Warmup", "go"), ("warmup",), ("Warmup.",), ("Warmup", "Warmup")])
 def test_a_talk_about_warming_up_is_talk(texts: tuple[str, ...]) -> None:
     assert classified(session(user(*map(text, texts)))).request_class == "main"
-
-
-HISTORY = (user(text("one")), assistant(text("1", marked=True)))
 
 
 def test_a_question_behind_the_cache_mark_is_a_side_thread() -> None:
@@ -205,8 +245,14 @@ def test_a_summarising_call_is_known_by_phrase_and_structure() -> None:
 
 
 def test_the_phrase_alone_is_weaker() -> None:
-    got = classified(session(user(text("one")), assistant(text("1")), user(text(SUMMARY, marked=True))))
-    assert (got.request_class, got.evidence.detail) == ("compaction", "phrase alone")
+    got = classified(session(*TALK, user(text(SUMMARY))))
+    assert (got.request_class, got.evidence.detail, got.by_phrase) == ("compaction", "phrase alone", True)
+
+
+def test_where_there_are_cache_marks_structure_decides_and_the_phrase_is_talk() -> None:
+    assert classified(session(*TALK, user(text(SUMMARY, marked=True)))).request_class == "main"
+    early = session(user(text("one", marked=True)), assistant(text("1")), user(text(SUMMARY)))
+    assert classified(early).request_class == "main"
 
 
 def test_the_phrase_in_an_earlier_message_is_talk() -> None:
@@ -252,7 +298,7 @@ def test_a_side_thread_that_is_answered_with_a_summary_is_a_compaction() -> None
 
 
 def test_what_only_the_words_call_a_summarising_call_must_be_answered_with_one() -> None:
-    weak = classified(session(user(text("one")), assistant(text("1")), user(text(SUMMARY, marked=True))))
+    weak = classified(session(*TALK, user(text(SUMMARY))))
     assert weak.by_phrase
     assert answered(weak, with_summary=True, finished=True) == weak
     assert answered(weak, with_summary=False, finished=False) == weak, "it may still become one"

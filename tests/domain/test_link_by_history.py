@@ -1,6 +1,7 @@
 """A request goes on from the deepest exchange it holds, and from one whose answer it leaves out only for a reason."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from tests.linkables import (
     ELSEWHERE,
     MAIN,
     NOW,
+    NOWHERE,
     STATES,
     at,
     candidates,
@@ -72,7 +74,7 @@ def asked(one: Subject, asker: Earlier, holders: Sequence[Earlier] = ()) -> Link
         ("refused", False, "continues"),
         ("cut", False, "interrupted"),
         ("finished", True, "continues"),
-        ("finished", False, None),
+        ("finished", False, "interrupted"),
         ("open", True, None),
         ("open", False, None),
     ],
@@ -82,7 +84,25 @@ def test_an_answer_is_left_out_if_it_came_to_nothing(state: AnswerState, empty: 
     assert (decided.edge if decided else None) == edge
     if decided is not None:
         assert decided.evidence[0].kind == "history, without answer"
-        assert decided.evidence[0].detail.endswith("empty" if empty else state)
+        assert decided.evidence[0].detail.endswith("empty" if empty and state == "finished" else state)
+
+
+@pytest.mark.parametrize(("depth", "thread", "edge"), [(9, MAIN, "interrupted"), (9, NOWHERE, None), (8, MAIN, None)])
+def test_only_a_session_loses_a_whole_answer_and_only_behind_the_newest_it_holds(
+    depth: int, thread: Thread, edge: Edge | None
+) -> None:
+    decided = asked(subject(thread=thread), earlier(50, depth=depth, thread=thread))
+    assert (decided.edge if decided else None) == edge
+    empty = asked(subject(thread=thread), earlier(50, depth=9, thread=thread, empty=True))
+    assert empty is not None
+    assert empty.edge == "continues", "there is nothing to lose"
+
+
+def test_a_lost_answer_is_a_later_one_than_the_one_that_is_held() -> None:
+    decided = asked(subject(), earlier(60, depth=10), holders=[earlier(50, depth=9)])
+    assert decided is not None
+    assert (decided.edge, decided.parent, decided.evidence[0].kind) == (
+        "interrupted", parent(60), "history, without answer")  # fmt: skip
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -204,22 +224,53 @@ strangers = st.builds(
     st.integers(1, 3),
     st.sampled_from([ELSEWHERE, Thread("third", None), MAIN]),
     same_device=st.booleans(),
+    same_signatures=st.booleans(),
 )
 
 
 @given(st.lists(strangers, max_size=6, unique_by=lambda one: one.moment))
-def test_a_fork_goes_to_the_deepest_of_another_session_then_same_device_then_newest(found: list[Earlier]) -> None:
+def test_a_fork_goes_to_the_deepest_of_another_session_then_same_signatures_then_same_device_then_newest(
+    found: list[Earlier],
+) -> None:
     usable = [one for one in found if one.thread.session != "s" and one.moment < at(NOW)]
     decided = forks(subject(), Found(strangers=found))
     if not usable:
         assert decided is None
         return
     usable = [one for one in usable if one.depth == max(each.depth for each in usable)]
+    usable = [one for one in usable if one.same_signatures] or usable
     usable = [one for one in usable if one.same_device] or usable
     newest = max(usable, key=lambda one: one.moment)
     assert decided is not None
     assert (decided.edge, decided.parent) == ("forks", newest.moment.request_id)
     assert decided.evidence[0].kind == "history in another session"
+
+
+@pytest.mark.parametrize(("depth", "held_part", "forked"), [(8, "ab", True), (8, "b", False), (7, "ab", False)])
+def test_a_fork_may_hold_the_beginning_of_a_cut_answer_of_another_session(
+    depth: int, held_part: str, forked: bool
+) -> None:
+    one = subject(held=held(9, 8, held_part))
+    cut = earlier(50, "cut", depth=depth, thread=ELSEWHERE, cut_text="abc")
+    decided = forks(one, Found(cut_strangers=[cut]))
+    assert (decided is not None) == forked
+    if decided is not None:
+        assert (decided.edge, decided.parent) == ("forks", parent(50))
+        assert decided.evidence[0].kind == "history in another session"
+        assert "the beginning of its answer" in decided.evidence[0].detail
+    own = replace(cut, thread=MAIN)
+    assert forks(one, Found(cut_strangers=[own])) is None
+
+
+@pytest.mark.parametrize(("depth", "second"), [(9, 40), (8, 60), (7, 60)])
+def test_of_a_whole_and_a_cut_answer_of_another_session_the_deeper_then_the_newer_is_held(
+    depth: int, second: int
+) -> None:
+    cut = earlier(60, "cut", depth=8, thread=ELSEWHERE, cut_text="abc")
+    whole = earlier(40, depth=depth, thread=ELSEWHERE)
+    decided = forks(subject(held=held(9, 8, "ab")), Found(strangers=[whole], cut_strangers=[cut]))
+    assert decided is not None
+    assert decided.parent == parent(second)
 
 
 def test_a_summarising_call_on_another_session_s_history_compacts_it() -> None:

@@ -38,7 +38,8 @@ def test_a_sub_task_takes_the_strongest_sign_there_is(
     known = sorted((each for each in calls if each.moment < one.moment), key=lambda each: each.moment)
     named = [each for each in known if agent and each.agent == agent]
     own = [each for each in known if agent and each.tool_use_id in given_calls]
-    free = [each for each in known if each.agent is None]
+    unclaimed = [each for each in known if agent is None or each.agent is None]
+    free = [each for each in unclaimed if each.ran] or unclaimed
     decided = decide(one, calls, others)
     if named:
         assert sign(decided) == ("agent id", named[0].tool_use_id)
@@ -48,7 +49,7 @@ def test_a_sub_task_takes_the_strongest_sign_there_is(
         assert decided is None
     else:
         before = [each for each in others if each.moment < one.moment]
-        takers = {each.agent for each in known} - {None}
+        takers = {each.agent for each in known} - {None} if agent else set()
         turn = len({each.thread.agent for each in before} - takers - {None})
         turn += len([each for each in before if each.thread.agent is None and each.state in {"finished", "open"}])
         kind = "task prompt" if len(free) == 1 else "task prompt, by order"
@@ -114,6 +115,28 @@ def test_a_fork_agent_is_known_by_its_own_call_in_the_history_it_was_given() -> 
     assert decide(main, [task(10, "t1")]) is None, "its own calls stand in everybody's history"
 
 
-def test_an_old_client_s_sub_task_has_no_agent_header() -> None:
+def test_an_old_client_s_sub_task_may_be_one_that_is_known_by_name() -> None:
     one = subject(history=False, held=held(0))
-    assert sign(decide(one, [task(10, "t1"), task(20, "t2", "a7")])) == ("task prompt", "t1")
+    calls = [task(10, "t1", "a7"), task(20, "t2")]
+    assert sign(decide(one, calls)) == ("task prompt, by order", "t1")
+    assert sign(decide(one, calls[:1])) == ("task prompt", "t1")
+    named = [earlier(50, thread=Thread("s", "a7"))]
+    assert sign(decide(one, calls, named)) == ("task prompt, by order", "t2"), "the named one counts as a sub-task"
+
+
+def test_nobody_runs_a_call_of_an_answer_that_was_cut_if_there_is_another() -> None:
+    cut, whole = replace(task(10, "t1"), ran=False), task(20, "t2")
+    assert sign(decide(first(), [cut, whole])) == ("task prompt", "t2")
+    assert sign(decide(first(), [cut])) == ("task prompt", "t1")
+
+
+def test_an_agent_is_started_from_the_deepest_then_newest_history_it_was_given() -> None:
+    one = first(history=True, held=held(3, 2))
+    donors = [earlier(40, depth=3), earlier(50, depth=3), earlier(60, depth=2), earlier(150, depth=9)]
+    decided = spawned(one, Found(donors=donors))
+    assert decided is not None
+    assert (decided.edge, decided.parent, decided.tool_use_id) == ("spawned", parent(50), None)
+    assert (decided.evidence[0].kind, decided.confidence) == ("history of another thread", 0.9)
+    assert spawned(replace(one, thread=Thread("s", None)), Found(donors=donors)) is None
+    assert spawned(first(), Found(donors=donors)) is None, "it holds no history"
+    assert sign(spawned(one, Found(donors=donors, tasks=[task(10, "t1", "a1")]))) == ("agent id", "t1")
