@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.blocks import EMPTY, AgentMention, Task, block_facts, stripped, text_digest
+from domain.blocks import EMPTY, AgentMention, Task, block_facts, counts, stripped, text_digest
 from tests.strategies import Json, json_values
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -145,3 +145,45 @@ def test_a_notification_in_a_reminder_says_it_too() -> None:
 def test_half_a_notification_says_nothing() -> None:
     assert block_facts(f"<task-id>{AGENT}</task-id>").mentions == ()
     assert block_facts({"type": "tool_result", "tool_use_id": "t", "content": 7}).mentions == ()
+
+
+NOTES = [
+    ("Tool loaded.", "user"),
+    ("Continue from where you left off.", "user"),
+    ("Output token limit hit. Resume directly — no apology", "user"),
+    ("Your response was cut off because it exceeded the output token limit. Break\nit up.", "user"),
+    ("No response requested.", "assistant"),
+]
+
+
+@pytest.mark.parametrize(("note", "role"), NOTES)
+def test_a_passing_note_does_not_count_in_its_role(note: str, role: str) -> None:
+    facts = block_facts(f"{note}\n<system-reminder>x</system-reminder>")
+    assert facts.passing == role
+    assert facts.digest is not None
+    assert counts(facts, by_assistant=True) == (role == "user")
+    assert counts(facts, by_assistant=False) == (role == "assistant")
+
+
+@pytest.mark.parametrize(
+    "text", ["one", "Tool loaded. Go on.", "So: Tool loaded.", "No response requested", "Continue"]
+)
+def test_what_only_begins_or_ends_like_a_note_counts(text: str) -> None:
+    facts = block_facts(text)
+    assert facts.passing is None
+    assert counts(facts, by_assistant=True)
+    assert counts(facts, by_assistant=False)
+
+
+@pytest.mark.parametrize("by_assistant", [True, False])
+def test_what_has_no_digest_does_not_count(by_assistant: bool) -> None:
+    assert not counts(EMPTY, by_assistant=by_assistant)
+    assert not counts(block_facts(""), by_assistant=by_assistant)
+
+
+def test_thinking_is_known_by_its_signature_alone() -> None:
+    one = block_facts({"type": "thinking", "thinking": "hm", "signature": "s"}).signature
+    assert one == block_facts({"type": "thinking", "thinking": "other", "signature": "s"}).signature
+    assert one == block_facts({"type": "redacted_thinking", "data": "s"}).signature
+    assert one != block_facts({"type": "thinking", "thinking": "hm", "signature": "S"}).signature
+    assert block_facts("s").signature == b""

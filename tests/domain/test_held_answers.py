@@ -4,7 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.blocks import BlockFacts, block_facts
-from domain.held_answers import NO_TEXT, NOTHING_HELD, begins_with, content_digest, print_of, text_of, tool_uses_in
+from domain.held_answers import (
+    NO_TEXT,
+    NOTHING_HELD,
+    begins_with,
+    content_digest,
+    print_of,
+    signed_in,
+    text_of,
+    tool_uses_in,
+)
 
 words = st.text(max_size=12)
 plain = st.text("abc", max_size=6)
@@ -64,6 +73,13 @@ def test_calls_are_listed_in_order_and_results_are_none() -> None:
         block_facts({"type": "tool_use", "name": "nameless call"}),
     ]
     assert tool_uses_in(blocks) == ("t2", "t1")
+
+
+def test_signatures_tell_histories_of_equal_words_apart() -> None:
+    one, other = (block_facts({"type": "thinking", "thinking": "hm", "signature": name}) for name in "sS")
+    assert signed_in([block_facts("a"), one, other]) == signed_in([one, block_facts("b"), other])
+    assert len({signed_in([one]), signed_in([other]), signed_in([one, other]), signed_in([other, one])}) == 4
+    assert signed_in([]) is signed_in([block_facts("a")]) is None
 
 
 def test_a_request_without_an_answer_holds_nothing() -> None:

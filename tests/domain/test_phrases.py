@@ -43,3 +43,11 @@ def test_a_side_question_has_words_of_its_own(text: str, asks: bool) -> None:
 def test_every_version_asks_for_a_summary_in_these_words(tail: str) -> None:
     assert phrases.SUMMARY_REQUEST.search(f"CRITICAL: … Your task is to create a detailed summary of {tail}")
     assert not phrases.SUMMARY_REQUEST.search("create a detailed summary")
+
+
+def test_a_passing_note_is_a_whole_text() -> None:
+    assert phrases.PASSING_NOTES.fullmatch("Tool loaded.")
+    assert not phrases.PASSING_NOTES.fullmatch("Tool loaded. Now count.")
+    assert phrases.PASSING_NOTES.fullmatch("Output token limit hit. Resume directly\nand go on")
+    assert not phrases.PASSING_NOTES.fullmatch("Output token limit hit. Resume directlyish")
+    assert not phrases.PASSING_NOTES.fullmatch(phrases.SYNTHETIC_ANSWER)

@@ -91,3 +91,25 @@ def test_a_whole_request_is_read() -> None:
     assert [[block.marked for block in message.blocks] for message in view.messages] == [[False], [True]]
     assert view.newest_mark == 1
     assert view.identity == ClientIdentity("d", None, "s")
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        ({}, (False, False, False)),
+        ({"tools": []}, (True, False, False)),
+        ({"tools": None}, (False, False, False)),
+        ({"thinking": {"type": "enabled"}}, (False, True, False)),
+        ({"thinking": {"type": "disabled"}}, (False, False, False)),
+        ({"thinking": {"type": 3}}, (False, False, False)),
+        ({"thinking": "enabled"}, (False, False, False)),
+        ({"thinking": {"type": "disabled"}, "context_management": {}}, (False, True, False)),
+        ({"output_config": {"format": {}}}, (False, False, True)),
+        ({"output_config": {"effort": "low"}}, (False, False, False)),
+        ({"output_config": "format"}, (False, False, False)),
+    ],
+)
+def test_a_list_of_tools_thinking_and_the_answer_s_form_are_seen(body: object, seen: tuple[bool, ...]) -> None:
+    view = view_of_json(json.dumps(body).encode())
+    assert view is not None
+    assert (view.lists_tools, view.thinks, view.formatted) == seen
