@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.classification import HEADER, Classified, Evidence, answered, classify, has_history, is_side_thread
+from domain.classification import (
+    HEADER,
+    MAX_BLOCKS,
+    Classified,
+    Evidence,
+    answered,
+    classify,
+    has_history,
+    is_side_thread,
+)
 from domain.request_view import view_of_json
 from tests import captures
 from tests.strategies import Json, json_texts, json_values, request_bodies
@@ -332,3 +341,9 @@ def test_history_is_an_answer_in_the_request() -> None:
     assert view is not None
     assert has_history(view.messages)
     assert not has_history(view.messages[:1])
+
+
+@pytest.mark.parametrize(("more", "request_class"), [(0, "main"), (1, "auxiliary")])
+def test_a_talk_of_more_blocks_than_any_window_holds_is_set_apart(more: int, request_class: str) -> None:
+    found = classified(session(user(*[text("x")] * (MAX_BLOCKS + more))))
+    assert found.request_class == request_class

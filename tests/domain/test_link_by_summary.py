@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from domain.classification import RequestClass
 from domain.exchange_facts import Thread
 from domain.link_by_summary import MIN_UNANNOUNCED_CHARS, resumes, resumes_now
-from domain.linking_facts import Found, Subject, Summary
-from domain.links import Link
+from domain.linking_facts import Author, Found, Subject, Summary
+from domain.links import Edge, Link
 from domain.phrases import CONTINUATION
 from tests.linkables import AGENT, NOW, at, parent, seconds, subject
 
@@ -84,11 +84,23 @@ def test_without_a_word_of_a_summary_nothing_is_resumed() -> None:
     assert resumes_now(opened("kept " + LONG), found) is None, "the opening is for the other rule"
 
 
-@pytest.mark.parametrize("request_class", ["compaction", "auxiliary"])
-def test_what_stands_on_a_history_does_not_resume(request_class: RequestClass) -> None:
-    one = subject(request_class=request_class, side=True, continuation=f"{GOES_ON} kept", opening="kept")
-    assert resumes_now(one, Found(summaries=[Summary(at(50), "kept")])) is None
-    assert resumes(subject(request_class=request_class, opening=LONG), Found(summaries=[Summary(at(5), LONG)])) is None
+@pytest.mark.parametrize(("request_class", "edge"), [("compaction", "compacts"), ("auxiliary", "aside")])
+def test_what_stands_on_a_summary_does_not_resume_but_belongs_to_it(request_class: RequestClass, edge: Edge) -> None:
+    """Unless it holds an answer that came after the summary: then it stands on that."""
+    one = subject(request_class=request_class, side=request_class == "auxiliary", opening=LONG)
+    found = Found(summaries=[Summary(at(50), LONG)])
+    decided = resumes(one, found)
+    assert decided is not None
+    assert (decided.edge, decided.parent) == (edge, at(50).request_id)
+    assert resumes(one, replace(found, authors=[Author(at(60), "equal answer")])) is None
+    assert resumes(one, replace(found, authors=[Author(at(40), "equal answer")])) == decided
+
+
+def test_what_resumes_does_so_whatever_answers_it_holds() -> None:
+    found = Found(summaries=[Summary(at(50), LONG)], authors=[Author(at(60), "tool use id")])
+    decided = resumes(subject(opening=LONG), found)
+    assert decided is not None
+    assert (decided.edge, decided.parent) == ("resumes", at(50).request_id)
 
 
 @given(summaries)
