@@ -237,7 +237,9 @@ def test_an_exchange_is_signed_as_the_request_that_holds_it_holds_it() -> None:
     assert holding("s").held.signed == first.signed is not None
     assert holding("S").held.signed != first.signed
     assert holding("s").path == holding("S").path, "it ranks, and counts for nothing else"
-    assert holding("s").signed not in {first.signed, None}, "its own answer is signed as well"
+    said = [{"role": "assistant", "content": [thinking(name), say(text)]} for name, text in (("s", "1"), ("t", "2"))]
+    third = facts({"messages": [user("one"), said[0], user("two"), said[1], user("three")]})
+    assert third.held.signed == holding("s").signed != holding("S").signed, "all thinking down to its own answer's"
 
 
 def test_the_answer_goes_on_from_the_request() -> None:

@@ -1,5 +1,6 @@
 """A link is as sure as its best evidence; of one parent's continuations the first goes on and the others branch."""
 
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -10,6 +11,8 @@ from domain.classification import Evidence, RequestClass
 from domain.linking_facts import Earlier, Subject
 from domain.links import CONFIDENCE, Child, Edge, Link, branch_edges, earlier, on_thread, standing_on
 from tests.linkables import at, families, seconds, subject, subjects
+
+DOCS = Path(__file__).parents[2] / "docs" / "linking.md"
 
 
 @given(st.lists(st.sampled_from(sorted(CONFIDENCE)), min_size=1))
@@ -30,6 +33,8 @@ def test_proof_is_certain_and_nothing_else_is() -> None:
     [
         ("history, answer cut", "history"),
         ("history, without answer", "history, answer cut"),
+        ("history in another session", "history"),
+        ("history of another thread", "history"),
         ("tool use id, changed history", "tool use id"),
         ("equal answer, changed history", "tool use id, changed history"),
         ("task prompt", "agent id"),
@@ -42,6 +47,12 @@ def test_proof_is_certain_and_nothing_else_is() -> None:
 )
 def test_what_says_less_makes_less_sure(weaker: str, stronger: str) -> None:
     assert CONFIDENCE[weaker] < CONFIDENCE[stronger]
+
+
+def test_the_docs_say_what_each_kind_of_evidence_means() -> None:
+    rows = [line.split("|")[1:-1] for line in DOCS.read_text().splitlines() if line.startswith("| ")]
+    said = {row[0].strip(): row[1].strip() for row in rows if len(row) == 3 and row[2].strip()}
+    assert {kind: said.get(kind) for kind in CONFIDENCE} == {kind: str(sure) for kind, sure in CONFIDENCE.items()}
 
 
 @pytest.mark.parametrize(

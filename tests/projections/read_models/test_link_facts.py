@@ -123,13 +123,38 @@ async def test_an_agent_s_name_touches_the_agent_and_who_has_the_same_prompt(poo
     calls = Invented(number=2, tasks=(("t1", "p"), ("t2", "q")))
     named = replace(ONE, number=20, path="x", mentions=(("a1", "t1"),))
     agents = [Invented(number=n, agent=f"a{n}", prompt=prompt) for n, prompt in ((4, "p"), (5, "q"), (6, ""))]
-    its = Invented(number=7, agent="a1")
+    its = Invented(number=7, agent="a1", history=True)
+    bystander = Invented(number=8, prompt="p", history=True)
     async with Store.over(pool).sources.transactions() as tx:
         await entered(tx)
-        await saved(tx, calls, *agents, its)
+        await saved(tx, calls, *agents, its, bystander)
         assert await saved(tx, named) == {20, 4, 7}
         assert await saved(tx, named) == {20}, "it is no news"
         assert await saved(tx, replace(named, number=22, session=None)) == {22}, "nobody's agent"
+
+
+HANDS_ON = Invented(number=12, session="s2", continuation="kept", path="x")
+
+
+@pytest.mark.parametrize(
+    ("other", "touched"),
+    [
+        (HANDS_ON, True),
+        (replace(HANDS_ON, agent="a1"), False),
+        (replace(HANDS_ON, continuation=""), False),
+        (replace(HANDS_ON, continuation="", opening="kept"), False),
+        (replace(HANDS_ON, number=8), False),
+    ],
+)
+async def test_a_late_summary_touches_who_hands_one_on_in_another_session(
+    pool: Pool, other: Invented, touched: bool
+) -> None:
+    summary = Invented(number=10, kind="compaction", path="y", summary="kept")
+    async with Store.over(pool).sources.transactions() as tx:
+        await entered(tx)
+        await saved(tx, other)
+        assert await saved(tx, replace(summary, summary="")) == {10}
+        assert await saved(tx, summary) == {10} | ({other.number} if touched else set())
 
 
 async def test_a_correction_touches_its_request_and_a_parent_that_comes_its_child(pool: Pool) -> None:
