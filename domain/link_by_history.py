@@ -35,12 +35,16 @@ def _left_out(subject: Subject, asker: Earlier) -> bool:
         return False
     if subject.side or subject.request_class == "compaction":
         return True
-    return asker.state in RETRIED or (asker.state == "finished" and (asker.empty or _can_lose(subject)))
+    return asker.state in RETRIED or (asker.state == "finished" and (asker.empty or _can_be_lost(subject, asker)))
 
 
-def _can_lose(subject: Subject) -> bool:
-    """A client that was killed has lost an answer that we have whole. Only a session tells that it is the same one."""
-    return subject.thread.session is not None
+def _can_be_lost(subject: Subject, asker: Earlier) -> bool:
+    """A client that was killed has lost an answer that we have whole, but not what was typed for it.
+
+    Only a session tells that it is the same client. Tool results alone may also stand there because somebody went back
+    to the call.
+    """
+    return subject.thread.session is not None and asker.prompted
 
 
 def _shown(subject: Subject, asker: Earlier) -> bool:

@@ -48,6 +48,8 @@ class Earlier:
     ended_at: datetime | None = None
     empty: bool = False
     """Its answer says nothing that counts."""
+    prompted: bool = True
+    """Something was typed for it; else it only brought tool results."""
     cut_text: str = ""
     """Of a cut answer: its text without white space."""
     tool_uses: tuple[str, ...] = ()

@@ -88,7 +88,7 @@ class Invented:
             held=self._held(nodes),
             prompt=_digest(self.prompt),
             title="title",
-            asked="",
+            asked="typed" if self.number % 3 else "",
             opening=self.opening,
             continuation=self.continuation,
             mentions=tuple(AgentMention(agent, name) for agent, name in self.mentions),

@@ -226,6 +226,7 @@ def _earlier(facts: ExchangeFacts, depth: int) -> Earlier:
         depth=depth,
         ended_at=facts.answer.ended_at,
         empty=facts.answer.content is None,
+        prompted=bool(facts.asked),
         cut_text=facts.answer.cut_text,
         tool_uses=facts.answer.tool_uses,
     )

@@ -345,6 +345,7 @@ def _earlier(row: asyncpg.Record) -> Earlier:
         depth=row["at_depth"],
         ended_at=row["ended_at"],
         empty=row["answer_content"] is None,
+        prompted=bool(row["asked"]),
         cut_text=row["cut_text"],
         tool_uses=tuple(row["answer_tool_uses"]),
     )

@@ -105,6 +105,13 @@ def test_a_lost_answer_is_a_later_one_than_the_one_that_is_held() -> None:
         "interrupted", parent(60), "history, without answer")  # fmt: skip
 
 
+def test_what_was_typed_is_not_lost_with_the_answer_tool_results_alone_may_be_gone_back_to() -> None:
+    only_results = replace(earlier(60, depth=10), prompted=False)
+    decided = asked(subject(), only_results, holders=[earlier(50, depth=9)])
+    assert decided is not None
+    assert (decided.edge, decided.parent) == ("continues", parent(50))
+
+
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize(
     ("request_class", "side", "edge"), [("compaction", False, "compacts"), ("auxiliary", True, "aside")]

@@ -50,7 +50,7 @@ async def test_another_linker_splits_and_the_one_before_merges(pool: Pool, rules
     other = version(CONVERSATIONS, CONVERSATIONS.version + 1, without_tasks)
     candidate = await build_beside(other, store.sources)
     found = await compare(other, candidate, store.sources, 5)
-    assert (found.live, found.candidate) == (Build("conversations", 1, 1), candidate)
+    assert (found.live, found.candidate) == (Build("conversations", CONVERSATIONS.version, 1), candidate)
     assert found.conversations is not None
     forest, links = found.conversations.forest, found.conversations.links
     [split] = forest.splits
