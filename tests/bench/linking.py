@@ -35,13 +35,14 @@ MEASURED = 40
 """Turns of each kind."""
 GROW = """
 INSERT INTO {schema}.exchanges
-SELECT gen_random_uuid(), e.received_at - (n || ' seconds')::interval, e.ended_at, e.scope || n % 50, e.client_domain,
-    e.session || n / 40, e.agent, e.parent_agent, e.device, e.declared_class, e.class_evidence, e.side, e.helper,
-    e.history, e.depth, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), e.held_before_depth, e.held_depth,
-    gen_random_uuid(), e.held_chars, gen_random_uuid(), e.held_tool_uses, gen_random_uuid(), gen_random_uuid(),
-    e.answer_tool_uses, e.cut_text, e.state, gen_random_uuid(), e.title, e.asked, e.opening, e.continuation, e.summary,
-    e.session_title
-FROM (SELECT * FROM {schema}.exchanges LIMIT 1) e, generate_series(1, $1::int) n
+SELECT grown.*
+FROM (SELECT e FROM {schema}.exchanges e LIMIT 1) one, generate_series(1, $1::int) n,
+LATERAL jsonb_populate_record(one.e, jsonb_build_object(
+    'request_id', gen_random_uuid(), 'received_at', (one.e).received_at - n * interval '1 second',
+    'scope', (one.e).scope || n % 50, 'session', (one.e).session || n / 40,
+    'first_node', gen_random_uuid(), 'request_node', gen_random_uuid(), 'answer_node', gen_random_uuid(),
+    'held_before', gen_random_uuid(), 'held_content', gen_random_uuid(), 'answer_content', gen_random_uuid(),
+    'prompt', gen_random_uuid())) grown
 """
 GROW_NODES = "INSERT INTO {schema}.nodes SELECT gen_random_uuid(), gen_random_uuid() FROM generate_series(1, $1::int)"
 GROW_LINKS = """
@@ -153,12 +154,12 @@ async def rebuild_rate(on: Bench, shape: Shape, sessions: int) -> None:
           f"{exchanges / took:.0f} exchanges/s")  # fmt: skip
 
 
-async def main() -> None:
+async def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--turns", type=int, default=200)
     parser.add_argument("--stores", default="1000,10000,100000")
     parser.add_argument("--sessions", type=int, default=40)
-    words = parser.parse_args()
+    words = parser.parse_args(arguments)
     shape = Shape(turns=words.turns)
     async with bench(shape) as on:
         await session_length(on, shape)
