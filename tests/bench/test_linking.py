@@ -1,4 +1,4 @@
-"""The benchmark of linking still runs, on next to nothing, and reports what it promises; its figures mean nothing here."""
+"""The benchmark of linking still runs, on next to nothing, and reports what it promises; its figures mean nothing."""
 
 import re
 
