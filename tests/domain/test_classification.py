@@ -84,6 +84,14 @@ def test_a_base_url_may_put_something_in_front_of_the_path(target: str) -> None:
     assert classified(session(user(text("hi"))), target=target).request_class == "main"
 
 
+def test_what_no_context_window_holds_is_not_linked() -> None:
+    most = session(user(*[text("x")] * (MAX_BLOCKS - 1)), user(text("x")))
+    assert classified(most).request_class == "main"
+    more = session(user(*[text("x")] * MAX_BLOCKS), user(text("x")))
+    got = classified(more, {**CLAUDE, "x-claude-code-request-class": "main"})
+    assert (got.request_class, got.evidence.kind, got.helper) == ("auxiliary", "body", False)
+
+
 @given(json_texts(json_values()) | st.binary(max_size=30))
 def test_any_body_has_a_class(body: bytes) -> None:
     view = view_of_json(body)
