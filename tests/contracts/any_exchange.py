@@ -15,7 +15,7 @@ TOKEN = b"!#$%&'*+-.^_`|~" + bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B))
 VISIBLE = bytes([*range(0x21, 0x7F), *range(0x80, 0x100)])
 IN_TARGETS = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
 ONCE = {b"content-type", b"user-agent", b"server", b"etag", b"max-forwards", b"content-range", b"content-location"}
-"""Names that stand once in a request; a second line is refused."""
+"""Names that stand once in a request; a second line is refused, also as a trailer."""
 FRAMES = {b"content-length", b"host", b"expect", b"sec-websocket-key1", *HOP_BY_HOP}
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "PROPFIND", "REPORT", "SEARCH"]
 
@@ -67,7 +67,8 @@ def framed(draw: st.DrawFn, start: bytes, given: Lines, body: bytes, framing: st
         return head + body
     extension = draw(st.sampled_from([b"", b";a=b", b';a="b c"']))
     pieces = [b"%X%b\r\n%b\r\n" % (len(one), extension, one) for one in draw(cut(body)) if one]
-    trailer = b"".join(b"%b:%b\r\n" % line for line in draw(st.lists(st.tuples(names, spaced), max_size=2)))
+    trailers = draw(st.lists(st.tuples(names.filter(lambda name: name.lower() not in ONCE), spaced), max_size=2))
+    trailer = b"".join(b"%b:%b\r\n" % line for line in trailers)
     return head + b"".join(pieces) + b"0\r\n" + trailer + b"\r\n"
 
 

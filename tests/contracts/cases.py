@@ -207,15 +207,32 @@ HTTP = {
     "hop-by-hop lines in the request": Case(
         OK,
         asking(
-            "POST", b"/v1", (b"Connection", b"keep-alive, X-Mine"), (b"x-mine", b"1"), (b"Keep-Alive", b"timeout=5"),
-            (b"TE", b"trailers"), (b"Proxy-Connection", b"keep-alive"), (b"x-yours", b"2"), body=b"x",
+            "POST",
+            b"/v1",
+            (b"Connection", b"keep-alive, X-Mine"),
+            (b"x-mine", b"1"),
+            (b"Keep-Alive", b"timeout=5"),
+            (b"TE", b"trailers"),
+            (b"Proxy-Connection", b"keep-alive"),
+            (b"x-yours", b"2"),
+            body=b"x",
         ),
     ),
     "a wish to upgrade": Case(
-        OK, asking("GET", b"/v1", (b"Connection", b"Upgrade, HTTP2-Settings"), (b"Upgrade", b"h2c"), (b"HTTP2-Settings", b"A"))
+        OK,
+        asking(
+            "GET", b"/v1", (b"Connection", b"Upgrade, HTTP2-Settings"), (b"Upgrade", b"h2c"), (b"HTTP2-Settings", b"A")
+        ),
     ),
     "hop-by-hop lines in the answer": Case(
-        fixed(b"x", b"200 OK", (b"Connection", b"keep-alive, x-mine"), (b"X-Mine", b"1"), (b"Keep-Alive", b"timeout=5"), (b"x", b"2")),
+        fixed(
+            b"x",
+            b"200 OK",
+            (b"Connection", b"keep-alive, x-mine"),
+            (b"X-Mine", b"1"),
+            (b"Keep-Alive", b"timeout=5"),
+            (b"x", b"2"),
+        ),
         MESSAGE,
     ),
     "white space around values": Case(
@@ -228,14 +245,19 @@ HTTP = {
     "not modified": Case(said(head(b"304 Not Modified", (b"etag", b'"x"'), (b"content-length", b"99"))), asking("GET")),
     "reset content": Case(fixed(b"", b"205 Reset Content"), asking("POST")),
     "a redirect": Case(fixed(b"", b"307 Temporary Redirect", (b"Location", b"http://elsewhere.example/")), MESSAGE),
-    "early hints": Case(said(head(b"103 Early Hints", (b"link", b"</a>")) + head(b"200 OK", (b"content-length", b"0"))), MESSAGE),
+    "early hints": Case(
+        said(head(b"103 Early Hints", (b"link", b"</a>")) + head(b"200 OK", (b"content-length", b"0"))), MESSAGE
+    ),
     "chunks in one write": Case(
         said(head(b"200 OK", CHUNKED) + b"3\r\none\r\n3;x=y\r\ntwo\r\n0\r\n\r\n"), MESSAGE, in_one_write=True
     ),
     "trailers of an answer": Case(
-        said(head(b"200 OK", (b"Trailer", b"x-sum"), CHUNKED), b"3\r\none\r\n", b"0\r\nx-sum: 1\r\nx-b: 2\r\n\r\n"), MESSAGE
+        said(head(b"200 OK", (b"Trailer", b"x-sum"), CHUNKED), b"3\r\none\r\n", b"0\r\nx-sum: 1\r\nx-b: 2\r\n\r\n"),
+        MESSAGE,
     ),
-    "a head in many pieces": Case(said(*(bytes([byte]) for byte in head(b"200 OK", *ODD, (b"content-length", b"0")))), MESSAGE),
+    "a head in many pieces": Case(
+        said(*(bytes([byte]) for byte in head(b"200 OK", *ODD, (b"content-length", b"0")))), MESSAGE
+    ),
     "an HTTP/1.0 client": Case(OK, asking("GET", b"/v1", version=b"1.0")),
     "an HTTP/1.0 client without a host": Case(OK, b"GET /v1 HTTP/1.0\r\nx-a: 1\r\n\r\n"),
     "an HTTP/1.0 client that stays": Case(OK, asking("GET", b"/v1", (b"Connection", b"keep-alive"), version=b"1.0")),
@@ -244,9 +266,11 @@ HTTP = {
     ),
     "an HTTP/1.0 upstream": Case(said(b"HTTP/1.0 200 OK\r\nx-a: 1\r\n\r\nall there is", end=True), MESSAGE),
     "a client that closes": Case(OK, asking("GET", b"/v1", (b"Connection", b"close"))),
-    "an answer that ends with its connection": Case(said(head(b"200 OK", (b"Connection", b"close")) + b"all", end=True), MESSAGE),
+    "an answer that ends with its connection": Case(
+        said(head(b"200 OK", (b"Connection", b"close")) + b"all", end=True), MESSAGE
+    ),
     "an answer that is too short": Case(_short, MESSAGE),
-}  # fmt: skip
+}
 """What else HTTP lets client and upstream do."""
 
 CASES = {**API, **HTTP}

@@ -169,7 +169,7 @@ def _white_space(seen: Seen, _: Situation) -> Seen:
 
 def _version(seen: Seen, _: Situation) -> Seen:
     heard = tuple(replace(one, version=b"HTTP/1.1") for one in seen.heard)
-    _, status, reason = (*seen.shown.status_line.split(b" ", 2), b"")[:3]
+    status, reason = (*seen.shown.status_line.split(b" ", 2)[1:], b"")[:2]
     return Seen(heard, replace(seen.shown, status_line=b" ".join((b"HTTP/1.1", status, reason))))
 
 
@@ -267,8 +267,6 @@ DIFFERENCES = (
 """In the order in which they come about."""
 
 
-
-
 @dataclass(frozen=True)
 class Own:
     """What Nexus answers itself, where without it upstream would be heard, or nobody."""
@@ -296,7 +294,8 @@ OWN_ANSWERS = (
     Own(
         "Ambiguity",
         "a head that HTTP forbids: two lengths, a length beside chunks, a transfer coding other than chunked, no `Host`"
-        " in HTTP/1.1, two lines of a header that stands once (`Host`, `Content-Type`, `User-Agent`)",
+        " in HTTP/1.1, two lines of a header that stands once (`Host`, `Content-Type`, `User-Agent` and others;"
+        " trailers count)",
         "400",
         "What means one thing here and another upstream can smuggle a second request.",
     ),

@@ -45,7 +45,13 @@ BATCH = {
     "expires_at": STAMP, "ended_at": STAMP, "archived_at": None, "cancel_initiated_at": None,
     "request_counts": {"processing": 0, "succeeded": 1, "errored": 1, "canceled": 0, "expired": 0},
 }  # fmt: skip
-MODEL = {"id": "claude-x", "type": "model", "display_name": "X \u20ac", "created_at": STAMP, "from_the_future": {"a": [1]}}
+MODEL = {
+    "id": "claude-x",
+    "type": "model",
+    "display_name": "X \u20ac",
+    "created_at": STAMP,
+    "from_the_future": {"a": [1]},
+}
 
 
 class SdkApi:
@@ -91,7 +97,8 @@ class SdkApi:
             case "DELETE", ["files", _]:
                 return {"id": last, "type": "file_deleted"}
             case "GET", ["models" | "files" | "messages", *rest] if rest in ([], ["batches"]):
-                one = {"models": MODEL, "files": FILE, "batches": BATCH}[last]
+                things: dict[str, dict[str, Any]] = {"models": MODEL, "files": FILE, "batches": BATCH}
+                one = things[last]
                 return {"data": [one], "has_more": False, "first_id": one["id"], "last_id": one["id"]}
             case _, ["models", _]:
                 return MODEL
@@ -133,7 +140,7 @@ class SdkApi:
                 return
         await wire.end()
 
-    # ----------------------------------------------------------------------------------------------- other kinds of body
+    # ---------------------------------------------------------------------------------------------- other kinds of body
 
     async def results(self, wire: Wire, received: Received) -> None:
         await wire.say(head(b"200 OK", CHUNKED, (b"content-type", b"application/x-jsonl"), *self.lines()))
@@ -163,8 +170,10 @@ def message(attempt: int) -> dict[str, Any]:
 def events(kind: str) -> list[dict[str, Any]]:
     start = {**message(0), "content": [], "stop_reason": None}
     delta = {"type": "content_block_delta", "index": 0}
+    arguments = {**delta, "index": 1}
+    tool = {"type": "tool_use", "id": "t", "name": "n", "input": {}}
     failed = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
-    found: list[dict[str, Any]] = [
+    return [
         {"type": "message_start", "message": start},
         {"type": "ping"},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
@@ -172,11 +181,10 @@ def events(kind: str) -> list[dict[str, Any]]:
         *([failed] if kind == "fails-in-the-stream" else []),
         {**delta, "delta": {"type": "text_delta", "text": "jour"}},
         {"type": "content_block_stop", "index": 0},
-        {"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "t", "name": "n", "input": {}}},
-        {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": '{"a": "\\u00e9'}},
-        {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": '"}'}},
+        {"type": "content_block_start", "index": 1, "content_block": tool},
+        {**arguments, "delta": {"type": "input_json_delta", "partial_json": '{"a": "\\u00e9'}},
+        {**arguments, "delta": {"type": "input_json_delta", "partial_json": '"}'}},
         {"type": "content_block_stop", "index": 1},
         {"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": None}, "usage": USAGE},
         {"type": "message_stop"},
-    ]  # fmt: skip
-    return found
+    ]

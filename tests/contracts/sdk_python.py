@@ -9,6 +9,7 @@ from anthropic import Anthropic
 FAKE_KEY = "sk-ant-api03-not-a-key"
 Call = Callable[[Anthropic], Any]
 ASK: dict[str, Any] = {"max_tokens": 9, "messages": [{"role": "user", "content": "h\u00e9 \U0001f600"}]}
+PARAMS: Any = {"model": "plain", **ASK}
 STATUSES = (400, 401, 403, 404, 413, 429, 500, 529)
 OURS = {"x-nexus-request-id", "transfer-encoding"}
 """Response headers that the table of exceptions speaks of."""
@@ -23,7 +24,7 @@ def stream(model: str) -> Call:
         got: list[Any] = []
         try:
             got.extend(event.to_dict() for event in client.messages.create(model=model, stream=True, **ASK))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever it raises is what is compared
             got.append(failure(error))
         return got
 
@@ -47,7 +48,9 @@ def _pages(client: Anthropic) -> Any:
 
 
 CALLS: dict[str, Call] = {
-    "create": ask("plain", extra_headers={"anthropic-beta": "from-the-future-2031"}, extra_body={"from_the_future": {}}),
+    "create": ask(
+        "plain", extra_headers={"anthropic-beta": "from-the-future-2031"}, extra_body={"from_the_future": {}}
+    ),
     "beta create": lambda client: client.beta.messages.create(model="plain", betas=["a-1", "b-2"], **ASK),
     "raw": _raw,
     "stream": stream("plain"),
@@ -57,9 +60,7 @@ CALLS: dict[str, Call] = {
     "count": lambda client: client.messages.count_tokens(model="plain", messages=ASK["messages"]),
     "models": _pages,
     "model": lambda client: client.models.retrieve("claude-x"),
-    "batches: create": lambda client: client.messages.batches.create(
-        requests=[{"custom_id": "a", "params": {"model": "plain", **ASK}}]
-    ),
+    "batches: create": lambda client: client.messages.batches.create(requests=[{"custom_id": "a", "params": PARAMS}]),
     "batches: get": lambda client: client.messages.batches.retrieve("msgbatch_1"),
     "batches: list": lambda client: [one.to_dict() for one in client.messages.batches.list(limit=2)],
     "batches: cancel": lambda client: client.messages.batches.cancel("msgbatch_1"),
@@ -87,7 +88,7 @@ def failure(error: Exception) -> dict[str, Any]:
 def outcome(call: Call, client: Anthropic) -> Any:
     try:
         result = call(client)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever it raises is what is compared
         return failure(error)
     if isinstance(result, anthropic.BaseModel):
         return [result.to_dict(mode="json"), getattr(result, "_request_id", None)]

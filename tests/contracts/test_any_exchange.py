@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -51,7 +52,7 @@ def answer_to(question: bytes) -> list[bytes]:
 
 def cut_by_chance(chance: random.Random, data: bytes) -> list[bytes]:
     places = sorted({0, len(data), *(chance.randrange(len(data)) for _ in range(chance.randrange(6)))})
-    return [data[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(places)]
 
 
 async def answer(received: Received, wire: Wire) -> None:

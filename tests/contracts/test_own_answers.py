@@ -56,6 +56,7 @@ TURNS = {
         Turn(head_of(b"Host: a", b"Host: b"), 400),
         Turn(head_of(b"Host: a", b"Content-Type: a", b"content-type: b"), 400),
         Turn(head_of(b"Host: a", b"User-Agent: a", b"User-Agent: a"), 400),
+        Turn(head_of(b"Host: a", b"Server: a", b"Transfer-Encoding: chunked") + b"0\r\nserver: a\r\nx: b\r\n\r\n", 400),
     ],
     "Heads": [
         Turn(asking("GET", b"/v1", (b"x-big", b"v" * 65_600)), 431),
@@ -94,6 +95,19 @@ async def test_nexus_answers_itself(turns: list[Turn], tmp_path: Path) -> None:
             if turn.status != 200:
                 assert answer.body.startswith(b'{"type":"error","error":{"type":"')
             assert len(fake.requests) == turn.asks_upstream
+
+
+async def test_a_client_that_closes_its_half_is_gone(tmp_path: Path) -> None:
+    """As the docs say: nobody can tell it from one that has left."""
+    async with gateway_before(_silent, tmp_path) as (fake, gateway), gateway.client() as client:
+        await client.send(asking("POST", body=b"x"))
+        await fake.until(lambda fake: len(fake.requests) == 1)
+        client.writer.write_eof()
+        assert await client.is_closed()
+        await fake.until(lambda fake: fake.open == 0)
+        recorded = await gateway.last()
+    assert recorded.end is not None
+    assert recorded.end.outcome == "client"
 
 
 async def test_a_larger_body_than_upstream_likes_is_judged_by_upstream(tmp_path: Path) -> None:

@@ -92,11 +92,9 @@ async def delays(port: int, upstream: Paced) -> list[float]:
 async def added_to_the_slowest(root: Path) -> float:
     """Both ways at the same time, so that they meet the same machine."""
     through, direct = Paced(), Paced()
-    async with gateway_before(through, root) as (_, gateway), fake_upstream(direct) as fake, asyncio.TaskGroup() as both:
-        one = both.create_task(delays(gateway.port, through))
-        other = both.create_task(delays(fake.port, direct))
-        await asyncio.wait([one, other])
-    return slowest_of_a_hundred(one.result()) - slowest_of_a_hundred(other.result())
+    async with gateway_before(through, root) as (_, gateway), fake_upstream(direct) as fake:
+        behind, before = await asyncio.gather(delays(gateway.port, through), delays(fake.port, direct))
+    return slowest_of_a_hundred(behind) - slowest_of_a_hundred(before)
 
 
 def slowest_of_a_hundred(values: list[float]) -> float:

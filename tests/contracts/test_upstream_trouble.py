@@ -167,3 +167,19 @@ async def test_a_connection_that_dies_over_its_first_request_is_the_clients_to_t
                 answer = await client.answer()
                 assert (answer.status, answer.complete) == ((502, True) if b"529" not in said else (529, False))
                 assert len(fake.requests) == attempt
+
+
+async def test_an_answer_that_breaks_off_in_its_head_is_not_asked_for_again(tmp_path: Path) -> None:
+    """Also on a connection that has served before: upstream may have done what it was asked."""
+
+    async def breaks_at_the_second(received: Received, wire: Wire) -> None:
+        if received.target == b"/second":
+            await wire.say(b"HTTP/1.1 2")
+            wire.close()
+        else:
+            await fixed(b"ok")(received, wire)
+
+    async with gateway_before(breaks_at_the_second, tmp_path) as (fake, gateway), gateway.client() as client:
+        assert (await client.request("POST", b"/first", body=b"pay")).status == 200
+        assert (await client.request("POST", b"/second", body=b"pay")).status == 502
+        assert [(one.target, one.connection) for one in fake.requests] == [(b"/first", 0), (b"/second", 0)]
