@@ -25,8 +25,9 @@ from gateway.journal import Journal, JournalWriter, NullJournal
 from gateway.journal_log import LogOptions
 from gateway.listening import listen
 from gateway.metrics import Metrics
+from gateway.open_files import connections_within, raise_file_limit
 from gateway.recorder import RecordingMeans
-from gateway.server import GatewayServer
+from gateway.server import ConnectionLimits, GatewayServer
 
 _LAST_WORDS_S = 2.0
 """After an abort, what is left gets this long to write its last records."""
@@ -58,7 +59,8 @@ async def serve(config: GatewayConfig, *, stop: asyncio.Event, abort: asyncio.Ev
             new_id=new_id,
             wall_ns=time.time_ns,
         )
-        server = GatewayServer(handler, keepalive_s=config.keepalive_s, new_id=lambda: str(new_id()), metrics=metrics)
+        limits = ConnectionLimits(connections_within(raise_file_limit()), config.head_s, config.keepalive_s)
+        server = GatewayServer(handler, limits=limits, new_id=lambda: str(new_id()), metrics=metrics)
         loop = asyncio.get_running_loop()
         stack.push_async_callback(server.shutdown, _LAST_WORDS_S)
         stack.callback(in_flight.abort)  # nothing is left to abort, unless we are cancelled

@@ -33,8 +33,10 @@ class GatewayConfig:
     """For a whole body."""
     stall_s: float = 120.0
     """A client that does not read what waits for it."""
+    head_s: float = 10.0
+    """For a request's whole head; for the first one counted from the connection's begin."""
     keepalive_s: float = 75.0
-    """An idle client connection, and one that has not sent a whole head."""
+    """An idle client connection."""
     upstream_connect_s: float = 10.0
     upstream_idle_s: float = 600.0
     """Upstream without a byte; a ping of the stream counts as one."""

@@ -64,7 +64,7 @@ class Handler:
         wall_ns, lines = self.wall_ns(), request.raw_headers
         told = by_name(lines)
         target = request.raw_path.encode("utf-8", "surrogateescape")
-        check_head(request.method, target, request.version, told)
+        check_head(request.method, target, request.version, lines, told)
         admission = self.authenticate(lines)
         check_length(told, self.limits)
         if awaits_continue(told, request.version) and request.transport is not None:

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from gateway.records import Outcome
 
-Reason = Literal["malformed", "too_large", "slow_body", "client_gone"]
+Reason = Literal["malformed", "cross_site", "too_large", "too_many", "slow_head", "slow_body", "client_gone"]
 """Why a request was turned away before it became an exchange."""
 Held = Literal["request", "answer"]
 """What waited for the disk."""
