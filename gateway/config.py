@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.modes import WantedMode
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
@@ -18,6 +20,10 @@ class GatewayConfig:
     """0: any free one, the same for all addresses."""
     reuse_port: bool = False
     """Several workers share the port."""
+    mode: WantedMode = "auto"
+    """Whose credential goes upstream."""
+    limits_dir: Path | None = None
+    """Where the workers of this host tell each other what they count; None: each counts alone."""
     upstream_url: str = "https://api.anthropic.com"
     upstream_proxy: str | None = field(default=None, repr=False)
     """Proxy towards the upstream, with credentials if it wants some."""

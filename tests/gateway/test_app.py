@@ -19,6 +19,7 @@ from gateway.journal_reader import WRITER_LOCK, journals_in, try_lock
 from gateway.records import EndRecord
 from tests.fake_upstream import CHUNKED, Received, Wire, endless, fake_upstream, fixed, head, stalled
 from tests.gateway_process import gateway_process
+from tests.managed import no_access
 from tests.running_gateway import frames_in, gateway_before, recorded_in, running_gateway
 from tests.waiting import until
 from tests.wire_client import request_bytes, wire_client
@@ -55,7 +56,7 @@ async def test_a_busy_port_stops_the_start_and_leaves_no_journal(tmp_path: Path)
         port = sock.getsockname()[1]
         config = GatewayConfig(journal_root=tmp_path / "j", fingerprint_key=b"k", upstream_url=UNREACHABLE, port=port)
         with pytest.raises(SetupError, match=f"Port {port} is in use; choose another with NEXUS_GATEWAY_PORT"):
-            await serve(config, stop=asyncio.Event(), abort=asyncio.Event(), ready=print)
+            await serve(config, no_access(), stop=asyncio.Event(), abort=asyncio.Event(), ready=print)
     assert not (tmp_path / "j").exists()
 
 
@@ -68,7 +69,7 @@ async def test_an_unwritable_home_stops_the_start_and_frees_the_port(tmp_path: P
         journal_root=tmp_path / "file" / "j", fingerprint_key=b"k", upstream_url=UNREACHABLE, port=port
     )
     with pytest.raises(SetupError, match="NEXUS_HOME"):
-        await serve(config, stop=asyncio.Event(), abort=asyncio.Event(), ready=print)
+        await serve(config, no_access(), stop=asyncio.Event(), abort=asyncio.Event(), ready=print)
     with closing(socket.socket()) as sock:
         sock.bind(("127.0.0.1", port))
 
@@ -85,7 +86,7 @@ async def test_bad_settings_stop_the_start(tmp_path: Path, settings: dict[str, o
     values: dict[str, object] = {"upstream_url": UNREACHABLE, "port": 0, **settings}
     config = GatewayConfig(journal_root=tmp_path, fingerprint_key=b"k", **values)  # type: ignore[arg-type]
     with pytest.raises(SetupError, match=why):
-        await serve(config, stop=asyncio.Event(), abort=asyncio.Event(), ready=print)
+        await serve(config, no_access(), stop=asyncio.Event(), abort=asyncio.Event(), ready=print)
 
 
 def refuses(port: int) -> bool:
@@ -158,7 +159,7 @@ async def test_a_cancelled_worker_ends_its_streams_and_closes_everything(tmp_pat
         ready: asyncio.Future[Sequence[tuple[str, int]]] = asyncio.get_running_loop().create_future()
         config = GatewayConfig(journal_root=tmp_path, fingerprint_key=b"k", upstream_url=fake.url, port=0)
         serving = asyncio.ensure_future(
-            serve(config, stop=asyncio.Event(), abort=asyncio.Event(), ready=ready.set_result)
+            serve(config, no_access(), stop=asyncio.Event(), abort=asyncio.Event(), ready=ready.set_result)
         )
         port = (await ready)[0][1]
         async with wire_client(port) as client:
