@@ -124,6 +124,7 @@ class LimitLedger:
         """Of our own table, the least recently used first."""
         self._others: dict[Path, _Other] = {}
         self._looked_at = float("-inf")
+        self._is_closed = False
 
     def _memory(self) -> mmap.mmap:
         if self._own_path is not None:
@@ -169,7 +170,8 @@ class LimitLedger:
         try:
             yield
         finally:
-            self._own.add_streams(place, -1)
+            if not self._is_closed:
+                self._own.add_streams(place, -1)
 
     def _place(self, who: bytes) -> int | None:
         """None: all places are taken by others that have something open."""
@@ -227,6 +229,7 @@ class LimitLedger:
 
     def close(self) -> None:
         """Leave. What was counted in these minutes still counts for the others."""
+        self._is_closed = True
         for other in self._others.values():
             other.close()
         self._own.close()
