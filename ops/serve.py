@@ -40,13 +40,15 @@ async def gateway(context: Context, lifetime: Lifetime) -> None:
 
 
 async def shipper(context: Context, lifetime: Lifetime) -> None:
-    """Journals into the event store."""
+    """Journals into the event store; client keys and their usage out of it, for the gateways of this host."""
     from gateway.shipper import run
     from ops.db.event_store import PostgresShipStore
     from ops.db.notifications import Notifier
+    from ops.key_publishing import publishing
     from ops.stores import opened
 
-    async with opened(context.database_url, "nexus-shipper") as pool, asyncio.TaskGroup() as tasks:
+    keys = publishing(context.database_url, context.home, utc_now)
+    async with opened(context.database_url, "nexus-shipper") as pool, keys, asyncio.TaskGroup() as tasks:
         notifier = Notifier(pool)
         announcing = tasks.create_task(notifier.run())
         store = PostgresShipStore(pool, announce=notifier.announce, random_bytes=secrets.token_bytes)
