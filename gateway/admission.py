@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Protocol
 
 from credentials.key_snapshot import KeyFacts, KeySnapshot
 from credentials.signature import Signer
+from credentials.usage_counts import UsageCounts
 from domain.limits import Limits
 from gateway.authentication import OUT_OF_SCOPE, Admission, managed, pass_through
 from gateway.error_replies import Refusal
@@ -18,6 +18,7 @@ from gateway.limit_ledger import LimitLedger, identity
 from gateway.limits import Moment, Side, Whose, is_exempt, limited
 from gateway.metrics import Metrics, Reason
 from gateway.modes import WantedMode, mode_now
+from gateway.usage_watch import spend_of_day, tokens_of_last_hour
 
 
 class Keys(Protocol):
@@ -35,9 +36,8 @@ class Keys(Protocol):
 class Usage(Protocol):
     """What was used, as the projections know it."""
 
-    def tokens_of_last_hour(self, whose: Whose, name: str) -> int: ...
-
-    def spend_of_day(self, whose: Whose, name: str) -> Decimal: ...
+    @property
+    def current(self) -> UsageCounts | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Door:
             yield
             return
         reached = limited(
-            [self._side(whose, key, limit) for whose, limit in limits.items()], Moment(self._ledger.second(), now)
+            [self._side(whose, key, limit, now) for whose, limit in limits.items()], Moment(self._ledger.second(), now)
         )
         if reached is not None:
             self._metrics.limited(reached.limit)
@@ -96,13 +96,13 @@ class Door:
         both: dict[Whose, Limits] = {"key": key.limits, "account": of_account}
         return {whose: limits for whose, limits in both.items() if limits.any}
 
-    def _side(self, whose: Whose, key: KeyFacts, limits: Limits) -> Side:
-        name = _name(whose, key)
+    def _side(self, whose: Whose, key: KeyFacts, limits: Limits, now: datetime) -> Side:
+        name, used = _name(whose, key), self._usage.current
         counts = self._ledger.counts(identity(whose, name))
         if limits.tokens_per_hour is not None:
-            counts = replace(counts, tokens=self._usage.tokens_of_last_hour(whose, name))
+            counts = replace(counts, tokens=tokens_of_last_hour(used, whose, name, now))
         if limits.spend_per_day is not None:
-            counts = replace(counts, spend=self._usage.spend_of_day(whose, name))
+            counts = replace(counts, spend=spend_of_day(used, whose, name, now))
         return Side(whose, limits, counts)
 
 

@@ -1,14 +1,14 @@
 """Client keys, credentials and what was used, for a gateway in managed mode; and the gateway that has none of them."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import Any
 
 from credentials.key_snapshot import KeyFacts, KeySnapshot
 from credentials.key_text import RANDOM_BYTES, make
 from credentials.signature import CredentialUnusableError, Signature
+from credentials.usage_counts import UsageCounts
 from domain.limits import Limits
 from gateway.admission import Access
 
@@ -99,16 +99,9 @@ def no_credential(client_domain: str, account: str) -> CredentialUnusableError:
 
 @dataclass
 class Usage:
-    """What was used, by name of key or account."""
+    """What was used lately."""
 
-    tokens: Mapping[str, int] = field(default_factory=dict)
-    spend: Mapping[str, Decimal] = field(default_factory=dict)
-
-    def tokens_of_last_hour(self, whose: str, name: str) -> int:
-        return self.tokens.get(name, 0)
-
-    def spend_of_day(self, whose: str, name: str) -> Decimal:
-        return self.spend.get(name, Decimal(0))
+    current: UsageCounts | None = None
 
 
 def access(
