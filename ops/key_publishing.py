@@ -71,6 +71,10 @@ class KeyPublisher:
                 self._trouble = ""
             await asyncio.sleep(GAP_S)
 
+    async def catch_up(self) -> None:
+        """Only read. Raises StoreUnavailableError."""
+        await self.book.follow(self._log)
+
     async def look(self) -> None:
         """Take in what is new, carry tombstones, write. Raises StoreUnavailableError, UnfitFileError."""
         await self.book.follow(self._log)

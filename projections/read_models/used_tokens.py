@@ -11,14 +11,14 @@ import asyncpg
 from projections.read_models.connection import Connection
 
 SELECT_BY_KEY = """
-SELECT key_id, sum(
+SELECT key_id AS name, sum(
     coalesce(input_tokens, 0) + coalesce(output_tokens, 0) + coalesce(cache_read_tokens, 0)
     + coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)
 )::bigint AS tokens
 FROM read.requests WHERE key_id = ANY($1::text[]) AND received_at > $2 GROUP BY key_id
 """
 SELECT_BY_ACCOUNT = """
-SELECT account, sum(
+SELECT account AS name, sum(
     coalesce(input_tokens, 0) + coalesce(output_tokens, 0) + coalesce(cache_read_tokens, 0)
     + coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)
 )::bigint AS tokens
@@ -45,4 +45,4 @@ async def _used(connection: Connection, query: str, names: Sequence[str], since:
         rows = await connection.fetch(query, list(found), since)
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
         return found  # no projector has run yet
-    return found | dict(rows)
+    return found | {row["name"]: row["tokens"] for row in rows}
