@@ -30,13 +30,18 @@ _SECRET_BYTES = 32
 async def gateway(context: Context, lifetime: Lifetime) -> None:
     """Bytes through, and into the journal. Needs no database."""
     from gateway.app import serve
+    from ops.gateway_access import tell_mode, watched
 
-    await serve(
-        gateway_config(context.settings, context.home),
-        stop=lifetime.stop,
-        abort=lifetime.abort,
-        ready=lambda places: lifetime.ready(address_of(*places[0])),
-    )
+    config = gateway_config(context.settings, context.home)
+    async with watched(context.home) as (access, keys):
+        tell_mode(config, keys, lifetime)
+        await serve(
+            config,
+            access,
+            stop=lifetime.stop,
+            abort=lifetime.abort,
+            ready=lambda places: lifetime.ready(address_of(*places[0])),
+        )
 
 
 async def shipper(context: Context, lifetime: Lifetime) -> None:
