@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from domain.ids import JournalId, RequestId, RequestIds
+from gateway.admission import Access, Door
 from gateway.aiohttp_upstream import AiohttpUpstream, Timeouts
-from gateway.authentication import pass_through
 from gateway.conductor import Means
 from gateway.config import GatewayConfig
 from gateway.destination import destination
@@ -23,10 +23,14 @@ from gateway.in_flight import InFlight
 from gateway.intake import BodyLimits
 from gateway.journal import Journal, JournalWriter, NullJournal
 from gateway.journal_log import LogOptions
+from gateway.limit_ledger import LimitLedger
 from gateway.listening import listen
 from gateway.metrics import Metrics
+from gateway.modes import is_local_only
+from gateway.open_files import connections_within, raise_file_limit
 from gateway.recorder import RecordingMeans
-from gateway.server import GatewayServer
+from gateway.server import ConnectionLimits, GatewayServer
+from gateway.signing import SigningUpstream
 
 _LAST_WORDS_S = 2.0
 """After an abort, what is left gets this long to write its last records."""
@@ -35,7 +39,9 @@ Ready = Callable[[Sequence[tuple[str, int]]], None]
 """Told the addresses that are listened on."""
 
 
-async def serve(config: GatewayConfig, *, stop: asyncio.Event, abort: asyncio.Event, ready: Ready) -> None:
+async def serve(
+    config: GatewayConfig, access: Access, *, stop: asyncio.Event, abort: asyncio.Event, ready: Ready
+) -> None:
     """Serve until ``stop``, then let open streams run on for ``drain_s`` or until ``abort``. Raises SetupError."""
     place = destination(config.upstream_url, config.allow_upstream)
     new_id, in_flight = _request_ids(), InFlight()
@@ -44,21 +50,26 @@ async def serve(config: GatewayConfig, *, stop: asyncio.Event, abort: asyncio.Ev
         sockets = listen(config.hosts, config.port, reuse_port=config.reuse_port)
         for sock in sockets:
             stack.callback(sock.close)
-        journal = await stack.enter_async_context(_journal(config, JournalId(new_id()), metrics))
+        journal_id = JournalId(new_id())
+        journal = await stack.enter_async_context(_journal(config, journal_id, metrics))
         timeouts = Timeouts(config.upstream_connect_s, config.upstream_idle_s)
-        upstream = AiohttpUpstream(place, timeouts, proxy=config.upstream_proxy)
+        wire = AiohttpUpstream(place, timeouts, proxy=config.upstream_proxy)
+        upstream = SigningUpstream(wire, access.signer, metrics.signed_again.inc)
         stack.push_async_callback(upstream.close)
+        ledger = LimitLedger(config.limits_dir, str(journal_id), time.monotonic)
+        stack.callback(ledger.close)
         handler = Handler(
             means=Means(upstream, metrics, config.stall_s, in_flight.is_aborting),
             recording=RecordingMeans(journal, to_fact(config.fingerprint_key), metrics),
             local=LocalAnswers(journal, metrics),
-            authenticate=pass_through,
+            door=Door(config.mode, access, ledger, metrics, local_only=is_local_only(config.hosts)),
             limits=BodyLimits(config.body_limit, config.body_idle_s, config.body_total_s),
             in_flight=in_flight,
             new_id=new_id,
             wall_ns=time.time_ns,
         )
-        server = GatewayServer(handler, keepalive_s=config.keepalive_s, new_id=lambda: str(new_id()), metrics=metrics)
+        limits = ConnectionLimits(connections_within(raise_file_limit()), config.head_s, config.keepalive_s)
+        server = GatewayServer(handler, limits=limits, new_id=lambda: str(new_id()), metrics=metrics)
         loop = asyncio.get_running_loop()
         stack.push_async_callback(server.shutdown, _LAST_WORDS_S)
         stack.callback(in_flight.abort)  # nothing is left to abort, unless we are cancelled

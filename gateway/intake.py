@@ -4,6 +4,7 @@ What is turned away here never becomes an exchange: it is answered in Anthropic'
 """
 
 import asyncio
+import re
 from dataclasses import dataclass
 
 from aiohttp import StreamReader
@@ -11,19 +12,22 @@ from aiohttp.http import HttpVersion, HttpVersion10, HttpVersion11
 from aiohttp.web import RequestPayloadError
 
 from domain.errors import NexusError
-from gateway.headers import HeaderMap
+from gateway.headers import HeaderLines, HeaderMap
 from gateway.metrics import Reason
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NEVER_FORWARDED = {"CONNECT", "TRACE"}
+_HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{0,5}))?")
+_LAST_PORT = 65535
 
 
 class RejectedError(NexusError):
     """The request is turned away."""
 
-    def __init__(self, status: int, reason: Reason, message: str) -> None:
+    def __init__(self, status: int, reason: Reason, message: str, lines: HeaderLines = ()) -> None:
+        """``lines``: further header lines of the answer."""
         super().__init__(message)
-        self.status, self.reason, self.message = status, reason, message
+        self.status, self.reason, self.message, self.lines = status, reason, message, lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,11 @@ class BodyLimits:
         return RejectedError(413, "too_large", message)
 
 
-def check_head(method: str, target: bytes, version: HttpVersion, told: HeaderMap) -> None:
-    """Turn away what could mean one thing here and another upstream. Raises RejectedError."""
+def check_head(method: str, target: bytes, version: HttpVersion, lines: HeaderLines, told: HeaderMap) -> None:
+    """Turn away what could mean one thing here and another upstream. Raises RejectedError.
+
+    ``told``: the ``lines`` by name.
+    """
     if method in _NEVER_FORWARDED:
         raise _malformed(f"The method {method} is not forwarded.")
     if not target.startswith(b"/"):
@@ -50,6 +57,26 @@ def check_head(method: str, target: bytes, version: HttpVersion, told: HeaderMap
     coding = told.get(b"transfer-encoding")
     if coding is not None and (version == HttpVersion10 or coding.lower() != b"chunked"):
         raise _malformed("The only transfer coding is chunked.")
+    _check_hosts([value for name, value in lines if name.lower() == b"host"], version)
+    if b"sec-fetch-site" in told:
+        _check_origin(lines)
+
+
+def _check_hosts(hosts: list[bytes], version: HttpVersion) -> None:
+    """One, and it names a host: RFC 9112 §3.2."""
+    if not hosts and version == HttpVersion10:
+        return
+    if len(hosts) != 1:
+        raise _malformed("A request has exactly one Host line.")
+    host = _HOST.fullmatch(hosts[0])
+    if host is None or int(host["port"] or b"0") > _LAST_PORT:
+        raise _malformed("The Host line must name a host, with or without a port.")
+
+
+def _check_origin(lines: HeaderLines) -> None:
+    """No page of a stranger may have its visitors' browsers send anything from here: browsers tell (Fetch Metadata)."""
+    if any(name.lower() == b"sec-fetch-site" and value.lower() == b"cross-site" for name, value in lines):
+        raise RejectedError(403, "cross_site", "Nexus takes no requests that a web page of another site has caused.")
 
 
 def _malformed(message: str) -> RejectedError:

@@ -19,6 +19,8 @@ FAILURE_EXIT, SETUP_EXIT, INTERRUPTED_EXIT, TERMINATED_EXIT = 1, 2, 130, 143
 SUB_COMMANDS = (
     ("events", "ops.commands.events", "Show and replay what was recorded."),
     ("projections", "ops.commands.projections", "Build, compare, switch and verify the read models."),
+    ("keys", "ops.commands.keys", "Issue, change and revoke the keys that clients sign in to the gateway with."),
+    ("limits", "ops.commands.limits", "Say how much a client key or an account may use."),
     ("links", "ops.commands.links", "Show links with their evidence, correct them."),
     ("demo", "ops.demo.command", "Play believable sessions, without a key and without a network."),
 )

@@ -37,6 +37,8 @@ def gateway_config(settings: Settings, home: Home) -> "GatewayConfig":
         fingerprint_key=fingerprint_key(home),
         hosts=settings.gateway_host,
         port=settings.gateway_port,
+        mode=settings.mode,
+        limits_dir=home.limits,
         upstream_url=settings.upstream_url,
         upstream_proxy=proxy.get_secret_value() if proxy else None,
         allow_upstream=frozenset(settings.allow_upstream),

@@ -32,6 +32,11 @@ class Home:
         return self.root / "run"
 
     @property
+    def limits(self) -> Path:
+        """What the gateway workers of this host have counted, one table each."""
+        return self.run / "limits"
+
+    @property
     def logs(self) -> Path:
         """One file for each part."""
         return self.root / "logs"

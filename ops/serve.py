@@ -30,23 +30,30 @@ _SECRET_BYTES = 32
 async def gateway(context: Context, lifetime: Lifetime) -> None:
     """Bytes through, and into the journal. Needs no database."""
     from gateway.app import serve
+    from ops.gateway_access import tell_mode, watched
 
-    await serve(
-        gateway_config(context.settings, context.home),
-        stop=lifetime.stop,
-        abort=lifetime.abort,
-        ready=lambda places: lifetime.ready(address_of(*places[0])),
-    )
+    config = gateway_config(context.settings, context.home)
+    async with watched(context.home) as (access, keys):
+        tell_mode(config, keys, lifetime)
+        await serve(
+            config,
+            access,
+            stop=lifetime.stop,
+            abort=lifetime.abort,
+            ready=lambda places: lifetime.ready(address_of(*places[0])),
+        )
 
 
 async def shipper(context: Context, lifetime: Lifetime) -> None:
-    """Journals into the event store."""
+    """Journals into the event store; client keys and their usage out of it, for the gateways of this host."""
     from gateway.shipper import run
     from ops.db.event_store import PostgresShipStore
     from ops.db.notifications import Notifier
+    from ops.key_publishing import publishing
     from ops.stores import opened
 
-    async with opened(context.database_url, "nexus-shipper") as pool, asyncio.TaskGroup() as tasks:
+    keys = publishing(context.database_url, context.home, utc_now)
+    async with opened(context.database_url, "nexus-shipper") as pool, keys, asyncio.TaskGroup() as tasks:
         notifier = Notifier(pool)
         announcing = tasks.create_task(notifier.run())
         store = PostgresShipStore(pool, announce=notifier.announce, random_bytes=secrets.token_bytes)

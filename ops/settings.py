@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         default=("127.0.0.1", "::1"), description="Addresses the gateway listens on, comma-separated."
     )
     gateway_port: Port = Field(default=3000, description="Port of the gateway; 0: any free one.")
+    mode: Literal["auto", "pass_through", "managed"] = Field(
+        default="auto",
+        description="managed: clients need a Nexus key, and a stored credential goes upstream; pass_through: their own "
+        "does; auto: managed as soon as a key was issued, or the gateway listens on more than the loopback.",
+    )
     dashboard_host: Words = Field(
         default=("127.0.0.1", "::1"), description="Addresses the dashboard listens on, comma-separated."
     )

@@ -11,11 +11,13 @@ from gateway.error_replies import error_answer, upstream_failed
     ("status", "kind"),
     [
         (400, "invalid_request_error"),
+        (403, "permission_error"),
         (408, "timeout_error"),
         (413, "request_too_large"),
         (431, "invalid_request_error"),
         (500, "api_error"),
         (502, "api_error"),
+        (503, "overloaded_error"),
         (504, "timeout_error"),
     ],
 )

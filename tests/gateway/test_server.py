@@ -12,7 +12,7 @@ from aiohttp.web import BaseRequest, RequestPayloadError, StreamResponse
 
 from gateway.answers import own_answer
 from gateway.metrics import Metrics
-from gateway.server import MAX_LINE, GatewayServer, Handle
+from gateway.server import MAX_HEADERS, MAX_LINE, ConnectionLimits, GatewayServer, Handle
 from gateway.wire_response import WireResponse
 from tests.gateway.test_recorder import counted
 from tests.waiting import until
@@ -40,9 +40,10 @@ async def ok(request: BaseRequest) -> StreamResponse:
 
 
 @asynccontextmanager
-async def rig(handle: Handle = ok, keepalive_s: float = 30) -> AsyncIterator[Rig]:
+async def rig(handle: Handle = ok, count: int = 100, head_s: float = 30, keepalive_s: float = 30) -> AsyncIterator[Rig]:
     metrics = Metrics(lambda: 0)
-    server = GatewayServer(handle, keepalive_s=keepalive_s, new_id=lambda: ID, metrics=metrics)
+    limits = ConnectionLimits(count, head_s, keepalive_s)
+    server = GatewayServer(handle, limits=limits, new_id=lambda: ID, metrics=metrics)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     try:
         yield Rig(server, metrics, listener.sockets[0].getsockname()[1])
@@ -88,6 +89,75 @@ async def test_a_line_that_is_too_long_is_said_to_be(sent: bytes) -> None:
     async with rig() as made, wire_client(made.port) as client:
         await client.send(b"GET " + sent + b" HTTP/1.1\r\nHost: a\r\n\r\n")
         assert (await client.answer()).status == 431
+
+
+async def test_a_head_of_too_many_lines_is_said_to_be() -> None:
+    async with rig() as made, wire_client(made.port) as client:
+        lines = [(b"x", b"y")] * MAX_HEADERS
+        assert (await client.request("GET", b"/", *lines[1:])).status == 200, "with Host"
+        answer = await client.request("GET", b"/", *lines)
+        assert answer.status == 431
+        assert str(MAX_HEADERS) in answer.body.decode()
+        assert made.counted('nexus_rejected_requests_total{reason="malformed"}') == 1
+
+
+@pytest.mark.parametrize("before", [b"", request_bytes("GET", b"/")], ids=["first", "second"])
+async def test_a_head_that_comes_too_slowly_is_given_up(before: bytes) -> None:
+    async with rig(head_s=0.2) as made, wire_client(made.port) as client:
+        if before:
+            await client.send(before)
+            await client.answer()
+        await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nx: ")
+        trickle = asyncio.ensure_future(_trickle(client))
+        answer = await client.answer()
+        assert answer.status == 408
+        assert json.loads(answer.body)["error"]["type"] == "timeout_error"
+        assert await client.is_closed()
+        trickle.cancel()
+        assert made.counted('nexus_rejected_requests_total{reason="slow_head"}') == 1
+        assert made.counted("nexus_swallowed_errors_total") == 0
+
+
+async def _trickle(client: WireClient) -> None:
+    """Each byte comes soon after the one before."""
+    while True:
+        await client.send(b"y")
+        await asyncio.sleep(0.02)
+
+
+async def test_a_connection_that_never_says_anything_is_closed_without_a_word() -> None:
+    async with rig(head_s=0.05) as made, wire_client(made.port) as client:
+        assert await client.is_closed()
+        assert made.counted('nexus_rejected_requests_total{reason="slow_head"}') == 0
+
+
+async def test_the_time_for_a_head_does_not_run_between_requests_nor_during_one() -> None:
+    async def slow(request: BaseRequest) -> StreamResponse:
+        await asyncio.sleep(0.15)
+        return await ok(request)
+
+    async with rig(slow, head_s=0.05) as made, wire_client(made.port) as client:
+        for body in (b"one", b"two"):
+            assert (await client.request("POST", b"/", body=body)).body == b"ok " + body
+            await asyncio.sleep(0.15)
+
+
+async def test_one_connection_too_many_is_told_to_come_back_later() -> None:
+    async with rig(count=2) as made, wire_client(made.port) as one, wire_client(made.port) as two:
+        assert (await one.request("GET", b"/")).status == 200
+        async with wire_client(made.port) as three:
+            await until(lambda: len(made.server.connections) == 3)
+            answer = await three.request("POST", b"/", body=b"x")
+            assert answer.status == 503
+            assert json.loads(answer.body)["error"]["type"] == "overloaded_error"
+            assert await three.is_closed()
+        assert (await two.request("GET", b"/")).status == 200
+        assert made.counted('nexus_rejected_requests_total{reason="too_many"}') == 1
+        assert made.counted("nexus_swallowed_errors_total") == 0
+        two.writer.close()
+        await until(lambda: len(made.server.connections) == 1)
+        async with wire_client(made.port) as four:
+            assert (await four.request("GET", b"/")).status == 200
 
 
 async def test_lines_up_to_the_limit_pass() -> None:

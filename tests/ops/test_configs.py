@@ -23,7 +23,9 @@ def settings(**given: object) -> Settings:
 
 def test_the_gateway_gets_the_defaults_of_the_settings(home: Home) -> None:
     config = gateway_config(settings(), home)
-    assert config == GatewayConfig(journal_root=home.journals, fingerprint_key=fingerprint_key(home))
+    assert config == GatewayConfig(
+        journal_root=home.journals, fingerprint_key=fingerprint_key(home), limits_dir=home.limits
+    )
 
 
 def test_the_gateway_gets_what_was_set(home: Home) -> None:
@@ -35,6 +37,7 @@ def test_the_gateway_gets_what_was_set(home: Home) -> None:
             upstream_proxy=SecretStr("http://u:p@proxy.example"),
             allow_upstream=("other.example", "10.0.0.1"),
             storage_enabled=False,
+            mode="managed",
             drain_s=3.0,
         ),
         home,
@@ -44,6 +47,7 @@ def test_the_gateway_gets_what_was_set(home: Home) -> None:
     assert config.upstream_proxy == "http://u:p@proxy.example"
     assert config.allow_upstream == {"other.example", "10.0.0.1"}
     assert not config.storage_enabled
+    assert config.mode == "managed"
     assert config.drain_s == 3.0
 
 

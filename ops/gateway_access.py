@@ -1,0 +1,53 @@
+"""What does the gateway's managed mode rest on? Keys, credentials and usage: files of the home, read and watched."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from credentials.key_watch import KeyWatch
+from credentials.signature import CredentialUnusableError, Signature
+from credentials.usage_counts import USAGE_NAME
+from domain.errors import SetupError
+from gateway.admission import Access
+from gateway.config import GatewayConfig
+from gateway.modes import notices
+from gateway.usage_watch import UsageWatch
+from ops.home import Home
+from ops.lifetime import Lifetime
+
+_LOG = structlog.get_logger("nexus.gateway")
+
+
+@asynccontextmanager
+async def watched(home: Home) -> AsyncIterator[tuple[Access, KeyWatch]]:
+    """What is stored, kept up to date."""
+    keys, usage = KeyWatch(home.keys), UsageWatch(home.run / USAGE_NAME)
+    failed: SetupError | None = None
+    async with asyncio.TaskGroup() as tasks:
+        watching = [tasks.create_task(keys.run()), tasks.create_task(usage.run())]
+        try:
+            yield Access(keys, _NoVault(), usage), keys
+        except SetupError as error:
+            failed = error  # raised outside of the group, which would wrap it
+        for watch in watching:
+            watch.cancel()
+    if failed is not None:
+        raise failed
+
+
+def tell_mode(config: GatewayConfig, keys: KeyWatch, lifetime: Lifetime) -> None:
+    """What of the gateway's mode the operator should know."""
+    told = notices(config.mode, hosts=config.hosts, has_keys=keys.has_keys, trouble=keys.trouble)
+    for text in told:
+        lifetime.notice(text)
+        _LOG.warning(text)
+
+
+class _NoVault:
+    async def signature(self, client_domain: str, account: str) -> Signature:
+        raise CredentialUnusableError("missing", f"No credential for {client_domain} of {account}.")
+
+    async def renewed(self, refused: Signature) -> Signature | None:
+        return None
