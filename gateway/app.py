@@ -19,6 +19,7 @@ from gateway.destination import destination
 from gateway.handlers import Handler
 from gateway.headers import to_fact
 from gateway.health import LocalAnswers
+from gateway.host_view import HostView
 from gateway.in_flight import InFlight
 from gateway.intake import BodyLimits
 from gateway.journal import Journal, JournalWriter, NullJournal
@@ -45,13 +46,17 @@ async def serve(config: GatewayConfig, *, stop: asyncio.Event, abort: asyncio.Ev
         for sock in sockets:
             stack.callback(sock.close)
         journal = await stack.enter_async_context(_journal(config, JournalId(new_id()), metrics))
+        metrics.watch_recording(is_on=config.storage_enabled, trouble=lambda: journal.trouble)
+        host = HostView(
+            metrics, config.part, config.metrics_dir, config.journal_root if config.storage_enabled else None
+        )
         timeouts = Timeouts(config.upstream_connect_s, config.upstream_idle_s)
         upstream = AiohttpUpstream(place, timeouts, proxy=config.upstream_proxy)
         stack.push_async_callback(upstream.close)
         handler = Handler(
             means=Means(upstream, metrics, config.stall_s, in_flight.is_aborting),
             recording=RecordingMeans(journal, to_fact(config.fingerprint_key), metrics),
-            local=LocalAnswers(journal, metrics),
+            local=LocalAnswers(journal, host, in_flight.is_draining),
             authenticate=pass_through,
             limits=BodyLimits(config.body_limit, config.body_idle_s, config.body_total_s),
             in_flight=in_flight,
@@ -65,6 +70,7 @@ async def serve(config: GatewayConfig, *, stop: asyncio.Event, abort: asyncio.Ev
         listeners = [await loop.create_server(server, sock=sock) for sock in sockets]
         for listener in listeners:
             stack.callback(listener.close)
+        await stack.enter_async_context(host.kept_fresh())
         ready([sock.getsockname()[:2] for sock in sockets])
         await stop.wait()
         for listener in listeners:
