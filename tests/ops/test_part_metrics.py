@@ -33,7 +33,6 @@ def test_the_shipper_says_what_waits_and_whether_its_store_answers(tmp_path: Pat
     numbers = ShipperNumbers(state, tmp_path, Clock())
     said = numbers.say()
     assert said.value("nexus_ship_lag_seconds") == pytest.approx(10, abs=0.001)
-    assert (
     size = disk.segment(1).stat().st_size
     assert said.value("nexus_journal_bytes") == size
     assert said.value("nexus_ship_lag_bytes") == size - SEGMENT_HEADER_BYTES
