@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from domain.errors import StoreUnavailableError
+from domain.errors import NexusError, StoreUnavailableError
 from domain.ids import Position
 from domain.ports import EventLog, Recorded
 from projections.exchanges import ExchangeReader
@@ -103,7 +103,9 @@ class Follower:
         except (StoreUnavailableError, LostCheckpointError):
             raise
         except Exception as error:  # noqa: BLE001 - one bad exchange must not stop the others; each is tried alone
-            _LOG.warning("a batch failed, trying its exchanges alone", projection=self._build.name, error=repr(error))
+            _LOG.warning(
+                "a batch failed, trying its exchanges alone", projection=self._build.name, error=kind_of(error)
+            )
             await self._commit_singly(ids, before, after, ended)
         else:
             if write is not None:
@@ -135,10 +137,15 @@ class Follower:
                     raise
                 except Exception as error:  # noqa: BLE001 - set aside, counted and shown; the projection goes on
                     self.state.failed += 1
-                    _LOG.error("an exchange is set aside", request_id=str(request_id), error=repr(error))
+                    _LOG.error("an exchange is set aside", request_id=str(request_id), error=kind_of(error))
                     await failures.record(tx, self._build, request_id, after, repr(error))
         for write in written:
             self._on_rows(write, ended)
+
+
+def kind_of(error: Exception) -> str:
+    """For the log: what an error says may quote what was recorded, which only the table of failures may keep."""
+    return str(error) if isinstance(error, NexusError) else type(error).__name__
 
 
 def _recorded_at(events: Sequence[Recorded]) -> datetime | None:
