@@ -48,7 +48,7 @@ class Handler:
 
     async def _answer(self, request: BaseRequest, request_id: RequestId, response: WireResponse) -> None:
         """Raises ClientLostError."""
-        own = self.local.find(request.method, request.raw_path)
+        own = self.local.find(request.method, request.raw_path, request.headers.get("Accept", ""))
         try:
             if own is None:
                 await self._let_in(request, request_id, response)
