@@ -32,9 +32,10 @@ async def gateway(context: Context, lifetime: Lifetime) -> None:
     from gateway.app import serve
 
     await serve(
-        gateway_config(context.settings, context.home),
+        gateway_config(context.settings, context.home, context.sockets),
         stop=lifetime.stop,
         abort=lifetime.abort,
+        retire=lifetime.retire,
         ready=lambda places: lifetime.ready(address_of(*places[0])),
     )
 
