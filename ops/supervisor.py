@@ -95,8 +95,9 @@ class Supervisor:
     async def _steer(self, watch: _Watch) -> int:
         happened: Input = Began()
         while True:
+            served = not self._state.asked
             self._state, commands = advance(self._state, happened, time.monotonic())
-            if self._state.asked:
+            if served and self._state.asked:
                 self._on_stop()
             for command in commands:
                 if isinstance(command, Finish):
