@@ -26,9 +26,11 @@ class Context:
     home: Home
     database_url: str = ""
     """Empty for a part that needs no database."""
+    sockets: tuple[int, ...] = ()
+    """Descriptors that somebody else has opened for the gateway to listen on."""
 
 
-def gateway_config(settings: Settings, home: Home) -> "GatewayConfig":
+def gateway_config(settings: Settings, home: Home, sockets: tuple[int, ...] = ()) -> "GatewayConfig":
     from gateway.config import GatewayConfig
 
     proxy = settings.upstream_proxy
@@ -40,6 +42,7 @@ def gateway_config(settings: Settings, home: Home) -> "GatewayConfig":
         port=settings.gateway_port,
         mode=settings.mode,
         limits_dir=home.limits,
+        sockets=sockets,
         upstream_url=settings.upstream_url,
         upstream_proxy=proxy.get_secret_value() if proxy else None,
         allow_upstream=frozenset(settings.allow_upstream),

@@ -32,7 +32,7 @@ async def gateway(context: Context, lifetime: Lifetime) -> None:
     from gateway.app import serve
     from ops.gateway_access import tell_mode, watched
 
-    config = gateway_config(context.settings, context.home)
+    config = gateway_config(context.settings, context.home, context.sockets)
     async with watched(context.home) as (access, keys):
         tell_mode(config, keys, lifetime)
         await serve(
@@ -40,6 +40,7 @@ async def gateway(context: Context, lifetime: Lifetime) -> None:
             access,
             stop=lifetime.stop,
             abort=lifetime.abort,
+            retire=lifetime.retire,
             ready=lambda places: lifetime.ready(address_of(*places[0])),
         )
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ops.client_environment import client_environment, export_lines, settings_snippet
-from ops.supervision_types import TellDeath
+from ops.supervision_types import TellDeath, TellRollFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,12 @@ def death_line(death: TellDeath, last_words: str) -> str:
     when = "now" if death.pause_s == 0 else f"in {death.pause_s:g} s"
     again = "keeps dying; it is tried again" if death.looping else "is started again"
     return f"{death.part} {_ending(death.code)}{why}; it {again} {when}."
+
+
+def roll_failed_line(failed: TellRollFailed, last_words: str) -> str:
+    """What is said when a part could not be replaced."""
+    why = f" ({last_words})" if last_words else ""
+    return f"The new {failed.part} {_ending(failed.code)}{why}; whoever was not replaced yet serves on."
 
 
 def last_words(line: str) -> str:

@@ -267,8 +267,6 @@ DIFFERENCES = (
 """In the order in which they come about."""
 
 
-
-
 @dataclass(frozen=True)
 class Own:
     """What Nexus answers itself, where without it upstream would be heard, or nobody."""

@@ -45,7 +45,13 @@ BATCH = {
     "expires_at": STAMP, "ended_at": STAMP, "archived_at": None, "cancel_initiated_at": None,
     "request_counts": {"processing": 0, "succeeded": 1, "errored": 1, "canceled": 0, "expired": 0},
 }  # fmt: skip
-MODEL = {"id": "claude-x", "type": "model", "display_name": "X \u20ac", "created_at": STAMP, "from_the_future": {"a": [1]}}
+MODEL = {
+    "id": "claude-x",
+    "type": "model",
+    "display_name": "X \u20ac",
+    "created_at": STAMP,
+    "from_the_future": {"a": [1]},
+}
 
 
 class SdkApi:

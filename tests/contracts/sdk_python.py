@@ -47,7 +47,9 @@ def _pages(client: Anthropic) -> Any:
 
 
 CALLS: dict[str, Call] = {
-    "create": ask("plain", extra_headers={"anthropic-beta": "from-the-future-2031"}, extra_body={"from_the_future": {}}),
+    "create": ask(
+        "plain", extra_headers={"anthropic-beta": "from-the-future-2031"}, extra_body={"from_the_future": {}}
+    ),
     "beta create": lambda client: client.beta.messages.create(model="plain", betas=["a-1", "b-2"], **ASK),
     "raw": _raw,
     "stream": stream("plain"),

@@ -92,7 +92,11 @@ async def delays(port: int, upstream: Paced) -> list[float]:
 async def added_to_the_slowest(root: Path) -> float:
     """Both ways at the same time, so that they meet the same machine."""
     through, direct = Paced(), Paced()
-    async with gateway_before(through, root) as (_, gateway), fake_upstream(direct) as fake, asyncio.TaskGroup() as both:
+    async with (
+        gateway_before(through, root) as (_, gateway),
+        fake_upstream(direct) as fake,
+        asyncio.TaskGroup() as both,
+    ):
         one = both.create_task(delays(gateway.port, through))
         other = both.create_task(delays(fake.port, direct))
         await asyncio.wait([one, other])

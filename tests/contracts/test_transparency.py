@@ -9,7 +9,7 @@ import pytest
 import uvloop
 
 from tests.contracts.cases import API, CASES
-from tests.contracts.exceptions import DIFFERENCES, OWN_ANSWERS, Situation, predicted
+from tests.contracts.exceptions import DIFFERENCES, Situation, predicted
 from tests.contracts.seen import Asked, Case, directly, start_and_lines, through_the_gateway
 from tests.documents import ROOT, differences_table, own_answers_table
 

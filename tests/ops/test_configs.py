@@ -51,6 +51,11 @@ def test_the_gateway_gets_what_was_set(home: Home) -> None:
     assert config.drain_s == 3.0
 
 
+def test_a_gateway_worker_may_be_handed_its_sockets(home: Home) -> None:
+    assert gateway_config(settings(), home).sockets == Context(settings(), home).sockets == ()
+    assert gateway_config(settings(), home, (5, 6)).sockets == (5, 6)
+
+
 def test_gateway_and_shipper_meet_in_the_same_folder(home: Home) -> None:
     assert shipper_config(home).journal_root == gateway_config(settings(), home).journal_root == home.journals
 
