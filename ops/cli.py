@@ -20,6 +20,7 @@ SUB_COMMANDS = (
     ("events", "ops.commands.events", "Show and replay what was recorded."),
     ("projections", "ops.commands.projections", "Build, compare, switch and verify the read models."),
     ("links", "ops.commands.links", "Show links with their evidence, correct them."),
+    ("credentials", "ops.commands.credentials", "Add, log in, check and remove what signs requests upstream."),
     ("demo", "ops.demo.command", "Play believable sessions, without a key and without a network."),
 )
 """Commands with arguments of their own: name, the module whose ``app`` it is, what it does. No module, no command."""
