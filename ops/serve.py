@@ -112,13 +112,15 @@ async def dashboard(context: Context, lifetime: Lifetime) -> None:
 
 async def panel(context: Context, lifetime: Lifetime) -> None:
     """The Panel worker: builds the pages."""
+    from ops.gateway_access import is_managed
     from ops.stores import data_store, opened
 
     async with opened(_readers_url(context), "nexus-panel", reads_only=True) as pool:
         from dashboard.app import make_server
 
         logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)  # it warns of "*", which the front makes safe
-        pages = pages_config(context.settings, secrets.token_bytes(_SECRET_BYTES))
+        wants_key = is_managed(context.settings, context.home)
+        pages = pages_config(context.settings, secrets.token_bytes(_SECRET_BYTES), wants_key=wants_key)
         socket = dashboard_config(context.settings, context.home).worker_socket
         server = make_server(data_store(pool), utc_now, pages, socket)
         server.start()

@@ -166,6 +166,9 @@ class Settings(BaseSettings):
         default=("org:create_api_key", "user:profile", "user:inference"),
         description="What a login asks for, comma-separated.",
     )
+    client_key: SecretStr | None = Field(
+        default=None, description="The client key that `nexus claude` shows to a gateway in managed mode."
+    )
     claude_bin: FilePath | None = Field(
         default=None, description="The Claude Code that `nexus claude` runs; unset: `claude` on the PATH."
     )
