@@ -121,4 +121,4 @@ def test_nothing_and_too_much_are_neither(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_key_with_escaped_letters_is_hidden() -> None:
     side = raw_side("request", OpenedBody("kept", "complete", b'["\\u0073k-ant-api03-AbCdEf0123456789"]'), {"request:"})
-    assert [line.text for line in side.lines if line.kind == "string"] == ["sk-ant-" + "*" * 22]
+    assert [line.text for line in side.lines if line.kind == "string"] == ['"sk-ant-' + "*" * 22 + '"']
