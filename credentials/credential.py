@@ -102,9 +102,11 @@ def encoded(credential: Credential) -> bytes:
     return json.dumps(content, ensure_ascii=True).encode()
 
 
-def with_account(credential: Credential, account: str | None) -> Credential:
-    """The same, belonging to an account."""
-    return replace(credential, account=account)
+def taking_over(credential: Credential, before: Credential | None, account: str | None) -> Credential:
+    """A new credential in the place of another: it keeps what is not about signing, and the account if none is told."""
+    kept = {} if before is None else {name: value for name, value in before.rest.items() if name != _OWN}
+    known = before.account if before is not None else None
+    return replace(credential, account=account or credential.account or known, rest={**kept, **credential.rest})
 
 
 def secret_of(credential: Credential) -> str:

@@ -95,6 +95,11 @@ class CredentialStore:
         with opened(self.folder) as folder:
             return False if folder is None else folder.remove(domain)
 
+    def drop_successor(self, domain: str) -> None:
+        """Under the lock: what a crash left belongs to a credential that was replaced."""
+        with self._opened() as folder:
+            folder.drop_pending(domain)
+
     def recovered(self, domain: str) -> Kept | None:
         """Under the lock: what is kept, after a crash was cleaned up, sealed if it was not."""
         with opened(self.folder) as folder:

@@ -1,4 +1,4 @@
-"""What is the matter with each credential, and how is it mended? Pure; for ``nexus credentials check`` and ``doctor``."""
+"""What is the matter with each credential, and how is it mended? Pure; `nexus credentials check` and doctor say it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from credentials.credential_store import Kept
 from credentials.freshness import seconds_left
 
 State = Literal[
-    "valid", "expiring_soon", "expired", "not_sealed", "login_needed", "no_refresh_token", "unusable", "unsaved_refresh",
-    "another_account", "refused_upstream", "stranger",
+    "valid", "expiring_soon", "expired", "not_sealed", "login_needed", "no_refresh_token", "refresh_fails", "unusable",
+    "unsaved_refresh", "another_account", "refused_upstream", "stranger",
 ]  # fmt: skip
 SOON_S = 300.0
 _WELL = frozenset({"valid", "expiring_soon", "expired"})
@@ -26,8 +26,10 @@ class Looked:
     trouble: str = ""
     """Why it could not be read."""
     is_pending: bool = False
-    upstream: str | None = None
-    """None: not asked; "": upstream takes it; else why not."""
+    refresh: str = ""
+    """Why a refresh that was tried failed."""
+    upstream: str = ""
+    """Why upstream does not take it, if it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,8 @@ def findings(
 ) -> list[Finding]:
     """``tenants``: client domain and account of each key in use. ``strangers``: names that no credential can have."""
     found = [finding for one in looked for finding in _of_one(one, now_ms, tenants)]
-    for name in strangers:
-        found.append(Finding(name, "stranger", "is no credential file (<client domain>.credentials.json); remove it"))
-    return found
+    stranger = "is no credential file, which would be called <client domain>.credentials.json; remove it"
+    return [*found, *(Finding(name, "stranger", stranger) for name in strangers)]
 
 
 def _of_one(one: Looked, now_ms: int, tenants: Collection[tuple[str, str]]) -> list[Finding]:
@@ -65,7 +66,7 @@ def _of_one(one: Looked, now_ms: int, tenants: Collection[tuple[str, str]]) -> l
     credential = one.kept.credential
     found = [_main(domain, credential, now_ms)]
     if not one.kept.is_sealed:
-        mend = "the gateway seals it when it reads it; or run `nexus credentials add` with --from"
+        mend = "the gateway seals it when it reads it; or run `nexus credentials add {domain} --from FILE`"
         found.append(Finding(domain, "not_sealed", f"lies in its file as plain text; {mend}"))
     if one.is_pending:
         message = "has a refresh that is going on, or that a crash interrupted; the next refresh puts it right"
@@ -75,6 +76,8 @@ def _of_one(one: Looked, now_ms: int, tenants: Collection[tuple[str, str]]) -> l
         if account != credential.account:
             mend = f"give it to them with `nexus credentials add {domain} --account {account}`, or change the key"
             found.append(Finding(domain, "another_account", f"is never used for account {account}; {mend}"))
+    if one.refresh:
+        found.append(Finding(domain, "refresh_fails", one.refresh))
     if one.upstream:
         found.append(Finding(domain, "refused_upstream", one.upstream))
     return found

@@ -22,6 +22,7 @@ SUB_COMMANDS = (
     ("keys", "ops.commands.keys", "Issue, change and revoke the keys that clients sign in to the gateway with."),
     ("limits", "ops.commands.limits", "Say how much a client key or an account may use."),
     ("links", "ops.commands.links", "Show links with their evidence, correct them."),
+    ("credentials", "ops.commands.credentials", "Add, log in, check and remove what signs requests upstream."),
     ("demo", "ops.demo.command", "Play believable sessions, without a key and without a network."),
 )
 """Commands with arguments of their own: name, the module whose ``app`` it is, what it does. No module, no command."""

@@ -47,6 +47,11 @@ class Home:
         return self.root / "keys"
 
     @property
+    def credentials(self) -> Path:
+        """What signs requests upstream, sealed; the key that opens it lies in ``keys``."""
+        return self.root / "credentials"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one ``nexus`` that runs on this home."""
         return self.root / "nexus.lock"
@@ -61,7 +66,7 @@ def prepare(root: Path) -> Home:
     """Make the folders. Raises SetupError, one line, if this home cannot work."""
     home = Home(root)
     try:
-        for folder in (home.root, home.postgres, home.journals, home.run, home.logs, home.keys):
+        for folder in (home.root, home.postgres, home.journals, home.run, home.logs, home.keys, home.credentials):
             folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
         _shut_out_others(home)
         _try_writing(home.run)
@@ -77,7 +82,7 @@ def prepare(root: Path) -> Home:
 
 def _shut_out_others(home: Home) -> None:
     """The folders that hold payload or secrets are the owner's alone, whatever the umask was once."""
-    for folder in (home.root, home.journals, home.keys):
+    for folder in (home.root, home.journals, home.keys, home.credentials):
         if folder.stat().st_mode & 0o077:
             folder.chmod(_PRIVATE_FOLDER)
 

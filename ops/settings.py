@@ -140,6 +140,27 @@ class Settings(BaseSettings):
     gemini_api_key: SecretStr | None = Field(
         default=None, validation_alias="GEMINI_API_KEY", description="Key for the AI analysis of conversations."
     )
+    credentials_key_file: ExistingFile | None = Field(
+        default=None,
+        description="File with the key that seals the upstream credentials; unset: one is made and kept in the home.",
+    )
+    oauth_authorize_url: HttpUrl = Field(
+        default="https://claude.com/cai/oauth/authorize",
+        description="Where `nexus credentials login` sends the person.",
+    )
+    oauth_token_url: HttpUrl = Field(
+        default="https://platform.claude.com/v1/oauth/token", description="Where OAuth tokens come from."
+    )
+    oauth_client_id: str = Field(
+        default="9d1c250a-e61b-44d9-88ed-5944d1962f5e", description="OAuth client that Nexus logs in as."
+    )
+    oauth_redirect_uri: HttpUrl = Field(
+        default="https://platform.claude.com/oauth/code/callback", description="Page that shows the code to be pasted."
+    )
+    oauth_scopes: Words = Field(
+        default=("org:create_api_key", "user:profile", "user:inference"),
+        description="What a login asks for, comma-separated.",
+    )
     claude_bin: FilePath | None = Field(
         default=None, description="The Claude Code that `nexus claude` runs; unset: `claude` on the PATH."
     )
