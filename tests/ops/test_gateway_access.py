@@ -1,11 +1,14 @@
 """A gateway hears of keys that are issued and revoked while it runs, and its operator of what is unusual."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from credentials import snapshot_file
+from credentials.credential import ApiKeyCredential
+from credentials.signature import CredentialUnusableError, Signature
 from credentials.snapshot_file import SNAPSHOT_NAME, KeyFile
 from credentials.usage_counts import USAGE_NAME, UsageCounts, write
 from domain.errors import SetupError
@@ -14,9 +17,10 @@ from ops.gateway_access import tell_mode, watched
 from ops.home import Home, prepare
 from ops.lifetime import Lifetime
 from ops.reports import Notice
+from ops.vaults import credential_store
 from tests.managed import key, snapshot
-from tests.ops.test_serve import Kept
-from tests.waiting import until
+from tests.ops.test_serve import Kept, settings
+from tests.waiting import until, until_true
 
 
 @pytest.fixture
@@ -32,7 +36,7 @@ def told(home: Home, keys: object, **config: object) -> list[str]:
 
 
 async def test_what_is_written_into_the_home_is_known_while_it_is_watched(home: Home) -> None:
-    async with watched(home) as (access, keys):
+    async with watched(settings(), home) as (access, keys):
         assert not access.keys.has_keys
         assert told(home, keys) == []
         assert "nexus keys create" in told(home, keys, mode="managed")[0]
@@ -43,11 +47,27 @@ async def test_what_is_written_into_the_home_is_known_while_it_is_watched(home: 
         assert told(home, keys, mode="managed") == []
 
 
+async def test_credentials_of_the_home_sign(home: Home) -> None:
+    async with watched(settings(), home) as (access, _):
+        with pytest.raises(CredentialUnusableError, match="no upstream credential"):
+            await access.signer.signature("team.example", "acme")
+        credential_store(settings(), home).save("team.example", ApiKeyCredential("sk-ant-api03-theirs", account="acme"))
+        found = list[Signature]()
+
+        async def signs() -> bool:
+            with suppress(CredentialUnusableError):
+                found.append(await access.signer.signature("team.example", "acme"))
+            return bool(found)
+
+        await until_true(signs, "the credential")
+        assert found[0].lines == ((b"x-api-key", b"sk-ant-api03-theirs"),)
+
+
 async def test_keys_that_cannot_be_read_are_keys_and_the_operator_hears_why(home: Home) -> None:
     path = home.keys / SNAPSHOT_NAME
     path.write_bytes(b"{torn")
     path.chmod(0o600)
-    async with watched(home) as (access, keys):
+    async with watched(settings(), home) as (access, keys):
         assert access.keys.has_keys
         assert not access.keys.current.keys
         (text,) = told(home, keys)
@@ -57,5 +77,5 @@ async def test_keys_that_cannot_be_read_are_keys_and_the_operator_hears_why(home
 
 async def test_what_is_wrong_with_the_setup_is_said_as_it_is(home: Home) -> None:
     with pytest.raises(SetupError, match="mend it"):
-        async with watched(home):
+        async with watched(settings(), home):
             raise SetupError("mend it")
