@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 import structlog
 
 from credentials.key_watch import KeyWatch
-from credentials.signature import CredentialUnusableError, Signature
 from credentials.usage_counts import USAGE_NAME
 from domain.errors import SetupError
 from gateway.admission import Access
@@ -17,21 +16,22 @@ from gateway.usage_watch import UsageWatch
 from ops.home import Home
 from ops.lifetime import Lifetime
 from ops.settings import Settings
+from ops.vaults import vault
 
 _LOG = structlog.get_logger("nexus.gateway")
 
 
 @asynccontextmanager
-async def watched(home: Home) -> AsyncIterator[tuple[Access, KeyWatch]]:
-    """What is stored, kept up to date."""
+async def watched(settings: Settings, home: Home) -> AsyncIterator[tuple[Access, KeyWatch]]:
+    """What is stored, kept up to date. Raises SetupError."""
     keys, usage = KeyWatch(home.keys), UsageWatch(home.run / USAGE_NAME)
     failed: SetupError | None = None
-    async with asyncio.TaskGroup() as tasks:
+    async with vault(settings, home) as signer, asyncio.TaskGroup() as tasks:
         watching = [tasks.create_task(keys.run()), tasks.create_task(usage.run())]
         try:
-            yield Access(keys, _NoVault(), usage), keys
+            yield Access(keys, signer, usage), keys
         except SetupError as error:
-            failed = error  # raised outside of the group, which would wrap it
+            failed = error  # to be raised outside of the groups, which would wrap it
         for watch in watching:
             watch.cancel()
     if failed is not None:
@@ -50,11 +50,3 @@ def tell_mode(config: GatewayConfig, keys: KeyWatch, lifetime: Lifetime) -> None
     for text in told:
         lifetime.notice(text)
         _LOG.warning(text)
-
-
-class _NoVault:
-    async def signature(self, client_domain: str, account: str) -> Signature:
-        raise CredentialUnusableError("missing", f"No credential for {client_domain} of {account}.")
-
-    async def renewed(self, refused: Signature) -> Signature | None:
-        return None

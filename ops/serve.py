@@ -33,7 +33,7 @@ async def gateway(context: Context, lifetime: Lifetime) -> None:
     from ops.gateway_access import tell_mode, watched
 
     config = gateway_config(context.settings, context.home, context.sockets)
-    async with watched(context.home) as (access, keys):
+    async with watched(context.settings, context.home) as (access, keys):
         tell_mode(config, keys, lifetime)
         await serve(
             config,
