@@ -24,6 +24,8 @@ from gateway.wire_response import WireResponse
 
 MAX_LINE = MAX_FIELD = 64 * 1024
 MAX_HEADERS = 256
+_HEAD_END = b"\r\n\r\n"
+_MAX_CUTS = 32
 _TOO_MANY_HEADERS = "Too many headers received"
 """aiohttp's words."""
 _LINGERING_S = 3.0
@@ -110,13 +112,19 @@ class ClientConnection(RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        for piece in heads_apart(data):
+            if self._is_broken():
+                break  # whatever follows, nobody knows where it begins
+            super().data_received(piece)
         if self._messages:
             self._stop_head_deadline()
             self._end_broken_bodies()
         elif self._waiter is not None or not self._request_count:
             self._head_begun = True
             self._start_head_deadline()
+
+    def _is_broken(self) -> bool:
+        return bool(self._messages) and isinstance(self._messages[-1][0], _ErrInfo)
 
     def _start_head_deadline(self) -> None:
         if self._head_deadline is None:
@@ -185,6 +193,17 @@ def _answer_to(rejected: RejectedError | None, request_id: str) -> OwnAnswer:
     if rejected is None:
         return error_answer(500, "Nexus has made a mistake; its log says where.", request_id)
     return error_answer(rejected.status, rejected.message, request_id)
+
+
+def heads_apart(data: bytes) -> list[bytes]:
+    """The same bytes, cut behind each head: of a piece with a broken request, aiohttp forgets the good ones before it.
+
+    Where a body only looks like heads, the first cuts are enough.
+    """
+    begin = len(data[:3]) - len(data[:3].lstrip(b"\r\n"))  # a head's end whose beginning came before
+    *heads, rest = data[begin:].split(_HEAD_END, _MAX_CUTS)
+    pieces = [data[:begin], *(head + _HEAD_END for head in heads), rest]
+    return [piece for piece in pieces if piece] or [data]
 
 
 async def _refuse(_: BaseRequest) -> StreamResponse:
