@@ -1,5 +1,6 @@
 """What happens to a client's request? It is answered here, turned away, or made an exchange and conducted."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -69,7 +70,11 @@ class Handler:
         check_length(told, self.limits)
         if awaits_continue(told, request.version) and request.transport is not None:
             request.transport.write(CONTINUE)
-        body = await read_body(request.content, self.limits)
+        try:
+            body = await read_body(request.content, self.limits)
+        except asyncio.CancelledError:  # the client went away, which aiohttp tells us so, or we are stopping
+            self.means.metrics.rejected("client_gone")
+            raise
         recorder = Recorder(self.recording, request_id.bytes)
         record = RequestRecord(
             wall_ns=wall_ns,

@@ -35,6 +35,8 @@ class Seen:
     statuses: dict[str, int] = field(default_factory=dict)
     """Of each answer, by its request id."""
     slowest_s: float = 0.0
+    resets: int = 0
+    """Connections that were closed while we were still sending: what was said last may be lost on the way."""
 
 
 async def test_nothing_that_can_be_sent_breaks_the_gateway(tmp_path: Path) -> None:
@@ -47,7 +49,8 @@ async def test_nothing_that_can_be_sent_breaks_the_gateway(tmp_path: Path) -> No
         memory, files = gateway.memory(), gateway.files()
         await throw(gateway, count - count // 4, seed + 1, seen)
         grown = gateway.memory() - memory
-        print(f"slowest {seen.slowest_s:.2f} s, grown by {grown} bytes, {Counter(seen.statuses.values())}")
+        print(f"slowest {seen.slowest_s:.2f} s, {grown} bytes more, {seen.resets} reset")
+        print(Counter(seen.statuses.values()))
         assert seen.slowest_s < LIMIT_S
         assert grown < 10_000_000
         assert gateway.files() <= files + SIDE_BY_SIDE
@@ -71,6 +74,7 @@ async def throw(gateway: GatewayProcess, count: int, seed: int, seen: Seen) -> N
 
 async def one(gateway: GatewayProcess, data: bytes, seen: Seen) -> None:
     """Send it, and hear all that comes until the connection ends."""
+    heard = b""
     try:
         async with asyncio.timeout(LIMIT_S + LINGERING_S + LIMIT_S), wire_client(gateway.port) as client:
             await client.send(data)
@@ -84,7 +88,7 @@ async def one(gateway: GatewayProcess, data: bytes, seen: Seen) -> None:
     except TimeoutError:
         raise AssertionError(f"no end: {data!r}") from None
     except ConnectionError:
-        return  # it was closed while we were still sending: what it had said was lost on the way
+        seen.resets += 1
     for request_id, status in answers(heard):
         assert request_id not in seen.statuses
         seen.statuses[request_id] = status
@@ -123,7 +127,7 @@ async def everything_is_accounted_for(gateway: GatewayProcess, fake: FakeUpstrea
     refused = [request_id for request_id, status in seen.statuses.items() if status >= 400]
     assert not ids & set(refused)
     counted = sum(count for name, count in metrics.items() if name.startswith("nexus_rejected_requests_total"))
-    assert len(refused) == counted
+    assert len(refused) <= counted <= len(refused) + seen.resets
     for received in fake.requests:
         assert not received.all(b"transfer-encoding")
         assert len(received.all(b"content-length")) <= 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.answers import own_answer
 from gateway.metrics import Metrics
-from gateway.server import MAX_HEADERS, MAX_LINE, ConnectionLimits, GatewayServer, Handle, heads_apart
+from gateway.server import MAX_HEAD, MAX_HEADERS, MAX_LINE, ConnectionLimits, GatewayServer, Handle, heads_apart
 from gateway.wire_response import WireResponse
 from tests.gateway.test_recorder import counted
 from tests.waiting import until
@@ -100,6 +100,17 @@ async def test_a_head_of_too_many_lines_is_said_to_be() -> None:
         answer = await client.request("GET", b"/", *lines)
         assert answer.status == 431
         assert str(MAX_HEADERS) in answer.body.decode()
+        assert made.counted('nexus_rejected_requests_total{reason="malformed"}') == 1
+
+
+async def test_a_head_of_many_long_lines_is_too_large() -> None:
+    async with rig() as made, wire_client(made.port) as client:
+        lines = [(b"x", b"y" * (MAX_HEAD // 10))] * 9
+        assert (await client.request("GET", b"/", *lines)).status == 200
+        await client.send(request_bytes("GET", b"/", *lines, *lines)[:-2])
+        answer = await client.answer()
+        assert answer.status == 431
+        assert await client.is_closed()
         assert made.counted('nexus_rejected_requests_total{reason="malformed"}') == 1
 
 
