@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aiohttp.web import BaseRequest
 
 from domain.ids import RequestId
+from gateway.answers import OwnAnswer
 from gateway.authentication import Authenticate
 from gateway.conductor import Conductor, Means
 from gateway.error_replies import error_answer
@@ -47,8 +48,10 @@ class Handler:
 
     async def _answer(self, request: BaseRequest, request_id: RequestId, response: WireResponse) -> None:
         """Raises ClientLostError."""
-        own = self.local.find(request.method, request.raw_path)
+        own: OwnAnswer | None = None
         try:
+            check_head(request.method, _target(request), request.version, request.raw_headers)
+            own = self.local.find(request.method, request.raw_path)
             if own is None:
                 conductor = await self._take_in(request, request_id, response)
                 await conductor.conduct()
@@ -64,8 +67,7 @@ class Handler:
         """Raises RejectedError."""
         wall_ns, lines = self.wall_ns(), request.raw_headers
         told = by_name(lines)
-        target = request.raw_path.encode("utf-8", "surrogateescape")
-        check_head(request.method, target, request.version, lines, told)
+        target = _target(request)
         admission = self.authenticate(lines)
         check_length(told, self.limits)
         if awaits_continue(told, request.version) and request.transport is not None:
@@ -90,3 +92,8 @@ class Handler:
         conductor = Conductor(self.means, Exchange(str(request_id)), recorder, response)
         conductor.take(RequestRead(record, body), UpstreamRequest(request.method, target, admission.headers, body))
         return conductor
+
+
+def _target(request: BaseRequest) -> bytes:
+    """As it stood on the request line."""
+    return request.raw_path.encode("utf-8", "surrogateescape")

@@ -142,6 +142,9 @@ def _start_lines() -> Iterator[tuple[str, bytes]]:
     yield "no method", b" /v1/case HTTP/1.1\r\nHost: a\r\n\r\n" + TAIL
     yield "an absolute target", _get(b"http://b.example/smuggled") + TAIL
     yield "an absolute target of another scheme", _get(b"file:///etc/passwd") + TAIL
+    yield "a page of ours in HTTP/2.0", _get(b"/health/live", version=b"HTTP/2.0") + TAIL
+    yield "a page of ours in two codings", _get(b"/", b"Transfer-Encoding: identity, chunked") + CHUNKS + TAIL
+    yield "a page of ours at a host that is none", b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n" + TAIL
     yield "an asterisk", _get(b"*", method=b"OPTIONS") + TAIL
     yield "a target with a space", _get(b"/v1/case x") + TAIL
     yield "a target with a tab", _get(b"/v1/case\tx") + TAIL

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import brotli
 import pytest
@@ -24,7 +25,7 @@ LIMIT = 8 << 20
 
 
 @asynccontextmanager
-async def door(root: Path, **settings: float) -> AsyncIterator[tuple[FakeUpstream, GatewayProcess, int]]:
+async def door(root: Path, **settings: Any) -> AsyncIterator[tuple[FakeUpstream, GatewayProcess, int]]:
     """(upstream, gateway, its memory when it has warmed up)."""
     async with fake_upstream(fixed(b"ok")) as fake, gateway_process(root, fake.url, **settings) as gateway:
         async with gateway.client() as client:

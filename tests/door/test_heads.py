@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from gateway.config import GatewayConfig
 from tests.door.paces import p99
@@ -21,7 +22,7 @@ def test_by_default_nobody_takes_longer_than_fifteen_seconds_for_a_head(tmp_path
 
 
 async def test_slow_heads_are_closed_in_time_and_hold_nobody_up(tmp_path: Path) -> None:
-    settings = {} if scaled(0, 1) else {"head_s": 2.0}
+    settings: dict[str, Any] = {} if scaled(0, 1) else {"head_s": 2.0}
     limit_s = settings.get("head_s", 10.0) + 5
     async with fake_upstream(fixed(b"ok")) as fake, gateway_process(tmp_path, fake.url, **settings) as gateway:
         async with AsyncExitStack() as stack, asyncio.timeout(limit_s):

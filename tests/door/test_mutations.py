@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.door.mutations import request
 from tests.fake_upstream import FakeUpstream, fake_upstream, fixed
@@ -43,7 +44,13 @@ async def test_nothing_that_can_be_sent_breaks_the_gateway(tmp_path: Path) -> No
     seed, count = int(given("NEXUS_SEED") or random.SystemRandom().randrange(1 << 32)), scaled(2_000, 100_000)
     print(f"NEXUS_SEED={seed}, {count} requests")
     seen = Seen()
-    patience = {"head_s": 0.2, "body_idle_s": 0.2, "body_total_s": 1.0, "keepalive_s": 0.5, "body_limit": 1 << 20}
+    patience: dict[str, Any] = {
+        "head_s": 0.2,
+        "body_idle_s": 0.2,
+        "body_total_s": 1.0,
+        "keepalive_s": 0.5,
+        "body_limit": 1 << 20,
+    }
     async with fake_upstream(fixed(b"")) as fake, gateway_process(tmp_path, fake.url, **patience) as gateway:
         await throw(gateway, count // 4, seed, seen)
         memory, files = gateway.memory(), gateway.files()

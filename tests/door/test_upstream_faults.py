@@ -139,7 +139,7 @@ class Pinging:
 
     async def __call__(self, _: Received, wire: Wire) -> None:
         await wire.say(head(b"200 OK", CHUNKED, EVENTS))
-        for _ in range(self.pings):
+        for _ping in range(self.pings):
             await asyncio.sleep(self.pause_s)
             await wire.chunk(b"event: ping\ndata: {}\n\n")
         await wire.until_closed()
