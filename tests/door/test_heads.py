@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config import GatewayConfig
-from tests.door.paces import p99
+from tests.door.paces import Pace
 from tests.fake_upstream import fake_upstream, fixed
 from tests.gateway_process import GatewayProcess, gateway_process
 from tests.requirements import scaled
@@ -25,14 +25,16 @@ async def test_slow_heads_are_closed_in_time_and_hold_nobody_up(tmp_path: Path) 
     settings: dict[str, Any] = {} if scaled(0, 1) else {"head_s": 2.0}
     limit_s = settings.get("head_s", 10.0) + 5
     async with fake_upstream(fixed(b"ok")) as fake, gateway_process(tmp_path, fake.url, **settings) as gateway:
+        pace = Pace(gateway)
+        await pace.learn()
         async with AsyncExitStack() as stack, asyncio.timeout(limit_s):
             clients = [await stack.enter_async_context(gateway.client()) for _ in range(COUNT)]
             async with asyncio.TaskGroup() as tasks:
                 ends = [tasks.create_task(trickles(client)) for client in clients]
-                waited = await p99(gateway, 0.05)
+                waited = await pace.p99_s()
             statuses = [end.result() for end in ends]
         print(f"p99 of the others beside {COUNT} slow heads: {waited * 1000:.1f} ms")
-        assert waited < 0.05
+        assert waited < pace.limit_s
         assert statuses == [408] * COUNT
         assert (await gateway.metrics())[SLOW_HEAD] == COUNT
         assert "Traceback" not in gateway.said()
