@@ -33,9 +33,12 @@ def test_who_why_and_when_stand_on_it(folder: Path) -> None:
 
 
 def test_the_first_word_stands(folder: Path) -> None:
-    drop(folder, STONE)
-    drop(folder, Tombstone("abcdefgh", "eve", "", NOON + timedelta(days=1)))
+    later = Tombstone("abcdefgh", "eve", "", NOON + timedelta(days=1))
+    assert drop(folder, STONE) == STONE
+    assert drop(folder, later) == STONE
     assert read(folder, "abcdefgh", NOON) == STONE
+    (folder / "abcdefgh").write_bytes(b"torn")
+    assert drop(folder, later) == later
 
 
 @pytest.mark.parametrize(
