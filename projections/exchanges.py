@@ -14,7 +14,7 @@ from domain.ids import Position
 from domain.ports import EventLog, Payloads, Recorded
 from domain.request_view import RequestView
 from projections.body_reader import BodyReader, WantedBody
-from projections.decoding import decode_body
+from domain.decoding import decode_body
 from schemas.stored.events import (
     TERMINAL,
     HeaderFact,
