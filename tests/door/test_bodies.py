@@ -160,6 +160,7 @@ async def test_a_bomb_passes_both_ways_without_going_off(encoding: str, tmp_path
 
         pace = Pace(gateway, 50)
         await pace.learn()
+        fake.requests.clear()
         await all_of(20, client, 20)
         assert gateway.memory() - memory < 20_000_000 + 20 * len(bomb)
         assert {one.body for one in fake.requests} == {bomb}
