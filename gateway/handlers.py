@@ -1,5 +1,6 @@
 """What happens to a client's request? It is answered here, turned away, or made an exchange and conducted."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from aiohttp.web import BaseRequest
 
 from domain.ids import RequestId
 from gateway.admission import Door
+from gateway.answers import OwnAnswer
 from gateway.authentication import Admission
 from gateway.conductor import Conductor, Means
 from gateway.error_replies import Refusal, refused
@@ -48,8 +50,10 @@ class Handler:
 
     async def _answer(self, request: BaseRequest, request_id: RequestId, response: WireResponse) -> None:
         """Raises ClientLostError."""
-        own = self.local.find(request.method, request.raw_path)
+        own: OwnAnswer | None = None
         try:
+            check_head(request.method, _target(request), request.version, request.raw_headers)
+            own = self.local.find(request.method, request.raw_path)
             if own is None:
                 await self._let_in(request, request_id, response)
         except RejectedError as rejected:
@@ -64,9 +68,8 @@ class Handler:
         """Raises RejectedError and ClientLostError."""
         wall_ns, lines = self.wall_ns(), request.raw_headers
         now = datetime.fromtimestamp(wall_ns / 1e9, UTC)
-        target = request.raw_path.encode("utf-8", "surrogateescape")
+        target = _target(request)
         head = _Head(wall_ns, request.method, target, by_name(lines))
-        check_head(head.method, target, request.version, lines, head.told)
         admission = self.door.admit(lines, head.method, target, now)
         with self.door.counted(admission, target, now):
             check_length(head.told, self.limits)
@@ -75,8 +78,16 @@ class Handler:
             recorder = Recorder(self.recording, request_id.bytes)
             conductor = Conductor(self.means, Exchange(str(request_id)), recorder, response)
             facts = recorder.facts(lines)
-            conductor.take(*_taken(head, facts, await read_body(request.content, self.limits), admission))
+            conductor.take(*_taken(head, facts, await self._body(request), admission))
             await conductor.conduct()
+
+    async def _body(self, request: BaseRequest) -> bytes:
+        """Raises RejectedError."""
+        try:
+            return await read_body(request.content, self.limits)
+        except asyncio.CancelledError:  # the client went away, which aiohttp tells us so, or we are stopping
+            self.means.metrics.rejected("client_gone")
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +116,8 @@ def _taken(
     )
     tenant = None if key is None else Tenant(key.client_domain, key.account)
     return RequestRead(record, body), UpstreamRequest(head.method, head.target, admission.headers, body, tenant)
+
+
+def _target(request: BaseRequest) -> bytes:
+    """As it stood on the request line."""
+    return request.raw_path.encode("utf-8", "surrogateescape")

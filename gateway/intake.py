@@ -17,7 +17,7 @@ from gateway.metrics import Reason
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NEVER_FORWARDED = {"CONNECT", "TRACE"}
-_HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{0,5}))?")
+_HOST = re.compile(rb"(?:[a-z0-9._-]{1,255}|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[0-9]{0,5}))?")
 _LAST_PORT = 65535
 
 
@@ -43,23 +43,27 @@ class BodyLimits:
         return RejectedError(413, "too_large", message)
 
 
-def check_head(method: str, target: bytes, version: HttpVersion, lines: HeaderLines, told: HeaderMap) -> None:
-    """Turn away what could mean one thing here and another upstream. Raises RejectedError.
-
-    ``told``: the ``lines`` by name.
-    """
+def check_head(method: str, target: bytes, version: HttpVersion, lines: HeaderLines) -> None:
+    """Turn away what could mean one thing here and another upstream. Raises RejectedError."""
     if method in _NEVER_FORWARDED:
         raise _malformed(f"The method {method} is not forwarded.")
     if not target.startswith(b"/"):
         raise _malformed("The request target must be a path: use Nexus as a base URL, not as a proxy.")
     if version not in {HttpVersion10, HttpVersion11}:
         raise _malformed("Use HTTP/1.1 or HTTP/1.0.")
-    coding = told.get(b"transfer-encoding")
-    if coding is not None and (version == HttpVersion10 or coding.lower() != b"chunked"):
+    _check_codings(_values(lines, b"transfer-encoding"), version)
+    _check_hosts(_values(lines, b"host"), version)
+    if b"cross-site" in _values(lines, b"sec-fetch-site"):  # Fetch Metadata: browsers tell, pages cannot hide it
+        raise RejectedError(403, "cross_site", "Nexus takes no requests that a web page of another site has caused.")
+
+
+def _values(lines: HeaderLines, wanted: bytes) -> list[bytes]:
+    return [value.lower() for name, value in lines if len(name) == len(wanted) and name.lower() == wanted]
+
+
+def _check_codings(codings: list[bytes], version: HttpVersion) -> None:
+    if codings and (version == HttpVersion10 or codings != [b"chunked"]):
         raise _malformed("The only transfer coding is chunked.")
-    _check_hosts([value for name, value in lines if name.lower() == b"host"], version)
-    if b"sec-fetch-site" in told:
-        _check_origin(lines)
 
 
 def _check_hosts(hosts: list[bytes], version: HttpVersion) -> None:
@@ -71,12 +75,6 @@ def _check_hosts(hosts: list[bytes], version: HttpVersion) -> None:
     host = _HOST.fullmatch(hosts[0])
     if host is None or int(host["port"] or b"0") > _LAST_PORT:
         raise _malformed("The Host line must name a host, with or without a port.")
-
-
-def _check_origin(lines: HeaderLines) -> None:
-    """No page of a stranger may have its visitors' browsers send anything from here: browsers tell (Fetch Metadata)."""
-    if any(name.lower() == b"sec-fetch-site" and value.lower() == b"cross-site" for name, value in lines):
-        raise RejectedError(403, "cross_site", "Nexus takes no requests that a web page of another site has caused.")
 
 
 def _malformed(message: str) -> RejectedError:

@@ -24,6 +24,9 @@ from gateway.wire_response import WireResponse
 
 MAX_LINE = MAX_FIELD = 64 * 1024
 MAX_HEADERS = 256
+MAX_HEAD = 512 * 1024
+_HEAD_END = b"\r\n\r\n"
+_MAX_CUTS = 32
 _TOO_MANY_HEADERS = "Too many headers received"
 """aiohttp's words."""
 _LINGERING_S = 3.0
@@ -97,7 +100,8 @@ class ClientConnection(RequestHandler):
         """Of the request that is being handled."""
         self._head_deadline: asyncio.TimerHandle | None = None
         """Runs from the connection's begin to its first head, then from a head's first byte to its last."""
-        self._head_begun = False
+        self._head_bytes = 0
+        """Of an unfinished head, so far."""
         if len(server.connections) >= server.limits.count:
             self._request_handler = _refuse
 
@@ -110,34 +114,45 @@ class ClientConnection(RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        for piece in heads_apart(data):
+            if self._is_broken():
+                break  # whatever follows, nobody knows where it begins
+            super().data_received(piece)
         if self._messages:
             self._stop_head_deadline()
             self._end_broken_bodies()
-        elif self._waiter is not None or not self._request_count:
-            self._head_begun = True
+        elif data and (self._waiter is not None or not self._request_count):
+            self._head_bytes += len(data)
             self._start_head_deadline()
+            if self._head_bytes > MAX_HEAD:
+                self._give_up_head(RejectedError(431, "malformed", "The request's head is too large."))
+
+    def _is_broken(self) -> bool:
+        return bool(self._messages) and isinstance(self._messages[-1][0], _ErrInfo)
 
     def _start_head_deadline(self) -> None:
         if self._head_deadline is None:
             loop = asyncio.get_running_loop()
-            self._head_deadline = loop.call_later(self._server.limits.head_s, self._give_up_head)
+            self._head_deadline = loop.call_later(self._server.limits.head_s, self._head_is_late)
 
     def _stop_head_deadline(self) -> None:
-        self._head_begun = False
+        self._head_bytes = 0
         if self._head_deadline is not None:
             self._head_deadline.cancel()
             self._head_deadline = None
 
-    def _give_up_head(self) -> None:
-        waiter, begun = self._waiter, self._head_begun
-        self._stop_head_deadline()
-        if not begun or waiter is None or waiter.done():
+    def _head_is_late(self) -> None:
+        if self._head_bytes:
+            self._give_up_head(RejectedError(408, "slow_head", "The head of the request came too slowly."))
+        else:
             self.force_close()
-            return
-        slow = RejectedError(408, "slow_head", "The head of the request came too slowly.")
-        self._messages.append((_ErrInfo(slow.status, slow, ""), EMPTY_PAYLOAD))
-        waiter.set_result(None)
+
+    def _give_up_head(self, why: RejectedError) -> None:
+        """Answer instead of the request that will not be."""
+        self._stop_head_deadline()
+        self._messages.append((_ErrInfo(why.status, why, ""), EMPTY_PAYLOAD))
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _end_broken_bodies(self) -> None:
         """A body before another message is complete, or the parser broke in it; aiohttp would not tell its reader."""
@@ -185,6 +200,17 @@ def _answer_to(rejected: RejectedError | None, request_id: str) -> OwnAnswer:
     if rejected is None:
         return error_answer(500, "Nexus has made a mistake; its log says where.", request_id)
     return error_answer(rejected.status, rejected.message, request_id)
+
+
+def heads_apart(data: bytes) -> list[bytes]:
+    """The same bytes, cut behind each head: of a piece with a broken request, aiohttp forgets the good ones before it.
+
+    Where a body only looks like heads, the first cuts are enough.
+    """
+    begin = len(data[:3]) - len(data[:3].lstrip(b"\r\n"))  # a head's end whose beginning came before
+    *heads, rest = data[begin:].split(_HEAD_END, _MAX_CUTS)
+    pieces = [data[:begin], *(head + _HEAD_END for head in heads), rest]
+    return [piece for piece in pieces if piece] or [data]
 
 
 async def _refuse(_: BaseRequest) -> StreamResponse:

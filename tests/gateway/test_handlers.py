@@ -11,6 +11,7 @@ from gateway.frames import Kind
 from gateway.records import EndRecord, HeaderLine
 from tests.fake_upstream import EVENTS, Received, Wire, endless, fixed, stalled, streamed
 from tests.running_gateway import FINGERPRINT_KEY, gateway_before, running_gateway
+from tests.waiting import until_true
 from tests.wire_client import WireClient, chunked, request_bytes
 
 UNREACHABLE = "http://127.0.0.1:1"
@@ -145,6 +146,11 @@ async def test_a_client_that_leaves_before_its_body_is_whole_leaves_a_counter(tm
     async with running_gateway(tmp_path, UNREACHABLE) as gateway:
         async with gateway.client() as client:
             await client.send(request_bytes("POST", b"/", (b"Content-Length", b"10"), body=b"x"))
+
+        async def counted() -> bool:
+            return await gateway.metric('nexus_rejected_requests_total{reason="client_gone"}') == 1
+
+        await until_true(counted)
         assert gateway.recorded() == []
         assert await gateway.metric("nexus_swallowed_errors_total") == 0
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import http_parser
 from aiohttp.web import BaseRequest, RequestPayloadError, StreamResponse
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.answers import own_answer
 from gateway.metrics import Metrics
-from gateway.server import MAX_HEADERS, MAX_LINE, ConnectionLimits, GatewayServer, Handle
+from gateway.server import MAX_HEAD, MAX_HEADERS, MAX_LINE, ConnectionLimits, GatewayServer, Handle, heads_apart
 from gateway.wire_response import WireResponse
 from tests.gateway.test_recorder import counted
 from tests.waiting import until
@@ -98,6 +100,17 @@ async def test_a_head_of_too_many_lines_is_said_to_be() -> None:
         answer = await client.request("GET", b"/", *lines)
         assert answer.status == 431
         assert str(MAX_HEADERS) in answer.body.decode()
+        assert made.counted('nexus_rejected_requests_total{reason="malformed"}') == 1
+
+
+async def test_a_head_of_many_long_lines_is_too_large() -> None:
+    async with rig() as made, wire_client(made.port) as client:
+        lines = [(b"x", b"y" * (MAX_HEAD // 10))] * 9
+        assert (await client.request("GET", b"/", *lines)).status == 200
+        await client.send(request_bytes("GET", b"/", *lines, *lines)[:-2])
+        answer = await client.answer()
+        assert answer.status == 431
+        assert await client.is_closed()
         assert made.counted('nexus_rejected_requests_total{reason="malformed"}') == 1
 
 
@@ -293,3 +306,31 @@ async def _is_over(client: WireClient) -> bool:
     except ConnectionError:
         return True
     return await client.is_closed()
+
+
+@pytest.mark.parametrize("first", range(21, 28))
+@pytest.mark.parametrize("broken", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n" + SECRET + b"\r\n\r\n"])
+async def test_good_requests_before_a_broken_one_have_their_answers(first: int, broken: bytes) -> None:
+    """However the network cuts what it carries: the head of the second one ends between the cuts."""
+    sent = (
+        request_bytes("GET", b"/", (b"Host", b"")) + request_bytes("POST", b"/", (b"Host", b""), body=b"two") + broken
+    )
+    async with rig() as made, wire_client(made.port) as client:
+        await client.send(sent[:first])
+        await until(lambda: len(made.server.connections) == 1)
+        await client.send(sent[first:] + broken)
+        assert [(await client.answer()).status for _ in range(3)] == [200, 200, 400]
+        assert await client.is_closed()
+        assert made.counted('nexus_rejected_requests_total{reason="malformed"}') == 1
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n\r\n", b"x", b"GET / HTTP/1.1\r\n"])).map(b"".join))
+def test_cutting_changes_no_byte_and_no_head_has_anything_behind_it(data: bytes) -> None:
+    pieces = heads_apart(data)
+    assert b"".join(pieces) == data
+    assert all(b"\r\n\r\n" not in piece[:-1] for piece in pieces)
+    assert all(pieces) or not data
+
+
+def test_what_only_looks_like_heads_is_not_cut_for_ever() -> None:
+    assert len(heads_apart(b"\r\n\r\n" * 100_000)) < 40
