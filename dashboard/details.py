@@ -13,9 +13,9 @@ from uuid import UUID
 from dashboard.recordings import Stream
 from domain.assembly import AnswerError, AssembledMessage, assemble
 from domain.content_blocks import Block
+from domain.decoding import decode_chunks
 from domain.errors import UndecodableBodyError
 from domain.secrets_in_text import hide, hide_bytes, hide_in
-from domain.decoding import decode_chunks
 from projections.exchanges import header
 from schemas.anthropic.stream import JsonObject, JsonValue, read_object
 from schemas.read_api import RequestItem

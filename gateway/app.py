@@ -19,6 +19,7 @@ from gateway.destination import destination
 from gateway.handlers import Handler
 from gateway.headers import to_fact
 from gateway.health import LocalAnswers
+from gateway.host_view import HostView
 from gateway.in_flight import InFlight
 from gateway.intake import BodyLimits
 from gateway.journal import Journal, JournalWriter, NullJournal
@@ -52,6 +53,10 @@ async def serve(
             stack.callback(sock.close)
         journal_id = JournalId(new_id())
         journal = await stack.enter_async_context(_journal(config, journal_id, metrics))
+        metrics.watch_recording(is_on=config.storage_enabled, trouble=lambda: journal.trouble)
+        host = HostView(
+            metrics, config.part, config.metrics_dir, config.journal_root if config.storage_enabled else None
+        )
         timeouts = Timeouts(config.upstream_connect_s, config.upstream_idle_s)
         wire = AiohttpUpstream(place, timeouts, proxy=config.upstream_proxy)
         upstream = SigningUpstream(wire, access.signer, metrics.signed_again.inc)
@@ -61,7 +66,7 @@ async def serve(
         handler = Handler(
             means=Means(upstream, metrics, config.stall_s, in_flight.is_aborting),
             recording=RecordingMeans(journal, to_fact(config.fingerprint_key), metrics),
-            local=LocalAnswers(journal, metrics),
+            local=LocalAnswers(journal, host, in_flight.is_draining),
             door=Door(config.mode, access, ledger, metrics, local_only=is_local_only(config.hosts)),
             limits=BodyLimits(config.body_limit, config.body_idle_s, config.body_total_s),
             in_flight=in_flight,
@@ -76,6 +81,7 @@ async def serve(
         listeners = [await loop.create_server(server, sock=sock) for sock in sockets]
         for listener in listeners:
             stack.callback(listener.close)
+        await stack.enter_async_context(host.kept_fresh())
         ready([sock.getsockname()[:2] for sock in sockets])
         await stop.wait()
         for listener in listeners:

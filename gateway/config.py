@@ -14,6 +14,10 @@ class GatewayConfig:
     """Folder of the journals; each worker makes one of its own in it."""
     fingerprint_key: bytes = field(repr=False)
     """Key of the fingerprints that are kept of secret header values."""
+    part: str = "gateway"
+    """This worker's name among the parts of its host."""
+    metrics_dir: Path | None = None
+    """Where the parts of this host publish their metrics; None: nowhere."""
     hosts: tuple[str, ...] = ("127.0.0.1", "::1")
     """Addresses to listen on."""
     port: int = 3000

@@ -53,7 +53,7 @@ class Handler:
         own: OwnAnswer | None = None
         try:
             check_head(request.method, _target(request), request.version, request.raw_headers)
-            own = self.local.find(request.method, request.raw_path)
+            own = self.local.find(request.method, request.raw_path, request.headers.get("Accept", ""))
             if own is None:
                 await self._let_in(request, request_id, response)
         except RejectedError as rejected:

@@ -35,6 +35,7 @@ def gateway_config(settings: Settings, home: Home) -> "GatewayConfig":
     return GatewayConfig(
         journal_root=home.journals,
         fingerprint_key=fingerprint_key(home),
+        metrics_dir=home.metrics,
         hosts=settings.gateway_host,
         port=settings.gateway_port,
         mode=settings.mode,

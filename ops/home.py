@@ -37,6 +37,11 @@ class Home:
         return self.run / "limits"
 
     @property
+    def metrics(self) -> Path:
+        """What the parts say of themselves, one file each."""
+        return self.run / "metrics"
+
+    @property
     def logs(self) -> Path:
         """One file for each part."""
         return self.root / "logs"

@@ -194,8 +194,8 @@ async def test_an_exchange_is_carried_out_in_order() -> None:
     assert counted(metrics, "nexus_request_bytes_total") == 4
     assert counted(metrics, "nexus_response_bytes_total") == 6
     assert counted(metrics, "nexus_deferred_total") == 0
-    assert counted(metrics, 'nexus_added_latency_seconds_count{part="request"}') == 1
-    assert counted(metrics, 'nexus_added_latency_seconds_count{part="answer"}') == 1
+    assert counted(metrics, 'nexus_added_latency_seconds_count{phase="request"}') == 1
+    assert counted(metrics, 'nexus_added_latency_seconds_count{phase="answer"}') == 1
 
 
 async def test_a_head_leaves_before_a_read_that_waits_and_not_before_one_that_does_not() -> None:

@@ -67,3 +67,11 @@ def test_two_workers_count_apart() -> None:
     one, other = Metrics(lambda: 0), Metrics(lambda: 0)
     one.answered(200)
     assert samples(other)["nexus_requests_total", "2xx"] == 0
+
+
+def test_whether_exchanges_are_recorded_is_on_the_page() -> None:
+    metrics, trouble = Metrics(lambda: 0), "the disk refuses writes"
+    metrics.watch_recording(is_on=True, trouble=lambda: trouble or None)
+    assert (samples(metrics)["nexus_recording", ""], samples(metrics)["nexus_journal_trouble", ""]) == (1, 1)
+    trouble = ""
+    assert samples(metrics)["nexus_journal_trouble", ""] == 0
