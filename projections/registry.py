@@ -10,7 +10,7 @@ from projections.projectors.requests import RequestsProjector
 PROJECTIONS = (
     Projection(
         name="requests",
-        version=2,
+        version=1,
         topics=EXCHANGE_TOPICS,
         schema_file="requests.sql",
         tables=("requests",),
