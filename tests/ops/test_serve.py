@@ -31,7 +31,7 @@ from ops.settings import Settings
 from ops.supervision_types import Part
 from tests.fake_upstream import fake_upstream, fixed
 from tests.key_samples import NOON, new_key
-from tests.waiting import until
+from tests.waiting import until, until_true
 
 EVENTS_OF = "SELECT topic FROM nexus_events ORDER BY notification_id"
 
@@ -100,9 +100,12 @@ async def test_beside_the_shipper_client_keys_reach_this_host(home: Home, migrat
         await in_daemon_thread(partial(client_keys.issue, migrated_database, new_key(), who="ada", at=NOON))
         await in_daemon_thread(partial(limit_account, migrated_database, "acme", tokens_limited, who="ada", at=NOON))
         watch = KeyWatch(home.keys)
-        async with asyncio.timeout(20):
-            while not watch.current.account_limits:
-                await watch.look()
+
+        async def knows_limits() -> bool:
+            await watch.look()
+            return bool(watch.current.account_limits)
+
+        await until_true(knows_limits, "the keys and limits")
         assert list(watch.current.keys) == [new_key().key_id]
         await until(lambda: usage_counts.read(home.run / USAGE_NAME), "the usage that the limit needs")
 
