@@ -48,6 +48,7 @@ STRAY_KEY = Refusal(
 _KEY = re.compile(rb"cnx_[a-z0-9]{8}_[A-Za-z0-9_-]{43}")
 """Of a whole key the part that is secret, wherever it stands."""
 _BEARER = re.compile(rb"bearer[ \t]+(.+)", re.IGNORECASE)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _NO_KEY = b"cnx_00000000_0000000000000000000000000000000000000000000_ba09f4e7"
 """Looked at where the client shows none, or more than one. Nobody has it."""
 _NOBODY = KeyFacts(
@@ -117,8 +118,8 @@ def _holds_key(lines: HeaderLines, target: bytes) -> bool:
 
 
 def _is_valid(facts: KeyFacts, now: datetime) -> bool:
-    has_expired = facts.expires_at is not None and facts.expires_at <= now
-    return not has_expired and facts.revoked_at is None
+    has_expired = (facts.expires_at or _NEVER) <= now
+    return (facts.revoked_at is None) & (not has_expired)
 
 
 def _unsigned(lines: HeaderLines) -> HeaderLines:

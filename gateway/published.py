@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry, Gauge, Metric, ProcessCollector
 from prometheus_client.registry import Collector
 
 PERIOD_S = 1.0
-FRESH_S = 5.0
+FRESH_S = 10.0
 FORGOTTEN_S = 600.0
 """A part that has said nothing for so long is not missed any more."""
 _FILE = re.compile(r"((?:gateway(?:-[1-9]\d?)?|shipper|projector|dashboard))\.json")

@@ -5,18 +5,16 @@ tenant's signature. Two things are done that the wire would not ask for, both fo
 
 * When upstream answers 401, the signature may have expired: it is renewed, and the request is sent once more. Nothing
   has gone to the client by then.
-* An answer that says no (status 400 and above) may quote what it was sent. Wherever it says a secret of the signature,
-  as many ``*`` stand in its place, in the record too. The beginning of a secret at the end of a read is held back until
-  it is clear how it goes on.
+* An answer that says no (status 400 and above) may quote what it was sent: ``gateway/quoting.py`` sees to that.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from credentials.signature import CredentialUnusableError, Signature, Signer, Why
-from gateway.answers import AnswerHead
 from gateway.error_replies import Refusal
-from gateway.headers import HeaderLines, HeaderMap, by_name
+from gateway.headers import HeaderLines
+from gateway.quoting import unquoting
 from gateway.upstream import Tenant, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest
 
 _BETA = b"anthropic-beta"
@@ -41,8 +39,8 @@ class SigningUpstream:
                 answer.close()
                 self._sent_again()
                 answer = await self._upstream.open(signed(request, renewed))
-                return _guarded(answer, (*signature.secrets, *renewed.secrets))
-        return _guarded(answer, signature.secrets)
+                return await unquoting(answer, (*signature.secrets, *renewed.secrets))
+        return await unquoting(answer, signature.secrets)
 
     async def close(self) -> None:
         await self._upstream.close()
@@ -96,65 +94,3 @@ _DETAILS: dict[Why, str] = {
     "login_needed": "the credential's login has ended",
     "unavailable": "the credential cannot be had right now",
 }
-
-
-def _guarded(answer: UpstreamAnswer, secrets: tuple[bytes, ...]) -> UpstreamAnswer:
-    secrets = tuple(filter(None, secrets))
-    return _GuardedAnswer(answer, secrets) if answer.head.status >= 400 and secrets else answer
-
-
-class _GuardedAnswer:
-    """An answer that does not say certain words."""
-
-    def __init__(self, answer: UpstreamAnswer, secrets: tuple[bytes, ...]) -> None:
-        self._answer, self._secrets = answer, sorted(secrets, key=len, reverse=True)
-        self._held = b""
-        """May be the beginning of a secret."""
-        self._failure: UpstreamError | None = None
-        head = answer.head
-        self.head: AnswerHead = replace(head, reason=self._masked(head.reason), headers=self._lines(head.headers))
-        self.headers: HeaderLines = self._lines(answer.headers)
-        self.told: HeaderMap = by_name(self.headers)
-
-    @property
-    def ready(self) -> bool:
-        return self._answer.ready
-
-    async def read(self) -> bytes:
-        while self._failure is None:
-            try:
-                data = await self._answer.read()
-            except UpstreamError as error:
-                self._failure = error
-                break
-            if not data:
-                break
-            data = self._masked(self._held + data)
-            kept = len(data) - self._begun(data)
-            data, self._held = data[:kept], data[kept:]
-            if data:
-                return data
-        held, self._held = self._held, b""
-        if not held and self._failure is not None:
-            raise self._failure
-        return held
-
-    def close(self) -> None:
-        self._answer.close()
-
-    def _lines(self, lines: HeaderLines) -> HeaderLines:
-        return tuple((name, self._masked(value)) for name, value in lines)
-
-    def _masked(self, data: bytes) -> bytes:
-        for secret in self._secrets:
-            data = data.replace(secret, b"*" * len(secret))
-        return data
-
-    def _begun(self, data: bytes) -> int:
-        """Bytes at the end that a secret may begin with."""
-        longest = min(len(data), len(self._secrets[0]) - 1)
-        for size in range(longest, 0, -1):
-            end = data[-size:]
-            if any(secret.startswith(end) and len(secret) > size for secret in self._secrets):
-                return size
-        return 0

@@ -53,6 +53,7 @@ async def shipper(context: Context, lifetime: Lifetime) -> None:
     from ops.db.event_store import PostgresShipStore
     from ops.db.notifications import Notifier
     from ops.db.ping import watched
+    from ops.key_publishing import publishing as publishing_keys
     from ops.part_metrics import ShipperNumbers
     from ops.stores import opened
 
@@ -60,6 +61,7 @@ async def shipper(context: Context, lifetime: Lifetime) -> None:
     numbers = ShipperNumbers(state, config.journal_root, utc_now)
     async with (
         opened(context.database_url, "nexus-shipper") as pool,
+        publishing_keys(context.database_url, context.home, utc_now),
         watched(pool, numbers.note_store),
         key_publishing.publishing(context.database_url, context.home, utc_now),
         publishing(context.home.metrics, plan.SHIPPER, numbers.say),

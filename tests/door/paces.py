@@ -21,7 +21,7 @@ class Pace:
 
     async def learn(self) -> None:
         """While nothing else goes on. A machine that is busy with other things by itself is not held to the promise."""
-        self.limit_s = max(PROMISED_S, 3 * await self._round())
+        self.limit_s = max(PROMISED_S, 5 * await self._round())
 
     async def p99_s(self) -> float:
         """The best of three rounds; the first good one is enough."""

@@ -19,6 +19,9 @@ from tests.gateway_process import GatewayProcess, gateway_process
 from tests.requirements import given, scaled
 from tests.wire_client import request_bytes, wire_client
 
+IMPATIENT: dict[str, Any] = {
+    "head_s": 0.2, "body_idle_s": 0.2, "body_total_s": 1.0, "keepalive_s": 0.5, "body_limit": 1 << 20,
+}  # fmt: skip
 PLANTED = "sk-ant-planted"
 SIDE_BY_SIDE = 64
 LIMIT_S = 2.0

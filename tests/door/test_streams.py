@@ -5,7 +5,7 @@ import hashlib
 import time
 from pathlib import Path
 
-from tests.door.paces import all_of, p99
+from tests.door.paces import Pace, all_of
 from tests.fake_upstream import CHUNKED, EVENTS, Received, Wire, fake_upstream, fixed, head
 from tests.gateway_process import gateway_process
 from tests.requirements import scaled
@@ -30,14 +30,15 @@ async def test_a_stream_of_a_million_chunks_costs_no_memory_and_holds_nobody_up(
         await wire.end()
 
     async with fake_upstream(script) as fake, gateway_process(tmp_path, fake.url) as gateway:
-        await p99(gateway, 0.05, 50)
+        pace = Pace(gateway, 100)
+        await pace.learn()
         memory, grown = gateway.memory(), list[int]()
         async with gateway.client() as client:
             await client.send(request_bytes("POST", b"/long"))
             answer = await client.head()
             digest, size, waits = hashlib.sha256(), 0, list[float]()
             async with asyncio.TaskGroup() as tasks:
-                beside = tasks.create_task(p99(gateway, 0.05, 100))
+                beside = tasks.create_task(pace.p99_s())
                 async for piece in client._pieces(answer):
                     digest.update(piece)
                     size += len(piece)
@@ -47,7 +48,7 @@ async def test_a_stream_of_a_million_chunks_costs_no_memory_and_holds_nobody_up(
         print(f"{count} chunks: at most {max(grown)} bytes more; p99 of the others: {waits[0] * 1000:.1f} ms")
         assert digest.digest() == hashlib.sha256(EVENT * count).digest()
         assert max(grown) < GROWTH
-        assert waits[0] < 0.05
+        assert waits[0] < pace.limit_s
 
 
 async def test_requests_of_thirty_megabytes_pass_and_are_given_back(tmp_path: Path) -> None:
@@ -58,11 +59,11 @@ async def test_requests_of_thirty_megabytes_pass_and_are_given_back(tmp_path: Pa
         received.lines.clear()
 
     async with fake_upstream(script) as fake, gateway_process(tmp_path, fake.url) as gateway:
-        async with gateway.client() as client:
-            assert (await client.request("POST", b"/v1/messages", body=b"warm")).status == 200
+        pace = Pace(gateway, 100)
+        await pace.learn()
         memory = gateway.memory()
         async with asyncio.TaskGroup() as tasks:
-            beside = tasks.create_task(p99(gateway, 0.1, 100))
+            beside = tasks.create_task(pace.p99_s())
             for _ in range(scaled(2, 20)):
                 async with gateway.client() as client:
                     answer = await client.request("POST", b"/v1/messages", body=body)

@@ -114,21 +114,23 @@ async def test_an_answer_that_cannot_be_passed_on_is_one_error_of_ours(said: byt
 
 
 async def test_a_tls_connection_that_is_cut_is_no_end(tmp_path: Path) -> None:
-    """Without TLS's own goodbye, and with a reset."""
-    for number, end in enumerate((_abort, _reset, _close)):
-        script = dies(end)
-        async with fake_upstream(script, identity().server_context(tmp_path)) as fake:
-            url = fake.url.replace("http:", "https:")
-            variables = {"SSL_CERT_FILE": str(identity().write(tmp_path))}
-            root = tmp_path / str(number)
-            root.mkdir()
-            async with gateway_process(root, url, variables=variables) as gateway, gateway.client() as client:
-                answer = await client.request("POST", b"/v1/messages", body=b"{}")
-                assert (answer.status, answer.complete, answer.body) == (200, False, SOME)
-                await gateway.rests()
-                (recorded,) = gateway.recorded()
-                assert recorded.end is not None
-                assert recorded.end.outcome == "upstream"
+    """With TLS's own goodbye, without it, and with a reset."""
+    scripts = {b"/abort": dies(_abort), b"/reset": dies(_reset), b"/close": dies(_close)}
+
+    async def script(received: Received, wire: Wire) -> None:
+        await scripts[received.target](received, wire)
+
+    variables = {"SSL_CERT_FILE": str(identity().write(tmp_path))}
+    async with fake_upstream(script, identity().server_context(tmp_path)) as fake:
+        url = fake.url.replace("http:", "https:")
+        async with gateway_process(tmp_path, url, variables=variables) as gateway:
+            for target in scripts:
+                async with gateway.client() as client:
+                    answer = await client.request("POST", target, body=b"{}")
+                    assert (answer.status, answer.complete, answer.body) == (200, False, SOME)
+            await gateway.rests()
+            ends = [one.end for one in gateway.recorded()]
+            assert [end.outcome for end in ends if end] == ["upstream"] * len(scripts)
 
 
 class Pinging:

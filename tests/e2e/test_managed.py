@@ -28,6 +28,7 @@ CLIENT_SECRETS = (
     (b"X-Nexus-Key", b"client-secret"),
     (b"anthropic-api-key", b"client-secret"),
     (b"X-Leaked", ONE.text),
+    (b"User-Agent", b"client with key " + ONE.text),
 )
 
 

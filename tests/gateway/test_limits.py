@@ -59,6 +59,12 @@ def test_the_refusal_says_what_anthropics_would() -> None:
     assert dict(tokens.refusal.lines)[b"anthropic-ratelimit-tokens-reset"] == b"2026-05-04T12:01:00Z"
 
 
+def test_a_limit_of_nothing_lets_nothing_through_and_has_an_answer() -> None:
+    found = judge(Limits(requests_per_minute=0), Counts(), second=10.0)
+    assert found is not None
+    assert found.retry_after_s == 110
+
+
 def test_spend_comes_back_at_midnight() -> None:
     late = datetime(2026, 5, 4, 23, 59, 30, 500_000, UTC)
     found = judge(Limits(spend_per_day=Decimal(1)), Counts(spend=Decimal(2)), now=late)

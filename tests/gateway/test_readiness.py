@@ -24,7 +24,7 @@ def shipper(lag_s: float = 0.0, store_up: float = 1.0, age_s: float = 0.0) -> Se
         (shipper(lag_s=31), ["shipping is 31 s behind"]),
         (shipper(store_up=0), [AWAY]),
         (shipper(lag_s=600, store_up=0), [AWAY, "shipping is 600 s behind"]),
-        (shipper(age_s=6), [NO_SHIPPER]),
+        (shipper(age_s=11), [NO_SHIPPER]),
         (Seen(Published(), 0), []),
         (None, [NO_SHIPPER]),
     ],
@@ -57,5 +57,5 @@ def test_a_full_disk(share: float | None, found: int) -> None:
 
 
 def test_a_part_that_says_nothing_is_named() -> None:
-    host = HostNow({"gateway-2": Seen(Published(), 9), "dashboard": Seen(Published(), 1)}, at=NOW)
+    host = HostNow({"gateway-2": Seen(Published(), 19), "dashboard": Seen(Published(), 1)}, at=NOW)
     assert reasons(None, host, expects_shipper=False) == ["gateway-2 says nothing; it died or is being restarted"]

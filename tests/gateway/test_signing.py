@@ -1,57 +1,22 @@
-"""Tenants' requests are signed, once more if need be; nobody else's is; and no client hears a secret."""
+"""Tenants' requests are signed, once more if need be; nobody else's is; and no client hears a secret of theirs."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from credentials.signature import CredentialUnusableError, Signature, Why
-from gateway.answers import AnswerHead
-from gateway.headers import HeaderLines, HeaderMap, by_name
+from gateway.headers import HeaderLines
 from gateway.signing import SigningUpstream, signed
 from gateway.upstream import Tenant, UpstreamAnswer, UpstreamError, UpstreamRequest
+from tests.gateway.test_quoting import Answer, all_of
 from tests.managed import Signer, api_key_signature
 
 ACME = Tenant("team.example", "acme")
 REQUEST = UpstreamRequest("POST", b"/v1/messages", ((b"Accept", b"*/*"),), b"{}", ACME)
 OLD, NEW = api_key_signature(b"the-old-secret"), api_key_signature(b"the-new-secret")
-
-
-@dataclass
-class Answer:
-    """An answer of a script."""
-
-    status: int = 200
-    reads: Sequence[bytes | UpstreamError] = ()
-    headers: HeaderLines = ()
-    reason: bytes = b"OK"
-    ready: bool = True
-    closed: bool = False
-    at: int = 0
-
-    @property
-    def head(self) -> AnswerHead:
-        return AnswerHead(self.status, self.reason, self.headers, None)
-
-    @property
-    def told(self) -> HeaderMap:
-        return by_name(self.headers)
-
-    async def read(self) -> bytes:
-        if self.at >= len(self.reads):
-            return b""
-        self.at += 1
-        said = self.reads[self.at - 1]
-        if isinstance(said, UpstreamError):
-            raise said
-        return said
-
-    def close(self) -> None:
-        self.closed = True
 
 
 @dataclass
@@ -88,13 +53,6 @@ class Stage:
     @property
     def sent(self) -> list[HeaderLines]:
         return [request.headers for request in self.upstream.requests]
-
-
-async def all_of(answer: UpstreamAnswer) -> bytes:
-    said = b""
-    while data := await answer.read():
-        said += data
-    return said
 
 
 lines = st.tuples(st.binary(max_size=12), st.binary(max_size=12))
@@ -210,64 +168,6 @@ async def test_without_a_credential_upstream_is_not_asked(why: Why, status: int,
     assert error.refusal.lines == (((b"retry-after", b"5"),) if status == 503 else ())
     assert error.detail
     assert "Add one" not in error.detail
-
-
-async def test_an_error_says_no_secret_in_its_head_and_so_none_is_recorded() -> None:
-    headers = ((b"X-Echo", b"you sent the-old-secret"), (b"Date", b"now"))
-    stage = Stage([Answer(400, [], headers, b"bad the-old-secret")])
-    answer = await stage.open()
-    assert answer.headers == answer.head.headers == ((b"X-Echo", b"you sent **************"), (b"Date", b"now"))
-    assert answer.told == {b"x-echo": b"you sent **************", b"date": b"now"}
-    assert answer.head.reason == b"bad **************"
-
-
-async def test_what_is_no_error_is_not_searched() -> None:
-    stage = Stage([Answer(200, [b"the-old-secret"])])
-    assert await all_of(await stage.open()) == b"the-old-secret"
-
-
-@given(
-    pieces=st.lists(
-        st.sampled_from([b"the-old-secret", b"the-old-", b"secret", b"the-the-old-secret", b"t", b"other", b"x" * 30]),
-        max_size=8,
-    ),
-    cuts=st.lists(st.integers(1, 200), max_size=12),
-)
-async def test_however_it_is_cut_the_secret_is_replaced_and_nothing_else(pieces: list[bytes], cuts: list[int]) -> None:
-    said = b"".join(pieces)
-    edges = sorted({0, len(said), *(cut for cut in cuts if cut < len(said))})
-    reads = [said[start:end] for start, end in pairwise(edges)]
-    stage = Stage([Answer(400, reads)])
-    stage.signer = Signer(lambda *_: replace(OLD, secrets=(b"the-old-secret", b"other", b"")))
-    heard = await all_of(await stage.open())
-    assert heard == said.replace(b"the-old-secret", b"*" * 14).replace(b"other", b"*****")
-
-
-async def test_at_every_position_a_split_secret_is_found_and_the_rest_comes_at_once() -> None:
-    said = b'{"error":"invalid the-old-secret"} and so on'
-    for at in range(1, len(said)):
-        answer = await Stage([Answer(401, [said[:at], said[at:]])]).open()
-        assert await all_of(answer) == said.replace(b"the-old-secret", b"*" * 14)
-    answer = await Stage([Answer(401, [b"nothing held: ", b"x"])]).open()
-    assert await answer.read() == b"nothing held: "
-
-
-async def test_what_was_held_back_is_said_before_upstream_breaks_off() -> None:
-    broke = UpstreamError("upstream", "lost")
-    answer = await Stage([Answer(500, [b"it is the-old", broke])]).open()
-    assert await answer.read() == b"it is "
-    assert await answer.read() == b"the-old"
-    for _ in range(2):
-        with pytest.raises(UpstreamError):
-            await answer.read()
-
-
-async def test_a_guarded_answer_is_as_ready_as_the_real_one_and_closes_it() -> None:
-    stage = Stage([Answer(500, ready=False)])
-    answer = await stage.open()
-    assert not answer.ready
-    answer.close()
-    assert stage.answers[0].closed
 
 
 async def test_closing_closes_the_way_below() -> None:

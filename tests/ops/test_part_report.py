@@ -63,7 +63,7 @@ def test_nobody_says_anything() -> None:
             "shipping: 61 s behind, 900 bytes wait",
         ),
         ("gateway", said(nexus_ship_lag_seconds=45), "shipping: 45 s behind, 0 bytes wait"),
-        ("dashboard", said(9.0), "dashboard has stopped saying anything"),
+        ("dashboard", said(19.0), "dashboard has stopped saying anything"),
     ],
 )
 def test_what_is_not_well_is_said(part: str, seen: Seen, line: str) -> None:
@@ -73,7 +73,7 @@ def test_what_is_not_well_is_said(part: str, seen: Seen, line: str) -> None:
 
 
 def test_what_a_silent_part_said_once_counts_no_more() -> None:
-    assert report({"shipper": said(9.0, nexus_store_up=0)}) == Report(silent=("shipper",))
+    assert report({"shipper": said(19.0, nexus_store_up=0)}) == Report(silent=("shipper",))
 
 
 def test_a_gap_is_told_and_no_reason_to_fail() -> None:

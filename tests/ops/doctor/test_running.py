@@ -42,7 +42,7 @@ WELL = PartNow("ready", 8)
         (up(gateway=WELL, shipper=PartNow("resting")), Verdict.PROBLEM, "not ready: shipper resting"),
         (up(gateway=PartNow("ready", 8, deaths=3)), Verdict.WARNING, "died several times: gateway (3)"),
         (up(gateway=PartNow("ready", 8, deaths=1)), Verdict.OK, "1 parts are well"),
-        ({**up(projector=WELL), "parts": {"projector": seen(9)}}, Verdict.WARNING, "nothing any more: projector"),
+        ({**up(projector=WELL), "parts": {"projector": seen(19)}}, Verdict.WARNING, "nothing any more: projector"),
     ],
 )
 async def test_parts(tmp_path: Path, given: dict[str, Any], verdict: Verdict, words: str) -> None:
