@@ -11,4 +11,4 @@ from tests.typescript_sdk import run_typescript_sdk
 def test_a_script_that_breaks_says_why(typescript_sdk: Path, tmp_path: Path) -> None:
     assert typescript_sdk.is_file()
     with pytest.raises(AssertionError, match=r"Cannot find module .*nowhere\.mjs"):
-        run_typescript_sdk(tmp_path / "nowhere.mjs", "http://127.0.0.1:1", "no key")
+        run_typescript_sdk(tmp_path / "nowhere.mjs", "http://127.0.0.1:1")

@@ -5,28 +5,22 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.key_scopes import ALL
-from tests.contracts.cases import NO_KEY
-from tests.contracts.exceptions import MANAGED, Situation, predicted
+from tests.contracts.exceptions import Situation, predicted
 from tests.contracts.sdk_api import BINARY, ERRORS, SdkApi
 from tests.contracts.sdk_python import CALLS, run_python_sdk
 from tests.contracts.seen import Asked, Seen, Shown, all_heard, authority
 from tests.contracts.test_transparency import ORDINARY
 from tests.fake_upstream import fake_upstream
-from tests.managed import TENANT_KEY, TestKey, access, key
 from tests.running_gateway import RunningGateway, gateway_before
 from tests.typescript_sdk import run_typescript_sdk
 from tests.waiting import until
 
-Run = Callable[[str, str], dict[str, Any]]
-"""Of a base URL and an API key."""
-Outcomes = dict[str, Any]
+Run = Callable[[str], dict[str, Any]]
 REQUESTS = {"fails 429 at first": 3, "fails 500 at first": 3, "fails 529 at first": 3, "batches: results": 2}
 """Of calls that make more than one."""
 _BOUNDARY = re.compile(rb"boundary=([^;\r\n]+)")
@@ -42,9 +36,9 @@ def known(asked: Asked) -> Asked:
     return replace(asked, lines=lines, body=asked.body.replace(found[1], b"BOUNDARY"))
 
 
-async def directly(run: Run, api_key: str) -> tuple[Outcomes, tuple[Asked, ...]]:
+async def directly(run: Run) -> tuple[dict[str, Any], tuple[Asked, ...]]:
     async with fake_upstream(SdkApi()) as fake:
-        return await asyncio.to_thread(run, fake.url, api_key), all_heard(fake)
+        return await asyncio.to_thread(run, fake.url), all_heard(fake)
 
 
 def ends(gateway: RunningGateway) -> Counter[str]:
@@ -52,29 +46,27 @@ def ends(gateway: RunningGateway) -> Counter[str]:
     return Counter(one.end.outcome for one in gateway.recorded() if one.end is not None)
 
 
-async def compare(run: Run, root: Path, mine: TestKey | None = None) -> None:
-    """``mine``: in managed mode; None: in pass-through."""
-    api_key = NO_KEY if mine is None else mine.text
-    signature = ((b"x-api-key", b" " + TENANT_KEY),) if mine else ()
-    outcomes, asked = await directly(run, api_key.decode())
-    async with gateway_before(SdkApi(), root, access(mine) if mine else None) as (fake, gateway):
-        through = await asyncio.to_thread(run, f"http://127.0.0.1:{gateway.port}", api_key.decode())
+async def compare(run: Run, root: Path) -> tuple[dict[str, Any], tuple[Asked, ...]]:
+    """What both ways have given, and what upstream has heard."""
+    outcomes, asked = await directly(run)
+    async with gateway_before(SdkApi(), root) as (fake, gateway):
+        through = await asyncio.to_thread(run, f"http://127.0.0.1:{gateway.port}")
         for name, outcome in outcomes.items():
             assert through[name] == outcome, name
         assert list(through) == list(outcomes)
         heard = all_heard(fake)
         assert len(heard) == len(asked), "no attempt more, none less"
         for direct, behind in zip(asked, heard, strict=True):
-            expected, met = predicted(Seen((direct,), _UNSEEN), Situation(direct, authority(fake), signature))
+            expected, met = predicted(Seen((direct,), _UNSEEN), Situation(direct, authority(fake)))
             assert known(behind) == known(expected.heard[0])
-            assert met <= ORDINARY | ({MANAGED.name} if mine else set())
+            assert met <= ORDINARY
         await until(lambda: ends(gateway).total() == len(heard), "the end of every exchange")
         assert ends(gateway)["upstream"] == 1, "the stream that breaks"
         assert ends(gateway)["client"] <= 1, "the stream that fails: the SDK reads no further"
-    check(outcomes, heard)
+    return outcomes, heard
 
 
-def check(outcomes: Outcomes, heard: tuple[Asked, ...]) -> None:
+def check(outcomes: dict[str, Any], heard: tuple[Asked, ...]) -> None:
     """The comparison would hold too if every call failed: this is what they should give."""
     assert set(outcomes) == set(CALLS), "both SDKs are called alike"
     broken = {name for name, outcome in outcomes.items() if isinstance(outcome, dict)}
@@ -88,17 +80,10 @@ def check(outcomes: Outcomes, heard: tuple[Asked, ...]) -> None:
     assert len(heard) == len(CALLS) + sum(count - 1 for count in REQUESTS.values())
 
 
-MODES = {"pass-through": None, "managed": key(scopes=frozenset({ALL}))}
-
-
-@pytest.mark.parametrize("mine", MODES.values(), ids=MODES)
-async def test_the_python_sdk_sees_no_difference(mine: TestKey | None, tmp_path: Path) -> None:
-    await compare(run_python_sdk, tmp_path, mine)
+async def test_the_python_sdk_sees_no_difference(tmp_path: Path) -> None:
+    check(*await compare(run_python_sdk, tmp_path))
 
 
 @pytest.mark.claude
-@pytest.mark.parametrize("mine", MODES.values(), ids=MODES)
-async def test_the_typescript_sdk_sees_no_difference(
-    mine: TestKey | None, typescript_sdk: Path, tmp_path: Path
-) -> None:
-    await compare(partial(run_typescript_sdk, typescript_sdk), tmp_path, mine)
+async def test_the_typescript_sdk_sees_no_difference(typescript_sdk: Path, tmp_path: Path) -> None:
+    check(*await compare(lambda url: run_typescript_sdk(typescript_sdk, url), tmp_path))

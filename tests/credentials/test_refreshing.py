@@ -108,9 +108,7 @@ async def test_two_credentials_do_not_wait_for_each_other(store: CredentialStore
 
 
 @pytest.mark.parametrize("fault", ["500", "429", "400", "401", "malformed", "html", "array"])
-async def test_a_failure_is_told_and_left_alone_for_a_while(
-    store: CredentialStore, run: Running, fault: Fault
-) -> None:
+async def test_a_failure_is_told_and_left_alone_for_a_while(store: CredentialStore, run: Running, fault: Fault) -> None:
     credential = kept(store, run.server)
     turned = TurnedClocks()
     run.server.faults.append(fault)
@@ -233,7 +231,9 @@ async def test_a_token_without_a_successor_needs_a_login(store: CredentialStore)
 async def test_the_token_before_is_tried_once_when_the_new_one_is_refused(store: CredentialStore, run: Running) -> None:
     """The server forgot what it said last: it was restored from a backup, say."""
     credential = kept(store, run.server)
-    store.save(NAME, replace(credential, refresh_token="never-heard-of", previous_refresh_token=credential.refresh_token))
+    store.save(
+        NAME, replace(credential, refresh_token="never-heard-of", previous_refresh_token=credential.refresh_token)
+    )
     async with refresher_of(store, client_of(run)) as refresher:
         after = await refresher.renewed(NAME, credential)
     assert run.server.refreshes == 2
@@ -432,7 +432,9 @@ async def test_an_expiry_that_is_past_at_once_does_not_loop(store: CredentialSto
             assert another_process.freshness_of(NAME, oauth_of(store)) == "fresh"
 
 
-async def test_a_wall_clock_that_jumps_does_not_matter_to_who_got_the_token(store: CredentialStore, run: Running) -> None:
+async def test_a_wall_clock_that_jumps_does_not_matter_to_who_got_the_token(
+    store: CredentialStore, run: Running
+) -> None:
     credential, turned = kept(store, run.server), TurnedClocks()
     async with refresher_of(store, client_of(run), turned.clocks()) as refresher:
         after = await refresher.renewed(NAME, credential)

@@ -201,7 +201,9 @@ def _renamed(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil", [_empty, _half, _open, _fifo, _link, _giant, _foreign, _folder_open, _renamed], ids=lambda one: one.__name__
+    "spoil",
+    [_empty, _half, _open, _fifo, _link, _giant, _foreign, _folder_open, _renamed],
+    ids=lambda one: one.__name__,
 )
 async def test_a_spoilt_file_is_refused_after_a_second_and_nothing_else_used(
     store: CredentialStore, spoil: Callable[[Path], None]
