@@ -37,7 +37,7 @@ def upstream_says(script: Script, status: int, **settings: Any) -> Turn:
 
 
 TURNS = {
-    "Nexus' own pages": [
+    "Pages of Nexus": [
         Turn(asking(method, target), 200)
         for method in ("GET", "HEAD")
         for target in (b"/", b"/api/hello", b"/health/live", b"/health/ready", b"/metrics")
@@ -60,13 +60,17 @@ TURNS = {
     ],
     "Heads": [
         Turn(asking("GET", b"/v1", (b"x-big", b"v" * 65_600)), 431),
-        Turn(asking("GET", b"/v1", *((b"x", b"%d" % number) for number in range(257))), 400),
+        Turn(asking("GET", b"/v1", *((b"x", b"%d" % number) for number in range(257))), 431),
     ],
     "Bodies": [
         Turn(head_of(b"Host: a", b"Content-Length: 67108865"), 413),
         Turn(asking("POST", b"/", CHUNKED, body=b"c\r\nmore than it\r\n"), 413, settings={"body_limit": 10}),
     ],
-    "Slow bodies": [Turn(head_of(b"Host: a", b"Content-Length: 1"), 408, settings={"body_idle_s": 0.05})],
+    "Slow requests": [
+        Turn(head_of(b"Host: a", b"Content-Length: 1"), 408, settings={"body_idle_s": 0.05}),
+        Turn(b"GET /v1 HTTP/1.1\r\nHost: a\r\n", 408, settings={"head_s": 0.05}),
+    ],
+    "Strange pages": [Turn(asking("GET", b"/v1", (b"Sec-Fetch-Site", b"cross-site")), 403)],
     "No answer": [
         upstream_says(said(end=True), 502),
         upstream_says(said(b"HTTP/1.1 2", end=True), 502),
