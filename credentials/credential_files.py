@@ -120,10 +120,17 @@ class CredentialFolder:
         """It is of no use."""
         self._unlink(domain, _pending(domain))
 
-    def adopt_pending(self, domain: str) -> None:
-        """It becomes the file."""
+    def adopt_pending(self, domain: str, size: int) -> None:
+        """Its first ``size`` bytes become the file; the room behind them is given back. Needs no room itself."""
+        pending = _pending(domain)
         try:
-            os.replace(_pending(domain), _name(domain), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+            handle = os.open(pending, os.O_RDWR | _OPEN, dir_fd=self._descriptor)
+            try:
+                os.ftruncate(handle, size)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            os.replace(pending, _name(domain), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
             os.fsync(self._descriptor)
         except OSError as error:
             raise self._failure(domain, error, "replaced") from None
@@ -239,8 +246,6 @@ class Reservation:
         """On the disk when it returns. At most as much as was reserved."""
         os.lseek(self._handle, 0, os.SEEK_SET)
         _write_all(self._handle, data)
-        os.fsync(self._handle)
-        os.ftruncate(self._handle, len(data))
         os.fsync(self._handle)
 
     def close(self) -> None:

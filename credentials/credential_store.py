@@ -106,10 +106,11 @@ class CredentialStore:
             if folder is None:
                 return None
             kept = self._loaded(folder, domain)
-            if self._follows(folder, domain, kept):
-                folder.adopt_pending(domain)
+            data = folder.read_pending(domain)
+            if data and self._follows(domain, data, kept):
+                folder.adopt_pending(domain, len(data))
                 kept = self._loaded(folder, domain)
-            else:
+            elif data is not None:
                 folder.drop_pending(domain)
             if kept is not None and not kept.is_sealed:
                 folder.write(domain, self._sealed(domain, kept.credential))
@@ -124,13 +125,14 @@ class CredentialStore:
     def put(self, reservation: Reservation, domain: str, credential: Credential) -> None:
         """Under the lock: the successor, safe on the disk and in the place of the file. Closes the reservation."""
         try:
-            reservation.fill(self._sealed(domain, credential))
+            data = self._sealed(domain, credential)
+            reservation.fill(data)
         except OSError as error:
             raise CredentialFileError(f"The refreshed credential cannot be written ({error.strerror}).") from None
         finally:
             reservation.close()
         with self._opened() as folder:
-            folder.adopt_pending(domain)
+            folder.adopt_pending(domain, len(data))
 
     def give_up(self, reservation: Reservation, domain: str) -> None:
         """Under the lock: there is no successor."""
@@ -174,10 +176,9 @@ class CredentialStore:
         except (SealError, CredentialContentError) as error:
             raise CredentialFileError(f"{self.folder / (domain + SUFFIX)} cannot be used: {error}.") from None
 
-    def _follows(self, folder: CredentialFolder, domain: str, kept: Kept | None) -> bool:
+    def _follows(self, domain: str, data: bytes, kept: Kept | None) -> bool:
         """Is the successor whole, and that of what is kept?"""
-        data = folder.read_pending(domain)
-        if not data or not is_sealed(data) or kept is None:
+        if not is_sealed(data) or kept is None:
             return False
         try:
             after = self._decoded(domain, data).credential

@@ -75,9 +75,14 @@ def read_private(path: Path, max_bytes: int) -> bytes | None:
         return None
     except OSError as error:
         raise UnfitFileError(f"{path} cannot be read ({error.strerror}); remove it or mend its rights.") from None
-    with os.fdopen(handle, "rb") as file:
+    try:
         _refuse_strangers(path, os.fstat(handle), max_bytes)
-        data = file.read(max_bytes + 1)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise UnfitFileError(f"{path} cannot be read ({error.strerror}); look after its disk.") from None
+    finally:
+        os.close(handle)
     if len(data) > max_bytes:
         raise UnfitFileError(f"{path} is larger than {max_bytes} bytes; it is none of ours, remove it.")
     return data

@@ -17,6 +17,8 @@ from credentials.private_files import UnfitFileError, read_private, write_privat
 
 FOLDER_NAME = "revoked"
 MAX_BYTES = 64 * 1024
+UNKNOWN = "unknown"
+"""Who revoked a key whose tombstone cannot be read."""
 _KEY_ID = re.compile(r"[a-z0-9]{8}")
 
 
@@ -36,16 +38,19 @@ class _Written(msgspec.Struct):
     at: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-def drop(folder: Path, stone: Tombstone) -> None:
-    """From now on the key is refused here; the first word about it stands. Raises UnfitFileError."""
+def drop(folder: Path, stone: Tombstone) -> Tombstone:
+    """From now on the key is refused here. Returns what stands: the first word about it. Raises UnfitFileError."""
     if not _KEY_ID.fullmatch(stone.key_id):
         raise UnfitFileError(f"{stone.key_id!r} is no public id of a key.")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise UnfitFileError(f"{folder} cannot be made ({error.strerror}); mend the rights of the home.") from None
-    if not (folder / stone.key_id).exists():
-        write_private(folder / stone.key_id, msgspec.json.encode(_Written(stone.who, stone.why, stone.at)))
+    if (folder / stone.key_id).exists():
+        earlier = read(folder, stone.key_id, stone.at)
+        return earlier if earlier.who != UNKNOWN else stone
+    write_private(folder / stone.key_id, msgspec.json.encode(_Written(stone.who, stone.why, stone.at)))
+    return stone
 
 
 def revoked_in(folder: Path) -> dict[str, datetime]:
@@ -69,4 +74,4 @@ def read(folder: Path, key_id: str, since: datetime) -> Tombstone:
         if data is not None:
             said = msgspec.json.decode(data, type=_Written)
             return Tombstone(key_id, said.who, said.why, said.at)
-    return Tombstone(key_id, "unknown", "", since)
+    return Tombstone(key_id, UNKNOWN, "", since)

@@ -16,6 +16,7 @@ from gateway.aiohttp_upstream import AiohttpUpstream, Timeouts
 from gateway.conductor import Means
 from gateway.config import GatewayConfig
 from gateway.destination import destination
+from gateway.draining import LAST_WORDS_S, Wishes, drain
 from gateway.handlers import Handler
 from gateway.headers import to_fact
 from gateway.health import LocalAnswers
@@ -25,7 +26,7 @@ from gateway.intake import BodyLimits
 from gateway.journal import Journal, JournalWriter, NullJournal
 from gateway.journal_log import LogOptions
 from gateway.limit_ledger import LimitLedger
-from gateway.listening import listen
+from gateway.listening import adopt, listen
 from gateway.metrics import Metrics
 from gateway.modes import is_local_only
 from gateway.open_files import connections_within, raise_file_limit
@@ -33,22 +34,29 @@ from gateway.recorder import RecordingMeans
 from gateway.server import ConnectionLimits, GatewayServer
 from gateway.signing import SigningUpstream
 
-_LAST_WORDS_S = 2.0
-"""After an abort, what is left gets this long to write its last records."""
-
 Ready = Callable[[Sequence[tuple[str, int]]], None]
 """Told the addresses that are listened on."""
 
 
 async def serve(
-    config: GatewayConfig, access: Access, *, stop: asyncio.Event, abort: asyncio.Event, ready: Ready
+    config: GatewayConfig,
+    access: Access,
+    *,
+    stop: asyncio.Event,
+    abort: asyncio.Event,
+    ready: Ready,
+    retire: asyncio.Event | None = None,
 ) -> None:
-    """Serve until ``stop``, then let open streams run on for ``drain_s`` or until ``abort``. Raises SetupError."""
+    """Serve until ``stop``, then let open streams run on for ``drain_s`` or until ``abort``. Raises SetupError.
+
+    ``retire``: as ``stop``, but a successor serves already.
+    """
+    wishes = Wishes(stop, abort, retire or asyncio.Event())
     place = destination(config.upstream_url, config.allow_upstream)
     new_id, in_flight = _request_ids(), InFlight()
     metrics = Metrics(in_flight.__len__)
     async with AsyncExitStack() as stack:
-        sockets = listen(config.hosts, config.port, reuse_port=config.reuse_port)
+        sockets = adopt(config.sockets) if config.sockets else listen(config.hosts, config.port)
         for sock in sockets:
             stack.callback(sock.close)
         journal_id = JournalId(new_id())
@@ -76,43 +84,17 @@ async def serve(
         limits = ConnectionLimits(connections_within(raise_file_limit()), config.head_s, config.keepalive_s)
         server = GatewayServer(handler, limits=limits, new_id=lambda: str(new_id()), metrics=metrics)
         loop = asyncio.get_running_loop()
-        stack.push_async_callback(server.shutdown, _LAST_WORDS_S)
+        stack.push_async_callback(server.shutdown, LAST_WORDS_S)
         stack.callback(in_flight.abort)  # nothing is left to abort, unless we are cancelled
         listeners = [await loop.create_server(server, sock=sock) for sock in sockets]
         for listener in listeners:
             stack.callback(listener.close)
         await stack.enter_async_context(host.kept_fresh())
         ready([sock.getsockname()[:2] for sock in sockets])
-        await stop.wait()
+        await wishes.wait_for_end()
         for listener in listeners:
             listener.close()
-        await _drain(server, in_flight, abort, config.drain_s)
-
-
-async def _drain(server: GatewayServer, in_flight: InFlight, abort: asyncio.Event, drain_s: float) -> None:
-    in_flight.drain()
-    server.retire()
-    async with asyncio.TaskGroup() as tasks:
-        impatience = tasks.create_task(_abort_when(abort, in_flight))
-        if not await _over_within(in_flight, drain_s):
-            in_flight.abort()
-            await _over_within(in_flight, _LAST_WORDS_S)
-        impatience.cancel()
-
-
-async def _abort_when(abort: asyncio.Event, in_flight: InFlight) -> None:
-    await abort.wait()
-    in_flight.abort()
-
-
-async def _over_within(in_flight: InFlight, seconds: float) -> bool:
-    """Have all requests in flight ended by then?"""
-    try:
-        async with asyncio.timeout(seconds):
-            await in_flight.wait_for_none()
-    except TimeoutError:
-        return False
-    return True
+        await drain(server, in_flight, wishes, config.drain_s)
 
 
 @asynccontextmanager

@@ -22,8 +22,9 @@ class GatewayConfig:
     """Addresses to listen on."""
     port: int = 3000
     """0: any free one, the same for all addresses."""
-    reuse_port: bool = False
-    """Several workers share the port."""
+    sockets: tuple[int, ...] = ()
+    """Descriptors of listening sockets that somebody else has opened, for several workers to share: instead of
+    ``hosts`` and ``port``."""
     mode: WantedMode = "auto"
     """Whose credential goes upstream."""
     limits_dir: Path | None = None

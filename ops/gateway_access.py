@@ -11,7 +11,7 @@ from credentials.usage_counts import USAGE_NAME
 from domain.errors import SetupError
 from gateway.admission import Access
 from gateway.config import GatewayConfig
-from gateway.modes import notices
+from gateway.modes import is_local_only, mode_now, notices
 from gateway.usage_watch import UsageWatch
 from ops.home import Home
 from ops.lifetime import Lifetime
@@ -36,6 +36,12 @@ async def watched(settings: Settings, home: Home) -> AsyncIterator[tuple[Access,
             watch.cancel()
     if failed is not None:
         raise failed
+
+
+def is_managed(settings: Settings, home: Home) -> bool:
+    """Does the gateway on this home want a client key, as things are now?"""
+    local_only = is_local_only(settings.gateway_host)
+    return mode_now(settings.mode, local_only=local_only, has_keys=KeyWatch(home.keys).has_keys) == "managed"
 
 
 def tell_mode(config: GatewayConfig, keys: KeyWatch, lifetime: Lifetime) -> None:

@@ -1,6 +1,7 @@
 """How does a command look at client keys and change them? Over the store; this host's gateways know it at once."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -48,9 +49,11 @@ class KeyDesk:
 
         await in_daemon_thread(partial(work, self._database.url))
         try:
-            await self._publisher.look()
+            await self._publisher.publish()
         except UnfitFileError as error:
             raise NotPublishedError(f"The change is stored, but gateways here do not know it: {error}") from error
+        with suppress(NexusError):  # what was revoked here while the store was away; a later look tries again
+            await self._publisher.look()
 
 
 def with_desk(command: str, work: Callable[[KeyDesk], Awaitable[T]]) -> T:

@@ -76,14 +76,14 @@ class KeyPublisher:
         await self.book.follow(self._log)
 
     async def look(self) -> None:
-        """Take in what is new, carry tombstones, write. Raises StoreUnavailableError, UnfitFileError."""
-        await self.book.follow(self._log)
-        if await self._carry():
-            await self.book.follow(self._log)
+        """Publish what is new, carry tombstones, publish that. Raises StoreUnavailableError, UnfitFileError."""
         await self.publish()
+        if await self._carry():
+            await self.publish()
 
     async def publish(self) -> None:
         """Write the file if it does not say what the store says. Raises as ``look`` does."""
+        await self.book.follow(self._log)
         path, file = self._folder / SNAPSHOT_NAME, self.book.file()
         if (file, sight(path)) == self._written:
             return

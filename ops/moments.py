@@ -27,11 +27,11 @@ def moment_in(text: str, now: datetime) -> datetime | None:
         if len(word) == len("2027-01-31"):
             return datetime.combine(date.fromisoformat(word), time(), UTC) + timedelta(days=1)
         moment = datetime.fromisoformat(text.strip())
+        if moment.utcoffset() is None:
+            raise _no_moment(text)
+        return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise _no_moment(text) from None
-    if moment.utcoffset() is None:
-        raise _no_moment(text)
-    return moment.astimezone(UTC)
 
 
 def told(moment: datetime, now: datetime) -> str:

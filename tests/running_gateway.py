@@ -1,7 +1,7 @@
 """A gateway worker in this process, on free ports, with its journal at hand."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +90,8 @@ class RunningGateway:
     stop: asyncio.Event
     abort: asyncio.Event
     addresses: Sequence[tuple[str, int]]
+    retire: asyncio.Event
+    ended: Callable[[], bool]
 
     @property
     def port(self) -> int:
@@ -128,11 +130,11 @@ async def running_gateway(
         upstream_url=upstream_url,
         **{"port": 0, "drain_s": 5.0, **settings},
     )
-    stop, abort = asyncio.Event(), asyncio.Event()
+    stop, abort, retire = asyncio.Event(), asyncio.Event(), asyncio.Event()
     ready: asyncio.Future[Sequence[tuple[str, int]]] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(
-            serve(config, access or no_access(), stop=stop, abort=abort, ready=ready.set_result)
+            serve(config, access or no_access(), stop=stop, abort=abort, retire=retire, ready=ready.set_result)
         )
         either: set[asyncio.Future[Any]] = {serving, ready}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -140,7 +142,7 @@ async def running_gateway(
             ready.cancel()
             await serving
         try:
-            yield RunningGateway(root, stop, abort, ready.result())
+            yield RunningGateway(root, stop, abort, ready.result(), retire, serving.done)
         finally:
             stop.set()
             abort.set()

@@ -14,6 +14,7 @@ from domain.errors import NexusError, SetupError
 
 if TYPE_CHECKING:
     from credentials.key_snapshot import KeyFacts
+    from credentials.tombstones import Tombstone
     from domain.client_keys import ClientKey
     from ops.home import Home
     from ops.key_desk import KeyDesk
@@ -161,7 +162,7 @@ def revoke(
 
     home = prepare(load(Path.cwd()).home)
     known = _known_here(home, key)
-    refused_here = known is not None and _refuse_here(home, known, why)
+    stone = _refuse_here(home, known, why) if known is not None else None
 
     async def work(desk: "KeyDesk") -> "ClientKey":
         return await _revoke(desk, home, known.key_id if known else key, why)
@@ -169,7 +170,7 @@ def revoke(
     try:
         revoked = with_desk("keys", work)
     except NexusError as error:
-        if known is None or not refused_here:
+        if known is None or stone is None:
             raise
         if as_json:
             print(json.dumps({"key_id": known.key_id, "refused_here": True, "stored": False}))
@@ -203,6 +204,7 @@ def _refuse_revoked(key: "KeyFacts") -> None:
 
 
 async def _revoke(desk: "KeyDesk", home: "Home", word: str, why: str) -> "ClientKey":
+    from credentials.tombstones import Tombstone
     from ops.clock import utc_now
     from ops.db import client_keys
     from ops.key_book import facts_of
@@ -210,13 +212,13 @@ async def _revoke(desk: "KeyDesk", home: "Home", word: str, why: str) -> "Client
 
     one = desk.key(word)
     _refuse_revoked(facts_of(one))
-    _refuse_here(home, facts_of(one), why)
-    await desk.save(partial(client_keys.revoke, key_id=one.key_id, who=user_name(), why=why, at=utc_now()))
+    stone = _refuse_here(home, facts_of(one), why) or Tombstone(one.key_id, user_name(), why, utc_now())
+    await desk.save(partial(client_keys.revoke, key_id=one.key_id, who=stone.who, why=stone.why, at=stone.at))
     return desk.key(one.key_id)
 
 
-def _refuse_here(home: "Home", key: "KeyFacts", why: str) -> bool:
-    """Drop a tombstone. A full disk is no reason not to tell the store."""
+def _refuse_here(home: "Home", key: "KeyFacts", why: str) -> "Tombstone | None":
+    """Drop a tombstone; what stands on it. A full disk (None) is no reason not to tell the store."""
     from credentials import tombstones
     from credentials.private_files import UnfitFileError
     from ops.clock import utc_now
@@ -224,11 +226,10 @@ def _refuse_here(home: "Home", key: "KeyFacts", why: str) -> bool:
 
     stone = tombstones.Tombstone(key.key_id, user_name(), why, utc_now())
     try:
-        tombstones.drop(home.keys / tombstones.FOLDER_NAME, stone)
+        return tombstones.drop(home.keys / tombstones.FOLDER_NAME, stone)
     except UnfitFileError as error:
         _note(str(error))
-        return False
-    return True
+        return None
 
 
 def _change(
@@ -282,7 +283,7 @@ def _how_to_use(key: str) -> str:
     settings = load(Path.cwd())
     running = read(Home(settings.home))
     address = (running and running.gateway) or address_of(settings.gateway_host[0], settings.gateway_port)
-    environment = {**client_environment(address), "ANTHROPIC_AUTH_TOKEN": key}
+    environment = client_environment(address, key)
     return f"\nFor Claude Code, in ~/.claude/settings.json:\n\n{settings_snippet(environment)}\n"
 
 

@@ -202,3 +202,12 @@ def test_refusals_are_errors_of_ours_that_name_the_key() -> None:
         key.rename("x", who="ada", at=NOON)
     assert issubclass(KeyRevokedError, NexusError)
     assert issubclass(UnknownKeyError, NexusError)
+
+
+def test_what_is_so_already_is_no_event() -> None:
+    key = issued()
+    key.rename("ci", who="bob", at=NOON)
+    key.rescope(["models", "messages", "count_tokens"], who="bob", at=NOON)
+    key.change_expiry(None, who="bob", at=NOON)
+    key.limit(Limits(), who="bob", at=NOON)
+    assert key.version == 1

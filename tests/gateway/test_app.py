@@ -16,6 +16,7 @@ from gateway.app import serve
 from gateway.config import GatewayConfig
 from gateway.frames import Kind
 from gateway.journal_reader import WRITER_LOCK, journals_in, try_lock
+from gateway.listening import listen
 from gateway.records import EndRecord
 from tests.fake_upstream import CHUNKED, Received, Wire, endless, fake_upstream, fixed, head, stalled
 from tests.gateway_process import gateway_process
@@ -197,13 +198,19 @@ async def test_without_storage_everything_passes_and_nothing_is_kept(tmp_path: P
     assert not root.exists()
 
 
-async def test_two_workers_share_a_port_and_have_their_own_journals(tmp_path: Path) -> None:
-    async with (
-        running_gateway(tmp_path, UNREACHABLE, reuse_port=True) as one,
-        running_gateway(tmp_path, UNREACHABLE, reuse_port=True, port=one.port) as other,
-    ):
-        assert one.port == other.port
-        assert len(journals_in(tmp_path)) == 2
+async def test_two_workers_share_a_socket_and_have_their_own_journals(tmp_path: Path) -> None:
+    (opened,) = listen(["127.0.0.1"], 0)
+    with closing(opened):
+        async with (
+            running_gateway(tmp_path, UNREACHABLE, sockets=(os.dup(opened.fileno()),)) as one,
+            running_gateway(tmp_path, UNREACHABLE, sockets=(os.dup(opened.fileno()),)) as other,
+        ):
+            assert one.addresses == other.addresses == [opened.getsockname()]
+            assert len(journals_in(tmp_path)) == 2
+            one.stop.set()
+            await until(one.ended)
+            async with other.client() as client:
+                assert (await client.request("GET", b"/health/live")).status == 200
 
 
 async def test_an_open_exchange_lets_the_journal_say_the_time(tmp_path: Path) -> None:
