@@ -50,7 +50,7 @@ class OAuthCredential:
     refresh_token: str | None = field(default=None, repr=False)
     expires_at_ms: int = 0
     """0: not known; it is then renewed only when it is refused."""
-    scopes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = field(default=(), repr=False)
     account: str | None = None
     refreshed_at_ms: int = 0
     """When Nexus got this access token by a refresh; 0: it did not."""

@@ -35,6 +35,7 @@ from ops.home import prepare
 from ops.settings import Settings, load
 from ops.vaults import credential_store, oauth_client, way
 
+_LAST_SECOND = 253_402_300_799
 Tell = Callable[[str], None]
 """For the person who waits."""
 
@@ -173,7 +174,7 @@ class CredentialDesk:
             "type": kinds[type(credential)] if credential else None,
             "account": credential.account if credential else None,
             "state": finding.state,
-            "expires": datetime.fromtimestamp(expires / 1000, UTC).isoformat(timespec="seconds") if expires else None,
+            "expires": _moment(expires) if expires else None,
             "fingerprint": self.store.key.fingerprint(secret_of(credential)) if credential else None,
         }
 
@@ -218,6 +219,11 @@ def read_foreign(path: Path) -> bytes:
     if len(data) > MAX_BYTES:
         raise SetupError(f"{path} is larger than 64 KiB; no credential is.")
     return data
+
+
+def _moment(at_ms: int) -> str:
+    """Whatever a file says, the calendar ends with the year 9999."""
+    return datetime.fromtimestamp(min(at_ms // 1000, _LAST_SECOND), UTC).isoformat(timespec="seconds")
 
 
 def _now_ms() -> int:

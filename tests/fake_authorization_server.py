@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
@@ -175,8 +176,8 @@ def running(server: AuthorizationServer) -> Iterator[Running]:
 
     async def serve() -> None:
         app = web.Application()
-        app.router.add_post("/token", lambda request: _token(server, request))
-        app.router.add_get("/v1/models", lambda request: _models(server, request))
+        app.router.add_post("/token", partial(_token, server))
+        app.router.add_get("/v1/models", partial(_models, server))
         runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)

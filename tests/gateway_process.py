@@ -22,8 +22,8 @@ from gateway.config import GatewayConfig
 from tests.managed import no_access
 import uvloop
 root, upstream, files, settings = sys.argv[1:]
-if int(files):
-    resource.setrlimit(resource.RLIMIT_NOFILE, (int(files), int(files)))
+low, hard = int(files) or 256, int(files) or resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (low, hard))
 config = GatewayConfig(
     journal_root=Path(root), fingerprint_key=b"k", upstream_url=upstream, **{"port": 0, **json.loads(settings)}
 )
@@ -89,7 +89,10 @@ async def gateway_process(
     variables: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> AsyncIterator[GatewayProcess]:
-    """Killed at the end. ``files``: how many it may have open, hard. ``variables``: its environment; None: ours."""
+    """Killed at the end. It begins with a low soft limit of open files, as a shell would give it.
+
+    ``files``: the hard limit; 0: ours. ``variables``: its environment; None: ours.
+    """
     log = root / "log"
     with log.open("wb") as said:
         process = await asyncio.create_subprocess_exec(

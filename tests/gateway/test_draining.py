@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from gateway import draining
+from gateway.draining import Wishes, drain
+from gateway.in_flight import InFlight
 from gateway.records import EndRecord
 from tests.fake_upstream import CHUNKED, Received, Wire, fixed, head, stalled
+from tests.gateway.test_server import rig
 from tests.running_gateway import RunningGateway, gateway_before
 from tests.waiting import until
 from tests.wire_client import WireClient, request_bytes
@@ -63,6 +66,21 @@ async def test_who_has_only_just_connected_is_answered_too(tmp_path: Path, end: 
             client.setblocking(False)
             async with asyncio.timeout(10):
                 assert (await asyncio.get_running_loop().sock_recv(client, 65536)).startswith(b"HTTP/1.1 200")
+
+
+async def test_what_was_accepted_last_is_waited_for_though_it_is_no_connection_yet() -> None:
+    loop = asyncio.get_running_loop()
+    async with rig() as made:
+        with socket.create_server(("127.0.0.1", 0)) as opened, socket.create_connection(opened.getsockname()) as client:
+            client.sendall(request_bytes("GET", b"/"))
+            accepted, _ = opened.accept()
+            async with asyncio.TaskGroup() as tasks:
+                wishes = Wishes(asyncio.Event(), asyncio.Event(), asyncio.Event())
+                wishes.stop.set()
+                tasks.create_task(drain(made.server, InFlight(), wishes, LONG_S))
+                tasks.create_task(loop.connect_accepted_socket(made.server, accepted))
+            assert made.server.requests_count == 1
+            assert client.recv(65536).startswith(b"HTTP/1.1 200")
 
 
 async def test_after_a_stream_that_began_before_the_end_one_more_request_is_answered(tmp_path: Path, end: str) -> None:
