@@ -316,6 +316,20 @@ OWN_ANSWERS = (
         "400",
         "What means one thing here and another upstream can smuggle a second request.",
     ),
+    Own(
+        "Keys",
+        "in managed mode a request without a good Nexus key; in pass-through one that shows such a key",
+        "401",
+        "Nobody else's credential is ever used, and a Nexus key does not leave Nexus.",
+    ),
+    Own("Scopes", "in managed mode a route that the key's scopes do not name", "403", "A key may do what it is for."),
+    Own("Limits", "a limit of the key or its account", "429", "One client must not use up what is for all."),
+    Own(
+        "Credentials",
+        "in managed mode there is no credential to sign with, for good or for now",
+        "403, 503",
+        "Clients try again after the second, not after the first.",
+    ),
     Own("Heads", "a line beyond 64 KiB, more than 256 lines, or more than 512 KiB in all", "431", "Memory is bounded."),
     Own("Bodies", "a body beyond 64 MiB", "413", "It is kept in memory until it is sent."),
     Own(

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from credentials.signature import CredentialUnusableError, Why
+from domain.limits import Limits
 from tests.contracts.cases import OK, asking, said
 from tests.contracts.exceptions import OWN_ANSWERS
 from tests.fake_upstream import CHUNKED, Received, Script, Wire
+from tests.managed import Signer, access, key
 from tests.running_gateway import gateway_before
 from tests.wire_client import request_bytes
 
@@ -36,6 +39,16 @@ def upstream_says(script: Script, status: int, **settings: Any) -> Turn:
     return Turn(asking("POST", body=b"x"), status, script, asks_upstream=True, settings=settings)
 
 
+MESSAGES = b"/v1/messages"
+GOOD, SPENT = key(1), key(3, limits=Limits(requests_per_minute=0))
+UNSIGNED: dict[Why, int] = {"missing": 403, "login_needed": 403, "unavailable": 503}
+
+
+def without(why: Why) -> Signer:
+    """There is no credential."""
+    return Signer(lambda *_: CredentialUnusableError(why, "Add one."))
+
+
 TURNS = {
     "Pages of Nexus": [
         Turn(asking(method, target), 200)
@@ -57,6 +70,21 @@ TURNS = {
         Turn(head_of(b"Host: a", b"Content-Type: a", b"content-type: b"), 400),
         Turn(head_of(b"Host: a", b"User-Agent: a", b"User-Agent: a"), 400),
         Turn(head_of(b"Host: a", b"Server: a", b"Transfer-Encoding: chunked") + b"0\r\nserver: a\r\nx: b\r\n\r\n", 400),
+    ],
+    "Keys": [
+        Turn(asking("POST", MESSAGES, *lines), 401, settings={"access": access(*keys)})
+        for keys, lines in [
+            ((GOOD,), ()),
+            ((GOOD,), ((b"x-api-key", b"sk-ant-api03-mine"),)),
+            ((GOOD,), (key(2).bearer,)),
+            ((), (GOOD.bearer,)),
+        ]
+    ],
+    "Scopes": [Turn(asking("GET", b"/v1/files", GOOD.bearer), 403, settings={"access": access(GOOD)})],
+    "Limits": [Turn(asking("POST", MESSAGES, SPENT.api_key), 429, settings={"access": access(SPENT)})],
+    "Credentials": [
+        Turn(asking("POST", MESSAGES, GOOD.bearer), status, settings={"access": access(GOOD, signer=without(why))})
+        for why, status in UNSIGNED.items()
     ],
     "Heads": [
         Turn(asking("GET", b"/v1", (b"x-big", b"v" * 65_600)), 431),

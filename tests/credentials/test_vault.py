@@ -15,7 +15,7 @@ from credentials.credential_store import CredentialStore
 from credentials.sealing import SealKey, is_sealed
 from credentials.signature import CredentialUnusableError, Signature, Signer
 from credentials.vault import Vault, opened_vault
-from tests.fake_authorization_server import AuthorizationServer, Running, running
+from tests.fake_authorization_server import AuthorizationServer, running
 from tests.kept_credentials import (
     KEY,
     NAME,
