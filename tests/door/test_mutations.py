@@ -6,6 +6,7 @@ The seed is printed; ``NEXUS_SEED`` gives it again.
 import asyncio
 import json
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -93,7 +94,7 @@ async def one(gateway: GatewayProcess, data: bytes, seen: Seen) -> None:
             seen.slowest_s = max(seen.slowest_s, time.monotonic() - began)
             if b"Connection: close" not in heard:
                 await client.send(LAST)
-            while more := await client.reader.read(1 << 16):
+            while not is_last(heard) and (more := await client.reader.read(1 << 16)):
                 heard += more
     except TimeoutError:
         raise AssertionError(f"no end: {data!r}") from None
@@ -102,6 +103,13 @@ async def one(gateway: GatewayProcess, data: bytes, seen: Seen) -> None:
     for request_id, status in answers(heard):
         assert request_id not in seen.statuses
         seen.statuses[request_id] = status
+
+
+def is_last(heard: bytes) -> bool:
+    """Has the answer come that ends the connection? Nobody need wait until the rest of a request is drained."""
+    lines, end, body = heard[heard.rfind(b"HTTP/1.1 ") :].partition(b"\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length: ([0-9]+)", lines)
+    return bool(end and length and b"\r\nConnection: close" in lines and len(body) == int(length[1]))
 
 
 def answers(heard: bytes) -> Iterator[tuple[str, int]]:
