@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 
 from domain.limits import Limits
 
@@ -24,14 +23,14 @@ class KeyFacts:
     """Names of groups of routes."""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
 class KeySnapshot:
     """All keys of a moment, the revoked and expired ones too."""
 
-    keys: Mapping[str, KeyFacts] = MappingProxyType({})
+    keys: Mapping[str, KeyFacts] = field(default_factory=dict)
     """By key id."""
-    account_limits: Mapping[str, Limits] = MappingProxyType({})
+    account_limits: Mapping[str, Limits] = field(default_factory=dict)
     """Of all keys of an account together."""

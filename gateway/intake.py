@@ -24,9 +24,10 @@ _LAST_PORT = 65535
 class RejectedError(NexusError):
     """The request is turned away."""
 
-    def __init__(self, status: int, reason: Reason, message: str) -> None:
+    def __init__(self, status: int, reason: Reason, message: str, lines: HeaderLines = ()) -> None:
+        """``lines``: further header lines of the answer."""
         super().__init__(message)
-        self.status, self.reason, self.message = status, reason, message
+        self.status, self.reason, self.message, self.lines = status, reason, message, lines
 
 
 @dataclass(frozen=True, slots=True)

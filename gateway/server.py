@@ -4,6 +4,7 @@ aiohttp's own replies to what it cannot parse quote the offending line, and its 
 """
 
 import asyncio
+import select
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -73,11 +74,12 @@ class GatewayServer(Server):
         protocol.body = payload
         return super()._make_request(message, payload, protocol, writer, task)
 
-    def retire(self) -> None:
-        """Close idle connections now, the others behind their answer."""
+    def retire(self, grace_s: float = 0.0) -> None:
+        """Close whoever has been idle for that long, counted from the first call that found it idle."""
+        now = self._loop.time()
         for connection in self.connections:
             assert isinstance(connection, ClientConnection)
-            connection.retire()
+            connection.retire(now, grace_s)
 
 
 class ClientConnection(RequestHandler):
@@ -102,6 +104,8 @@ class ClientConnection(RequestHandler):
         """Runs from the connection's begin to its first head, then from a head's first byte to its last."""
         self._head_bytes = 0
         """Of an unfinished head, so far."""
+        self._idle_since: float | None = None
+        """Known only once it is to retire."""
         if len(server.connections) >= server.limits.count:
             self._request_handler = _refuse
 
@@ -162,12 +166,15 @@ class ClientConnection(RequestHandler):
                 body.set_exception(RequestPayloadError("The body is not framed as HTTP wants it."))
                 body.feed_eof()  # nobody need wait for its rest
 
-    def retire(self) -> None:
-        """No further request on this connection."""
-        if self._current_request is None and not self._messages:
+    def retire(self, now: float, grace_s: float) -> None:
+        """Close it if it has been idle for that long, and no request has arrived unread."""
+        if self._waiter is None or self._waiter.done():
+            self._idle_since = None
+            return
+        if self._idle_since is None:
+            self._idle_since = now
+        if now - self._idle_since >= grace_s and not _has_unread(self.transport):
             self.force_close()
-        elif self.body.is_eof():
-            self.close()  # else aiohttp would drop the rest of the body; the answer will say that it is the last
 
     def handle_error(
         self, request: BaseRequest, status: int = 500, exc: BaseException | None = None, _: str | None = None
@@ -196,6 +203,15 @@ class ClientConnection(RequestHandler):
             return  # a client broke the rest of a body that nobody wanted; it has had its answer
         self._server.metrics.swallowed_errors.inc()
         _LOG.error("a handler broke", error=type(exc_info).__name__, place=_place(exc_info))
+
+
+def _has_unread(transport: asyncio.Transport | None) -> bool:
+    sock = transport.get_extra_info("socket") if transport is not None else None
+    if sock is None or sock.fileno() < 0:
+        return False
+    look = select.poll()
+    look.register(sock.fileno(), select.POLLIN)
+    return bool(look.poll(0))
 
 
 def _answer_to(rejected: RejectedError | None, request_id: str) -> OwnAnswer:

@@ -19,6 +19,7 @@ import asyncio, json, resource, sys
 from pathlib import Path
 from gateway.app import serve
 from gateway.config import GatewayConfig
+from tests.managed import no_access
 import uvloop
 told, sys.stdout = sys.stdout, sys.stderr  # what it logs belongs to the log
 root, upstream, files, settings = sys.argv[1:]
@@ -29,7 +30,7 @@ config = GatewayConfig(
 )
 def ready(addresses):
     print(addresses[0][1], file=told, flush=True)
-uvloop.run(serve(config, stop=asyncio.Event(), abort=asyncio.Event(), ready=ready))
+uvloop.run(serve(config, no_access(), stop=asyncio.Event(), abort=asyncio.Event(), ready=ready))
 """
 
 

@@ -13,7 +13,7 @@ import brotli
 import pytest
 import zstandard
 
-from projections.decoding import decode_body
+from domain.decoding import decode_body
 from tests.door.paces import Pace, all_of
 from tests.fake_upstream import FakeUpstream, Received, Wire, fake_upstream, fixed
 from tests.gateway_process import GatewayProcess, gateway_process

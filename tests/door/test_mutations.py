@@ -39,7 +39,8 @@ class Seen:
 
     statuses: dict[str, int] = field(default_factory=dict)
     """Of each answer, by its request id."""
-    slowest_s: float = 0.0
+    slow: list[bytes] = field(default_factory=list)
+    """What was answered later than it may be."""
     resets: int = 0
     """Connections that were closed while we were still sending: what was said last may be lost on the way."""
 
@@ -60,9 +61,9 @@ async def test_nothing_that_can_be_sent_breaks_the_gateway(tmp_path: Path) -> No
         memory, files = gateway.memory(), gateway.files()
         await throw(gateway, count - count // 4, seed + 1, seen)
         grown = gateway.memory() - memory
-        print(f"slowest {seen.slowest_s:.2f} s, {grown} bytes more, {seen.resets} reset")
+        print(f"{len(seen.slow)} slow, {grown} bytes more, {seen.resets} reset")
         print(Counter(seen.statuses.values()))
-        assert seen.slowest_s < LIMIT_S
+        await none_is_slow_by_itself(gateway, seen)
         assert grown < 10_000_000
         assert gateway.files() <= files + SIDE_BY_SIDE
         await everything_is_accounted_for(gateway, fake, seen)
@@ -83,6 +84,14 @@ async def throw(gateway: GatewayProcess, count: int, seed: int, seen: Seen) -> N
             tasks.create_task(some())
 
 
+async def none_is_slow_by_itself(gateway: GatewayProcess, seen: Seen) -> None:
+    """What hangs does so again, alone; what a busy machine held up does not."""
+    again, seen.slow = seen.slow, []
+    for data in again:
+        await one(gateway, data, seen)
+    assert seen.slow == []
+
+
 async def one(gateway: GatewayProcess, data: bytes, seen: Seen) -> None:
     """Send it, and hear all that comes until the connection ends."""
     heard = b""
@@ -91,7 +100,8 @@ async def one(gateway: GatewayProcess, data: bytes, seen: Seen) -> None:
             await client.send(data)
             began = time.monotonic()
             heard = await client.reader.read(1 << 16)
-            seen.slowest_s = max(seen.slowest_s, time.monotonic() - began)
+            if time.monotonic() - began > LIMIT_S:
+                seen.slow.append(data)
             if b"Connection: close" not in heard:
                 await client.send(LAST)
             while not is_last(heard) and (more := await client.reader.read(1 << 16)):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +15,16 @@ from hypothesis import strategies as st
 
 from gateway.answers import own_answer
 from gateway.metrics import Metrics
-from gateway.server import MAX_HEAD, MAX_HEADERS, MAX_LINE, ConnectionLimits, GatewayServer, Handle, heads_apart
+from gateway.server import (
+    MAX_HEAD,
+    MAX_HEADERS,
+    MAX_LINE,
+    ClientConnection,
+    ConnectionLimits,
+    GatewayServer,
+    Handle,
+    heads_apart,
+)
 from gateway.wire_response import WireResponse
 from tests.gateway.test_recorder import counted
 from tests.waiting import until
@@ -294,7 +304,7 @@ async def test_an_idle_connection_is_closed_in_time() -> None:
         assert await client.is_closed()
 
 
-async def test_idle_connections_retire_at_once_and_busy_ones_behind_their_answer() -> None:
+async def test_idle_connections_retire_at_once_and_busy_ones_once_they_are_idle() -> None:
     may_answer = asyncio.Event()
 
     async def slow(request: BaseRequest) -> StreamResponse:
@@ -310,7 +320,36 @@ async def test_idle_connections_retire_at_once_and_busy_ones_behind_their_answer
         assert await idle.is_closed()
         may_answer.set()
         assert (await busy.answer()).status == 200
+        (connection,) = made.server.connections
+        await until(lambda: connection._waiter is not None)
+        made.server.retire()
         assert await _is_over(busy)
+
+
+async def test_an_idle_connection_has_its_grace_and_a_request_within_it_is_answered() -> None:
+    async with rig() as made, wire_client(made.port) as client:
+        await client.request("GET", b"/")
+        (connection,) = made.server.connections
+        assert isinstance(connection, ClientConnection)
+        await until(lambda: connection._waiter is not None)
+        for now in (100.0, 104.9):
+            connection.retire(now, 5.0)
+        assert (await client.request("GET", b"/")).status == 200
+        await until(lambda: connection._waiter is not None)
+        connection.retire(105.0, 5.0)
+        assert await client.is_closed()
+
+
+async def test_a_request_that_has_arrived_unread_keeps_its_connection_open() -> None:
+    async with rig() as made:
+        loop = asyncio.get_running_loop()
+        with socket.create_connection(("127.0.0.1", made.port)) as client:
+            await until(lambda: made.server.connections and made.server.connections[0]._waiter is not None)
+            client.sendall(request_bytes("GET", b"/"))
+            made.server.retire()  # before the loop could read it
+            client.setblocking(False)
+            async with asyncio.timeout(10):
+                assert (await loop.sock_recv(client, 65536)).startswith(b"HTTP/1.1 200")
 
 
 async def _is_over(client: WireClient) -> bool:
