@@ -199,6 +199,8 @@ class ClientConnection(RequestHandler):
 
     def log_exception(self, *_: object, exc_info: BaseException | None = None) -> None:
         """An exception's text may hold anything; its type and place do not."""
+        if isinstance(exc_info, RequestPayloadError):
+            return  # a client broke the rest of a body that nobody wanted; it has had its answer
         self._server.metrics.swallowed_errors.inc()
         _LOG.error("a handler broke", error=type(exc_info).__name__, place=_place(exc_info))
 

@@ -21,6 +21,7 @@ from gateway.app import serve
 from gateway.config import GatewayConfig
 from tests.managed import no_access
 import uvloop
+told, sys.stdout = sys.stdout, sys.stderr  # what it logs belongs to the log
 root, upstream, files, settings = sys.argv[1:]
 low, hard = int(files) or 256, int(files) or resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (low, hard))
@@ -28,7 +29,7 @@ config = GatewayConfig(
     journal_root=Path(root), fingerprint_key=b"k", upstream_url=upstream, **{"port": 0, **json.loads(settings)}
 )
 def ready(addresses):
-    print(addresses[0][1], flush=True)
+    print(addresses[0][1], file=told, flush=True)
 uvloop.run(serve(config, no_access(), stop=asyncio.Event(), abort=asyncio.Event(), ready=ready))
 """
 

@@ -94,7 +94,7 @@ async def flood(client: WireClient, size: int) -> None:
 
 
 async def test_a_body_of_tiny_chunks_costs_what_its_bytes_cost(tmp_path: Path) -> None:
-    count = scaled(300_000, 3_000_000)
+    count = scaled(300_000, 1_000_000)
     async with door(tmp_path) as (fake, gateway, memory), gateway.client() as client:
         await client.send(request_bytes("POST", b"/v1", CHUNKED, body=b"2\r\nxy\r\n" * count + b"0\r\n\r\n"))
         assert (await client.answer()).status == 200

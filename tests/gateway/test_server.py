@@ -216,6 +216,20 @@ async def test_a_body_that_is_framed_wrongly_ends_the_wait_for_it(body: bytes) -
         assert made.counted("nexus_swallowed_errors_total") == 0
 
 
+async def test_a_body_that_nobody_wants_and_that_breaks_is_no_mistake_of_ours() -> None:
+    async def unread(request: BaseRequest) -> StreamResponse:
+        response = WireResponse(request, ID)
+        await response.answer(own_answer(200, b"text/plain", b"ok"), 5)
+        return response
+
+    async with rig(unread) as made, wire_client(made.port) as client:
+        await client.send(request_bytes("POST", b"/", (b"Transfer-Encoding", b"chunked")))
+        assert (await client.answer()).status == 200
+        await client.send(b"ZZ\r\n")
+        assert await client.is_closed()
+        assert made.counted("nexus_swallowed_errors_total") == 0
+
+
 def test_aiohttp_parses_in_c() -> None:
     assert http_parser.HttpRequestParser is not http_parser.HttpRequestParserPy, "the other one is slow and lenient"
 
