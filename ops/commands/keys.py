@@ -283,7 +283,7 @@ def _how_to_use(key: str) -> str:
     settings = load(Path.cwd())
     running = read(Home(settings.home))
     address = (running and running.gateway) or address_of(settings.gateway_host[0], settings.gateway_port)
-    environment = {**client_environment(address), "ANTHROPIC_AUTH_TOKEN": key}
+    environment = client_environment(address, key)
     return f"\nFor Claude Code, in ~/.claude/settings.json:\n\n{settings_snippet(environment)}\n"
 
 

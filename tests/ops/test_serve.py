@@ -16,6 +16,7 @@ from credentials.key_watch import KeyWatch
 from credentials.usage_counts import USAGE_NAME
 from domain.errors import SetupError
 from domain.limits import Limits
+from gateway import published
 from ops import plan, serve
 from ops.configs import Context, dashboard_config
 from ops.db import client_keys
@@ -185,3 +186,25 @@ def test_every_part_of_the_plan_has_a_life_and_the_database_it_needs() -> None:
     assert {part.name for part in parts if part.after and part.name != plan.POSTGRES} == serve.NEEDS_DATABASE - {
         plan.PANEL
     }
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        (plan.GATEWAY, "nexus_open_streams"),
+        (plan.SHIPPER, "nexus_ship_lag_seconds"),
+        (plan.PROJECTOR, "nexus_projection_lag_events"),
+        (plan.DASHBOARD, "nexus_build_info"),
+    ],
+)
+async def test_a_part_publishes_its_numbers_while_it_runs(
+    home: Home, migrated_database: str, part: str, name: str
+) -> None:
+    async with living(part, Context(settings(dashboard_host=("127.0.0.1",)), home, migrated_database)):
+        await until(lambda: list(said(home, part).samples(name)), f"{name} of {part}")
+    assert part not in published.read(home.metrics, published.wall_clock())
+
+
+def said(home: Home, part: str) -> published.Published:
+    seen = published.read(home.metrics, published.wall_clock()).get(part)
+    return seen.published if seen else published.Published()
