@@ -1,4 +1,8 @@
-"""Where do clients find the gateway? Opens the listening sockets, or says why it cannot."""
+"""Where do clients find the gateway? Opens the listening sockets or takes them over, or says why it cannot.
+
+``nexus up`` opens them and its gateway workers inherit them. A connection that nobody has accepted yet then waits in
+the kernel while workers come and go; with a socket for each worker it would be reset with the socket it waits at.
+"""
 
 import errno
 import ipaddress
@@ -9,10 +13,11 @@ from domain.errors import SetupError
 
 _BACKLOG = 1024
 _ANY_PORT_TRIES = 20
+_INTERNET = {socket.AF_INET, socket.AF_INET6}
 _NO_SUCH_ADDRESS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}
 
 
-def listen(hosts: Sequence[str], port: int, *, reuse_port: bool = False) -> list[socket.socket]:
+def listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
     """Listening sockets on ``port`` of each address. Raises SetupError.
 
     IPv6 addresses are left out where the machine has no IPv6. ``port`` 0: any that is free on all of them.
@@ -20,18 +25,40 @@ def listen(hosts: Sequence[str], port: int, *, reuse_port: bool = False) -> list
     tries = 1 if port else _ANY_PORT_TRIES
     for left in reversed(range(tries)):
         try:
-            return _listen_all(hosts, port, reuse_port=reuse_port)
+            return _listen_all(hosts, port)
         except OSError as error:
             if not left or error.errno != errno.EADDRINUSE:
                 raise _refused(error, hosts, port) from error
     raise AssertionError("the last try returns or raises")
 
 
-def _listen_all(hosts: Sequence[str], port: int, *, reuse_port: bool) -> list[socket.socket]:
+def adopt(descriptors: Sequence[int]) -> list[socket.socket]:
+    """Listening sockets that another process has opened and handed to us. Raises SetupError."""
+    return [_adopt_one(descriptor) for descriptor in descriptors]
+
+
+def _adopt_one(descriptor: int) -> socket.socket:
+    try:
+        sock = socket.socket(fileno=descriptor)
+    except OSError:
+        raise _not_handed(descriptor) from None
+    if sock.family not in _INTERNET or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        sock.detach()
+        raise _not_handed(descriptor)
+    sock.setblocking(False)  # noqa: FBT003  # the socket module's own signature
+    sock.set_inheritable(False)
+    return sock
+
+
+def _not_handed(descriptor: int) -> SetupError:
+    return SetupError(f"Descriptor {descriptor} is no listening TCP socket; hand one over, or let Nexus open its own.")
+
+
+def _listen_all(hosts: Sequence[str], port: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     try:
         for host in hosts:
-            sock = _listen_one(host, port, reuse_port=reuse_port)
+            sock = _listen_one(host, port)
             if sock is not None:
                 sockets.append(sock)
                 port = port or sock.getsockname()[1]
@@ -44,7 +71,7 @@ def _listen_all(hosts: Sequence[str], port: int, *, reuse_port: bool) -> list[so
     return sockets
 
 
-def _listen_one(host: str, port: int, *, reuse_port: bool) -> socket.socket | None:
+def _listen_one(host: str, port: int) -> socket.socket | None:
     """None: this machine has no IPv6."""
     family = _family(host)
     try:
@@ -57,8 +84,6 @@ def _listen_one(host: str, port: int, *, reuse_port: bool) -> socket.socket | No
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if reuse_port:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind((host, port))
         sock.listen(_BACKLOG)
         sock.setblocking(False)  # noqa: FBT003  # the socket module's own signature

@@ -5,10 +5,14 @@ from typing import Literal, get_args
 
 from prometheus_client import Counter, Gauge, Histogram, generate_latest
 
+from gateway.limits import LimitName
 from gateway.published import registry_of_part
 from gateway.records import Outcome
 
-Reason = Literal["malformed", "too_large", "slow_body", "client_gone"]
+Reason = Literal[
+    "malformed", "cross_site", "unauthenticated", "forbidden", "limited",
+    "too_large", "too_many", "slow_head", "slow_body", "client_gone",
+]  # fmt: skip
 """Why a request was turned away before it became an exchange."""
 Held = Literal["request", "answer"]
 """What waited for the disk."""
@@ -29,6 +33,8 @@ class Metrics:
         self._exchanges = {name: exchanges.labels(name) for name in get_args(Outcome)}
         rejected = Counter("nexus_rejected_requests", "Turned away at the door", ["reason"], registry=self.registry)
         self._rejected = {name: rejected.labels(name) for name in get_args(Reason)}
+        limited = Counter("nexus_limited_requests", "Turned away by a limit", ["limit"], registry=self.registry)
+        self._limited = {name: limited.labels(name) for name in get_args(LimitName)}
         held = Histogram(
             "nexus_added_latency_seconds",
             "Time that recording held up",
@@ -41,6 +47,9 @@ class Metrics:
         gauge.set_function(open_streams)
         self.request_bytes = Counter("nexus_request_bytes", "Bytes of request bodies", registry=self.registry)
         self.answer_bytes = Counter("nexus_response_bytes", "Bytes of answers", registry=self.registry)
+        self.signed_again = Counter(
+            "nexus_signed_again", "Requests sent once more with a renewed signature", registry=self.registry
+        )
         self.recording_gaps = Counter("nexus_recording_gaps", "Times that records were lost", registry=self.registry)
         self.swallowed_errors = Counter("nexus_swallowed_errors", "Errors kept from clients", registry=self.registry)
         self.deferred = Counter(
@@ -56,6 +65,9 @@ class Metrics:
 
     def rejected(self, reason: Reason) -> None:
         self._rejected[reason].inc()
+
+    def limited(self, limit: LimitName) -> None:
+        self._limited[limit].inc()
 
     def held(self, phase: Held, seconds: float) -> None:
         """The disk was waited for."""

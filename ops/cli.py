@@ -19,7 +19,10 @@ FAILURE_EXIT, SETUP_EXIT, INTERRUPTED_EXIT, TERMINATED_EXIT = 1, 2, 130, 143
 SUB_COMMANDS = (
     ("events", "ops.commands.events", "Show and replay what was recorded."),
     ("projections", "ops.commands.projections", "Build, compare, switch and verify the read models."),
+    ("keys", "ops.commands.keys", "Issue, change and revoke the keys that clients sign in to the gateway with."),
+    ("limits", "ops.commands.limits", "Say how much a client key or an account may use."),
     ("links", "ops.commands.links", "Show links with their evidence, correct them."),
+    ("credentials", "ops.commands.credentials", "Add, log in, check and remove what signs requests upstream."),
     ("demo", "ops.demo.command", "Play believable sessions, without a key and without a network."),
 )
 """Commands with arguments of their own: name, the module whose ``app`` it is, what it does. No module, no command."""
@@ -80,6 +83,18 @@ def doctor(
     raise typer.Exit(command.run(subjects or [], as_json=as_json))
 
 
+@app.command(epilog="Example: nexus restart --json")
+def restart(as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False) -> None:
+    """Replace the gateway of the running `nexus up` by a new one, without a failed request.
+
+    Worker by worker: the new one is started, and when it serves, the old one ends what it has begun. Exit code 0: all
+    are new, 1: a new one did not get ready and the old one serves on, 2: something to set up, 3: nothing runs.
+    """
+    from ops.commands import restart as command
+
+    raise typer.Exit(command.run(as_json=as_json))
+
+
 @app.command()
 def migrate(supervised: Supervised = False) -> None:
     """Bring the database up to date."""
@@ -92,9 +107,14 @@ def migrate(supervised: Supervised = False) -> None:
 
 
 @app.command()
-def gateway(supervised: Supervised = False) -> None:
+def gateway(
+    supervised: Supervised = False,
+    socket: Annotated[list[int] | None, typer.Option("--socket", hidden=True)] = None,
+) -> None:
     """Run only the gateway."""
-    _run_part("gateway", supervised=supervised)
+    from ops.commands import run_part
+
+    run_part.run("gateway", supervised=supervised, sockets=socket or ())
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """How long does a part live? Until a signal, or until its supervisor is gone.
 
-The first signal asks it to drain, the second to abort. A supervised part's standard input is its *life line*, a pipe
+The first signal asks it to drain, the second to abort. ``SIGUSR1`` tells it that a successor serves already: it is to
+drain too, but nobody waits for it. A supervised part's standard input is its *life line*, a pipe
 that only its supervisor writes to: it ends when the supervisor dies, even by kill -9. Then the part drains as after
 a signal, and a thread of its own ends the process for certain when that takes too long. So no part outlives its
 supervisor, whatever its event loop does.
@@ -28,6 +29,8 @@ class Lifetime:
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set: take nothing new, end what is open."""
+    retire: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set: the same without hurry, a successor serves already."""
     abort: asyncio.Event = field(default_factory=asyncio.Event)
     """Set: end now."""
     reporter: Reporter = field(default_factory=lambda: Reporter(None))
@@ -57,6 +60,7 @@ async def live(main: Main, reporter: Reporter, *, supervised: bool, grace_s: flo
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lifetime.ask_to_stop)
+    loop.add_signal_handler(signal.SIGUSR1, lifetime.retire.set)
     if supervised:
         watch_line(_STDIN, lambda: loop.call_soon_threadsafe(lifetime.stop.set), grace_s)
     await main(lifetime)

@@ -26,22 +26,33 @@ _RECOVERY_S = 600.0
 
 def parts_of(settings: Settings) -> tuple[Part, ...]:
     """The plan. Without storage the gateway is all there is; with a ``DATABASE_URL`` there is no embedded database."""
-    gateway = Part(GATEWAY, drain_s=settings.drain_s + _MARGIN_S)
+    names = gateway_names(settings)
+    gateways = tuple(Part(name, drain_s=settings.drain_s + _MARGIN_S, rolls=True) for name in names)
     if not settings.storage_enabled:
-        return (gateway,)
+        return gateways
     embedded = settings.database_url is None
     database = frozenset({POSTGRES} if embedded else ())
     schema = frozenset({MIGRATE})
-    writers = frozenset({GATEWAY, SHIPPER})
+    writers = frozenset({*names, SHIPPER})
     postgres = Part(POSTGRES, outlives=writers | {MIGRATE, PROJECTOR, DASHBOARD}, ready_s=_RECOVERY_S, drain_s=30.0)
     return (
-        gateway,
+        *gateways,
         *((postgres,) if embedded else ()),
         Part(MIGRATE, after=database, ready_s=_RECOVERY_S, runs_once=True),
-        Part(SHIPPER, after=schema, outlives=frozenset({GATEWAY}), drain_s=15.0),
+        Part(SHIPPER, after=schema, outlives=frozenset(names), drain_s=15.0),
         Part(PROJECTOR, after=schema, outlives=writers, drain_s=10.0),
         Part(DASHBOARD, after=schema, outlives=writers | {PROJECTOR}, drain_s=5.0),
     )
+
+
+def gateway_names(settings: Settings) -> tuple[str, ...]:
+    """The gateway's workers: ``gateway``, ``gateway-2``, …"""
+    return (GATEWAY, *(f"{GATEWAY}-{number}" for number in range(2, settings.gateway_workers + 1)))
+
+
+def is_gateway(part: str) -> bool:
+    """It is one of the gateway's workers."""
+    return part.partition("-")[0] == GATEWAY
 
 
 def drain_s_of(part: str, settings: Settings) -> float:
@@ -49,8 +60,13 @@ def drain_s_of(part: str, settings: Settings) -> float:
     return next((it.drain_s for it in parts_of(settings) if it.name == part), settings.drain_s)
 
 
-def launch_of(part: str, said: Mapping[str, Ready], settings: Settings, home: Home) -> Launch:
-    """How to start a part: ``nexus <part>`` in this interpreter, told what this ``nexus up`` was told."""
+def launch_of(
+    part: str, said: Mapping[str, Ready], settings: Settings, home: Home, sockets: Sequence[int] = ()
+) -> Launch:
+    """How to start a part: ``nexus <part>`` in this interpreter, told what this ``nexus up`` was told.
+
+    ``sockets``: descriptors that the gateway's workers listen on; none: there is one worker, and it opens its own.
+    """
     environment = {
         "NEXUS_HOME": str(home.root),
         "NEXUS_GATEWAY_PORT": str(settings.gateway_port),
@@ -60,10 +76,13 @@ def launch_of(part: str, said: Mapping[str, Ready], settings: Settings, home: Ho
         environment["SSL_CERT_FILE"] = str(settings.ca_file)  # read by the TLS library itself, which knows no .env
     if POSTGRES in said:
         environment["DATABASE_URL"] = said[POSTGRES].database_url
+    descriptors = tuple(sockets) if is_gateway(part) else ()
+    command = GATEWAY if is_gateway(part) else part
     return Launch(
-        argv=command_line(part, "--supervised"),
+        argv=command_line(command, "--supervised", *(f"--socket={descriptor}" for descriptor in descriptors)),
         environment=inherited(environment),
         log_file=home.logs / f"{part}.log",
+        descriptors=descriptors,
         sweeps=part != POSTGRES,  # a server whose launcher was killed goes on, and the next launcher takes it over
     )
 

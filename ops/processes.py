@@ -25,6 +25,7 @@ from ops.supervision_types import Urgency
 NOT_STARTED_EXIT = 71
 """Exit code that stands for a process that could not be started at all."""
 _SIGNALS = {
+    Urgency.RETIRE: (signal.SIGUSR1,),
     Urgency.DRAIN: (signal.SIGTERM,),
     Urgency.ABORT: (signal.SIGTERM, signal.SIGINT),  # two kinds: two of one kind may melt into one
 }
@@ -42,6 +43,8 @@ class Launch:
     log_file: Path
     sweeps: bool = True
     """When it has ended, end what it started too."""
+    descriptors: Sequence[int] = ()
+    """Open files of ours that it gets under the same numbers."""
 
 
 class PartProcess:
@@ -121,5 +124,6 @@ def start(launch: Launch) -> PartProcess:
             env=dict(launch.environment),
             bufsize=0,
             start_new_session=True,
+            pass_fds=launch.descriptors,
         )
     return PartProcess(launch, process)

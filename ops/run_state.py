@@ -17,6 +17,21 @@ class PartNow(msgspec.Struct, frozen=True, omit_defaults=True):
     address: str = ""
     deaths: int = 0
     """Within the last minute before its last start."""
+    beside: int | None = None
+    """Its second process while it is replaced: the one that starts, then the one that ends."""
+
+
+class Roll(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The newest ``nexus restart``."""
+
+    number: int
+    """Generation of the processes that are started now; grows with each one."""
+    done: int
+    """The number of the last one that came to its end."""
+    left: tuple[str, ...] = ()
+    """Parts that are still to be replaced."""
+    failed: str = ""
+    """Why it did not come to its end."""
 
 
 class RunState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,6 +45,8 @@ class RunState(msgspec.Struct, frozen=True, omit_defaults=True):
     database_url: str = ""
     """Of the embedded database; a socket in the home, without a password."""
     parts: Mapping[str, PartNow] = {}
+    roll: Roll | None = None
+    """None: this supervisor cannot replace its parts."""
 
 
 def write(home: Home, state: RunState) -> None:

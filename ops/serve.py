@@ -30,22 +30,30 @@ _SECRET_BYTES = 32
 async def gateway(context: Context, lifetime: Lifetime) -> None:
     """Bytes through, and into the journal. Needs no database."""
     from gateway.app import serve
+    from ops.gateway_access import tell_mode, watched
 
-    await serve(
-        gateway_config(context.settings, context.home),
-        stop=lifetime.stop,
-        abort=lifetime.abort,
-        ready=lambda places: lifetime.ready(address_of(*places[0])),
-    )
+    config = gateway_config(context.settings, context.home, context.sockets)
+    async with watched(context.settings, context.home) as (access, keys):
+        tell_mode(config, keys, lifetime)
+        await serve(
+            config,
+            access,
+            stop=lifetime.stop,
+            abort=lifetime.abort,
+            retire=lifetime.retire,
+            ready=lambda places: lifetime.ready(address_of(*places[0])),
+        )
 
 
 async def shipper(context: Context, lifetime: Lifetime) -> None:
-    """Journals into the event store."""
+    """Journals into the event store; client keys and their usage out of it, for the gateways of this host."""
     from gateway.published import publishing
     from gateway.shipper import ShipperState, run
+    from ops import key_publishing
     from ops.db.event_store import PostgresShipStore
     from ops.db.notifications import Notifier
     from ops.db.ping import watched
+    from ops.key_publishing import publishing as publishing_keys
     from ops.part_metrics import ShipperNumbers
     from ops.stores import opened
 
@@ -53,7 +61,9 @@ async def shipper(context: Context, lifetime: Lifetime) -> None:
     numbers = ShipperNumbers(state, config.journal_root, utc_now)
     async with (
         opened(context.database_url, "nexus-shipper") as pool,
+        publishing_keys(context.database_url, context.home, utc_now),
         watched(pool, numbers.note_store),
+        key_publishing.publishing(context.database_url, context.home, utc_now),
         publishing(context.home.metrics, plan.SHIPPER, numbers.say),
         asyncio.TaskGroup() as tasks,
     ):
@@ -104,13 +114,15 @@ async def dashboard(context: Context, lifetime: Lifetime) -> None:
 
 async def panel(context: Context, lifetime: Lifetime) -> None:
     """The Panel worker: builds the pages."""
+    from ops.gateway_access import is_managed
     from ops.stores import data_store, opened
 
     async with opened(_readers_url(context), "nexus-panel", reads_only=True) as pool:
         from dashboard.app import make_server
 
         logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)  # it warns of "*", which the front makes safe
-        pages = pages_config(context.settings, secrets.token_bytes(_SECRET_BYTES))
+        wants_key = is_managed(context.settings, context.home)
+        pages = pages_config(context.settings, secrets.token_bytes(_SECRET_BYTES), wants_key=wants_key)
         socket = dashboard_config(context.settings, context.home).worker_socket
         server = make_server(data_store(pool), utc_now, pages, socket)
         server.start()

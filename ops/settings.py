@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +25,8 @@ from ops.settings_text import complaint, table
 
 _OF_OTHERS = {"NEXUS_REQUIRE_BROWSER", "NEXUS_REQUIRE_CLAUDE", "NEXUS_CHROMIUM"}
 """Read by the tests."""
+_FIRST_HANDED = 3
+"""systemd's convention: the first descriptor behind the standard ones."""
 _TRUE_WORDS = {"1", "true", "yes", "on"}
 _POSTGRES_SCHEMES = ("postgresql", "postgres")
 
@@ -93,6 +95,14 @@ class Settings(BaseSettings):
         default=("127.0.0.1", "::1"), description="Addresses the gateway listens on, comma-separated."
     )
     gateway_port: Port = Field(default=3000, description="Port of the gateway; 0: any free one.")
+    mode: Literal["auto", "pass_through", "managed"] = Field(
+        default="auto",
+        description="managed: clients need a Nexus key, and a stored credential goes upstream; pass_through: their own "
+        "does; auto: managed as soon as a key was issued, or the gateway listens on more than the loopback.",
+    )
+    gateway_workers: int = Field(
+        default=1, ge=1, le=64, description="Processes of the gateway that share its port under `nexus up`."
+    )
     dashboard_host: Words = Field(
         default=("127.0.0.1", "::1"), description="Addresses the dashboard listens on, comma-separated."
     )
@@ -134,6 +144,30 @@ class Settings(BaseSettings):
     )
     gemini_api_key: SecretStr | None = Field(
         default=None, validation_alias="GEMINI_API_KEY", description="Key for the AI analysis of conversations."
+    )
+    credentials_key_file: ExistingFile | None = Field(
+        default=None,
+        description="File with the key that seals the upstream credentials; unset: one is made and kept in the home.",
+    )
+    oauth_authorize_url: HttpUrl = Field(
+        default="https://claude.com/cai/oauth/authorize",
+        description="Where `nexus credentials login` sends the person.",
+    )
+    oauth_token_url: HttpUrl = Field(
+        default="https://platform.claude.com/v1/oauth/token", description="Where OAuth tokens come from."
+    )
+    oauth_client_id: str = Field(
+        default="9d1c250a-e61b-44d9-88ed-5944d1962f5e", description="OAuth client that Nexus logs in as."
+    )
+    oauth_redirect_uri: HttpUrl = Field(
+        default="https://platform.claude.com/oauth/code/callback", description="Page that shows the code to be pasted."
+    )
+    oauth_scopes: Words = Field(
+        default=("org:create_api_key", "user:profile", "user:inference"),
+        description="What a login asks for, comma-separated.",
+    )
+    client_key: SecretStr | None = Field(
+        default=None, description="The client key that `nexus claude` shows to a gateway in managed mode."
     )
     claude_bin: FilePath | None = Field(
         default=None, description="The Claude Code that `nexus claude` runs; unset: `claude` on the PATH."
@@ -178,6 +212,14 @@ def unknown_variables() -> list[tuple[str, str]]:
     known = {row.variable for row in table(Settings)}
     strangers = sorted(name for name in os.environ if name.startswith("NEXUS_") and name not in known | _OF_OTHERS)
     return [(name, next(iter(get_close_matches(name, known, 1)), "")) for name in strangers]
+
+
+def handed_sockets(pid: int) -> tuple[int, ...]:
+    """Descriptors of the sockets that systemd opened for the process ``pid`` (``LISTEN_FDS``)."""
+    count = os.environ.get("LISTEN_FDS", "")
+    if os.environ.get("LISTEN_PID") != str(pid) or not count.isdecimal():
+        return ()
+    return tuple(range(_FIRST_HANDED, _FIRST_HANDED + int(count)))
 
 
 def inherited(changes: Mapping[str, str]) -> dict[str, str]:

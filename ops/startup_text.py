@@ -5,8 +5,8 @@ import signal
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ops.client_environment import client_environment, export_lines, settings_snippet
-from ops.supervision_types import TellDeath
+from ops.client_environment import KEY_PLACEHOLDER, client_environment, export_lines, settings_snippet
+from ops.supervision_types import TellDeath, TellRollFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +16,13 @@ class Addresses:
     gateway: str
     dashboard: str = ""
     login: str = ""
+    wants_key: bool = False
+    """The gateway is in managed mode."""
 
 
 def ready_text(addresses: Addresses, program: str, logs: str) -> str:
     """The text that stands on the terminal while Nexus runs. ``program``: how this user calls ``nexus``."""
-    environment = client_environment(addresses.gateway)
+    environment = client_environment(addresses.gateway, KEY_PLACEHOLDER if addresses.wants_key else "")
     lines = ["", "Nexus is ready.", "", f"  Gateway    {addresses.gateway}"]
     if addresses.dashboard:
         lines.append(f"  Dashboard  {addresses.dashboard}")
@@ -50,6 +52,12 @@ def death_line(death: TellDeath, last_words: str) -> str:
     when = "now" if death.pause_s == 0 else f"in {death.pause_s:g} s"
     again = "keeps dying; it is tried again" if death.looping else "is started again"
     return f"{death.part} {_ending(death.code)}{why}; it {again} {when}."
+
+
+def roll_failed_line(failed: TellRollFailed, last_words: str) -> str:
+    """What is said when a part could not be replaced."""
+    why = f" ({last_words})" if last_words else ""
+    return f"The new {failed.part} {_ending(failed.code)}{why}; whoever was not replaced yet serves on."
 
 
 def last_words(line: str) -> str:

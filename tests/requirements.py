@@ -21,3 +21,8 @@ def missing(what: str, how: str, *, required_by: str) -> NoReturn:
     if given(required_by) == "1":
         pytest.fail(f"{reason} ({required_by}=1)", pytrace=False)
     pytest.skip(reason)
+
+
+def scaled(short: int, nightly: int) -> int:
+    """How much of it: ``make nightly`` sets ``NEXUS_NIGHTLY=1`` and runs the same tests with larger numbers."""
+    return nightly if given("NEXUS_NIGHTLY") == "1" else short

@@ -46,10 +46,20 @@ class Stack:
         """The key of the read API, generated into the home."""
         return (self.home / "keys" / "dashboard.key").read_text().strip()
 
+    @property
+    def database_url(self) -> str:
+        """Of its embedded database."""
+        return str(json.loads((self.home / "run" / "state.json").read_text())["database_url"])
+
     def part(self, name: str) -> int:
         """The pid of one of its processes."""
         state = json.loads((self.home / "run" / "state.json").read_text())
         return int(state["parts"][name]["pid"])
+
+    def state(self, name: str) -> str:
+        """What one of its parts is doing."""
+        state = json.loads((self.home / "run" / "state.json").read_text())
+        return str(state["parts"][name]["phase"])
 
     async def api(self, path: str, **query: str) -> Any:
         """JSON of the read API."""

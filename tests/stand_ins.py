@@ -40,6 +40,9 @@ def part(name: str, behaviour: str, diary: str) -> None:
             sys.exit(2)
         case "crashes":
             sys.exit(1)
+        case "once" if Path(diary).read_text().count(f"{name} began") > 1:
+            sys.stderr.write("nexus: Once is enough.\n")
+            sys.exit(1)
         case "deaf":
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_IGN)
@@ -48,18 +51,23 @@ def part(name: str, behaviour: str, diary: str) -> None:
             write(diary, f"{name}-child", "began", child.pid)
     reporter = Reporter(take_over_stdout())
 
-    async def main(lifetime: Lifetime) -> None:
-        lifetime.ready(f"http://{name}")
-        if behaviour == "deaf":
-            await asyncio.Event().wait()
-        await lifetime.stop.wait()
-        write(diary, name, "stops", os.getpid())
-        if behaviour == "stubborn":
-            await lifetime.abort.wait()
-            write(diary, name, "aborts", os.getpid())
-
-    asyncio.run(live(main, reporter, supervised=True, grace_s=0.5 if behaviour == "stubborn" else 30.0))
+    grace_s = 0.5 if behaviour == "stubborn" else 30.0
+    asyncio.run(live(lambda it: serve(it, name, behaviour, diary), reporter, supervised=True, grace_s=grace_s))
     write(diary, name, "ended", os.getpid())
+
+
+async def serve(lifetime: Lifetime, name: str, behaviour: str, diary: str) -> None:
+    lifetime.ready(f"http://{name}")
+    if behaviour == "deaf":
+        await asyncio.Event().wait()
+    told = {asyncio.ensure_future(event.wait()) for event in (lifetime.stop, lifetime.retire)}
+    await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)
+    write(diary, name, "retires" if lifetime.retire.is_set() else "stops", os.getpid())
+    if behaviour == "lingers":
+        await lifetime.stop.wait()
+    if behaviour == "stubborn":
+        await lifetime.abort.wait()
+        write(diary, name, "aborts", os.getpid())
 
 
 def supervisor(home: str, diary: str, plan: str) -> None:
@@ -72,9 +80,19 @@ def supervisor(home: str, diary: str, plan: str) -> None:
             argv = [str(Path(home) / "no-such-program")]
         return Launch(argv, inherited({}), prepared.logs / f"{name}.log")
 
-    parts = [Part(name, outlives=frozenset(rest), drain_s=20.0) for name, (_, *rest) in wanted.items()]
+    parts = [
+        Part(name, outlives=frozenset(rest), drain_s=20.0, rolls=name.startswith("gateway"))
+        for name, (_, *rest) in wanted.items()
+    ]
     console = Console(time.monotonic)
-    watched = Supervisor(prepared, parts, launch, lambda said: print(json.dumps(sorted(said)), flush=True), console)
+    watched = Supervisor(
+        prepared,
+        parts,
+        launch,
+        on_ready=lambda said: print(json.dumps(sorted(said)), flush=True),
+        console=console,
+        on_stop=lambda: write(diary, "supervisor", "closes", os.getpid()),
+    )
     sys.exit(asyncio.run(watched.run()))
 
 

@@ -1,7 +1,9 @@
 """``nexus gateway``, ``nexus shipper`` …: how does one part run in the foreground, alone or supervised?"""
 
 import asyncio
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import uvloop
@@ -11,7 +13,7 @@ from ops.configs import Context
 from ops.home import Home, prepare
 from ops.lifetime import live, take_over_stdout
 from ops.reports import Notice, Ready, Report, Reporter
-from ops.settings import Settings, load
+from ops.settings import Settings, handed_sockets, load
 
 _GRACE_S = 5.0
 """What a part that lost its supervisor gets beyond its own time to drain."""
@@ -30,13 +32,17 @@ class _LoggingReporter(Reporter):
             print(f"nexus: {self._part} is ready", *filter(None, facts), file=sys.stderr)
 
 
-def run(part: str, *, supervised: bool) -> None:
-    """Run it until it ends or is asked to. Raises NexusError."""
+def run(part: str, *, supervised: bool, sockets: Sequence[int] = ()) -> None:
+    """Run it until it ends or is asked to. Raises NexusError.
+
+    ``sockets``: descriptors for the gateway to listen on; systemd may have handed it some too.
+    """
     settings = load(Path.cwd())
     reporter = Reporter(take_over_stdout()) if supervised else _LoggingReporter(part)
     logs.configure(debug=settings.debug, tell=lambda text: reporter.send(Notice(text)))
     home = prepare(settings.home)
-    context = Context(settings, home, _database_url(part, settings, home))
+    handed = tuple(sockets) or handed_sockets(os.getpid())
+    context = Context(settings, home, _database_url(part, settings, home), handed)
     life = serve.LIVES[part]
     grace_s = plan.drain_s_of(part, settings) + _GRACE_S
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

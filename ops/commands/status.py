@@ -42,8 +42,9 @@ def text(home: Home, holder: Holder | None, state: RunState | None, said: Report
     out = [f"`nexus {holder.command}` runs on {home.root} (pid {holder.pid}, since {holder.since})."]
     for name, part in (state.parts if state else {}).items():
         pid = f"pid {part.pid}" if part.pid else ""
+        beside = f"is being replaced: beside it pid {part.beside}" if part.beside else ""
         deaths = f"{part.deaths} deaths in a minute" if part.deaths else ""
-        out.append(f"  {name:<10} {part.phase:<9} " + "  ".join(filter(None, (pid, part.address, deaths))))
+        out.append(f"  {name:<10} {part.phase:<9} " + "  ".join(filter(None, (pid, part.address, beside, deaths))))
     return "\n".join(line.rstrip() for line in [*out, *(f"  {line}" for line in lines(said))])
 
 

@@ -3,16 +3,19 @@
 import asyncio
 import json
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from domain.errors import SetupError
+from gateway.listening import listen
 from ops import plan
 from ops.addresses import address_of
 from ops.console import Console
 from ops.database import end_database_left_behind
+from ops.gateway_access import is_managed
 from ops.home import Home, prepare
 from ops.home_lock import held, me
 from ops.prechecks import check_can_listen, free_port
@@ -42,15 +45,25 @@ def run_with(settings: Settings, console: Console, *, json_ready: bool) -> int:
     gateway = address_of(settings.gateway_host[0], settings.gateway_port)
     dashboard = address_of(settings.dashboard_host[0], settings.dashboard_port)
     with held(home, me("up", gateway, dashboard)):
-        _check_ports(settings, patience_s=_PORT_PATIENCE_S if home.state_file.exists() else 0.0)
+        sockets = _open_ports(settings, patience_s=_PORT_PATIENCE_S if home.state_file.exists() else 0.0)
+        descriptors = [sock.fileno() for sock in sockets]
+
+        def close_ports() -> None:
+            for sock in sockets:
+                sock.close()
+
         supervisor = Supervisor(
             home,
             plan.parts_of(settings),
-            launch_of=lambda part, said: plan.launch_of(part, said, settings, home),
-            on_ready=lambda said: _announce(said, home, json_ready=json_ready),
+            launch_of=lambda part, said: plan.launch_of(part, said, settings, home, descriptors),
+            on_ready=lambda said: _announce(said, home, settings, json_ready=json_ready),
             console=console,
+            on_stop=close_ports,
         )
-        code = asyncio.run(supervisor.run())
+        try:
+            code = asyncio.run(supervisor.run())
+        finally:
+            close_ports()
         end_database_left_behind(settings, home)
     return code
 
@@ -64,7 +77,8 @@ def _with_fixed_ports(settings: Settings) -> Settings:
     return settings.model_copy(update=found)
 
 
-def _check_ports(settings: Settings, patience_s: float) -> None:
+def _open_ports(settings: Settings, patience_s: float) -> list[socket.socket]:
+    """The gateway's sockets, which all its workers share; the dashboard opens its own, and must be able to."""
     deadline = time.monotonic() + patience_s
     while True:
         try:
@@ -75,13 +89,14 @@ def _check_ports(settings: Settings, patience_s: float) -> None:
                 raise
             time.sleep(_POLL_S)
         else:
-            return
+            return listen(settings.gateway_host, settings.gateway_port)
 
 
-def _announce(said: Mapping[str, Ready], home: Home, *, json_ready: bool) -> None:
+def _announce(said: Mapping[str, Ready], home: Home, settings: Settings, *, json_ready: bool) -> None:
     nothing = Ready()
     dashboard = said.get(plan.DASHBOARD, nothing)
-    addresses = Addresses(said.get(plan.GATEWAY, nothing).address, dashboard.address, dashboard.login)
+    gateway = said.get(plan.GATEWAY, nothing).address
+    addresses = Addresses(gateway, dashboard.address, dashboard.login, wants_key=is_managed(settings, home))
     if json_ready:
         text = json.dumps(
             {

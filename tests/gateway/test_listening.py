@@ -1,23 +1,25 @@
 """Both loopback addresses on one port, or one line that says why not."""
 
 import errno
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
 from domain.errors import SetupError
 from gateway import listening
-from gateway.listening import listen
+from gateway.listening import adopt, listen
 from tests.faulty_disk import fault
 
 LOOPBACK = ("127.0.0.1", "::1")
 
 
 @contextmanager
-def open_sockets(*hosts: str, port: int = 0, reuse_port: bool = False) -> Iterator[list[socket.socket]]:
-    sockets = listen(hosts, port, reuse_port=reuse_port)
+def open_sockets(*hosts: str, port: int = 0) -> Iterator[list[socket.socket]]:
+    sockets = listen(hosts, port)
     try:
         yield sockets
     finally:
@@ -58,11 +60,29 @@ def test_a_busy_port_is_said_in_one_line_with_a_mend(host: str) -> None:
         assert not connects(other, port), "what was opened on the way is closed"
 
 
-def test_workers_may_share_a_port() -> None:
-    with open_sockets("127.0.0.1", reuse_port=True) as (first,):
-        port = first.getsockname()[1]
-        with open_sockets("127.0.0.1", port=port, reuse_port=True) as (second,):
-            assert second.getsockname()[1] == port
+def test_workers_may_share_a_socket() -> None:
+    with open_sockets("127.0.0.1") as (first,):
+        (second,) = adopt([os.dup(first.fileno())])
+        with closing(second):
+            assert second.getsockname() == first.getsockname()
+            assert not second.getblocking()
+            assert not second.get_inheritable()
+            first.close()
+            assert connects(*second.getsockname()), "it listens as long as one of them is open"
+
+
+def test_what_is_no_listening_socket_is_said_and_left_open(tmp_path: Path) -> None:
+    with closing(socket.socket()) as idle, closing(socket.socket(socket.AF_UNIX)) as local:
+        local.bind(str(tmp_path / "socket"))
+        local.listen()
+        for sock in (idle, local):
+            with pytest.raises(SetupError, match=f"Descriptor {sock.fileno()} is no listening TCP socket"):
+                adopt([sock.fileno()])
+            os.fstat(sock.fileno())
+        free = os.dup(idle.fileno())
+        os.close(free)
+        with pytest.raises(SetupError, match=f"Descriptor {free} is no"):
+            adopt([free])
 
 
 def test_a_port_of_the_administrator_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,10 +134,10 @@ def test_a_free_port_that_is_taken_on_the_other_address_is_not_the_last_try(monk
     refusals = [fault(errno.EADDRINUSE), fault(errno.EADDRINUSE)]
     real = listening._listen_one
 
-    def flaky(host: str, port: int, *, reuse_port: bool) -> socket.socket | None:
+    def flaky(host: str, port: int) -> socket.socket | None:
         if host == "::1" and refusals:
             raise refusals.pop()
-        return real(host, port, reuse_port=reuse_port)
+        return real(host, port)
 
     monkeypatch.setattr(listening, "_listen_one", flaky)
     with open_sockets(*LOOPBACK) as sockets:

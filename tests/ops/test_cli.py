@@ -11,7 +11,7 @@ import pytest
 
 from domain.errors import NexusError, SetupError, StoreUnavailableError
 from ops import cli
-from ops.commands import claude, run_part, status
+from ops.commands import claude, restart, run_part, status
 from ops.settings import inherited
 
 NEXUS = [sys.executable, "-P", "-m", "ops.cli"]
@@ -135,9 +135,25 @@ def test_a_command_ends_with_its_own_exit_code(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("part", ["gateway", "shipper", "projector", "dashboard", "postgres", "migrate"])
 def test_every_part_runs_by_its_name(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     ran: list[tuple[str, bool]] = []
-    monkeypatch.setattr(run_part, "run", lambda name, *, supervised: ran.append((name, supervised)))
+    monkeypatch.setattr(run_part, "run", lambda name, *, supervised, sockets=(): ran.append((name, supervised)))
     assert exit_code(part, "--supervised") == 0
     assert ran == [(part, True)]
+
+
+def test_a_gateway_worker_is_told_its_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[list[int]] = []
+    monkeypatch.setattr(run_part, "run", lambda _, *, supervised, sockets: told.append(list(sockets)))
+    assert exit_code("gateway", "--supervised", "--socket=7", "--socket=8") == exit_code("gateway") == 0
+    assert told == [[7, 8], []]
+
+
+def test_restart_hands_on_its_exit_code_and_shows_an_example(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(restart, "run", lambda *, as_json: 1 if as_json else 3)
+    assert (exit_code("restart"), exit_code("restart", "--json")) == (3, 1)
+    assert exit_code("restart", "--help") == 0
+    assert "Example: nexus restart" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-p", "--", "x"], ["--resume", "a b"], ["--", "--print-env"], []])

@@ -59,6 +59,24 @@ async def test_a_signal_asks_the_part_to_stop(number: signal.Signals) -> None:
         asyncio.get_running_loop().remove_signal_handler(number)
 
 
+async def test_another_signal_says_that_a_successor_serves() -> None:
+    async def main(lifetime: Lifetime) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        async with asyncio.timeout(5):
+            await lifetime.retire.wait()
+        assert not lifetime.stop.is_set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(5):
+            await lifetime.stop.wait()
+        assert not lifetime.abort.is_set()
+
+    try:
+        await live(main, Reporter(None), supervised=False, grace_s=1)
+    finally:
+        for number in (signal.SIGUSR1, signal.SIGTERM):
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+
 def test_the_end_of_the_life_line_is_told_once_and_not_before() -> None:
     reading, writing = os.pipe()
     lost = threading.Event()

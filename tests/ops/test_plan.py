@@ -56,6 +56,27 @@ def test_without_storage_there_is_the_gateway_only() -> None:
     assert list(parts(settings(storage_enabled=False))) == ["gateway"]
 
 
+@pytest.mark.parametrize("storage", [True, False])
+def test_several_gateway_workers_come_and_go_together_and_only_they_roll(storage: bool) -> None:
+    found = parts(settings(gateway_workers=3, storage_enabled=storage))
+    names = ["gateway", "gateway-2", "gateway-3"]
+    assert list(found)[:3] == [name for name, part in found.items() if part.rolls] == names
+    assert [name for name in found if plan.is_gateway(name)] == names
+    assert {part.outlives for name, part in found.items() if name in names} == {frozenset()}
+    if storage:
+        assert all(found[name].outlives >= set(names) for name in ("postgres", "shipper", "projector", "dashboard"))
+
+
+def test_gateway_workers_share_the_sockets_and_nobody_else_gets_them() -> None:
+    for name in ("gateway", "gateway-2"):
+        launch = plan.launch_of(name, {}, settings(gateway_workers=2), HOME, [5, 6])
+        assert list(launch.argv)[3:] == ["ops.cli", "gateway", "--supervised", "--socket=5", "--socket=6"]
+        assert launch.descriptors == (5, 6)
+        assert launch.log_file == HOME.logs / f"{name}.log"
+    launch = plan.launch_of("shipper", {}, settings(), HOME, [5, 6])
+    assert (list(launch.argv)[3:], launch.descriptors) == (["ops.cli", "shipper", "--supervised"], ())
+
+
 def test_the_gateway_may_take_a_little_longer_than_it_gives_itself() -> None:
     assert plan.drain_s_of("gateway", settings(drain_s=40.0)) == 45.0
     assert plan.drain_s_of("shipper", settings()) == 15.0

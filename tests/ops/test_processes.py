@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,12 @@ def gone(pid: int) -> bool:
 
 @pytest.mark.parametrize(
     ("urgency", "code"),
-    [(Urgency.DRAIN, -signal.SIGTERM), (Urgency.ABORT, -signal.SIGTERM), (Urgency.KILL, -signal.SIGKILL)],
+    [
+        (Urgency.RETIRE, -signal.SIGUSR1),
+        (Urgency.DRAIN, -signal.SIGTERM),
+        (Urgency.ABORT, -signal.SIGTERM),
+        (Urgency.KILL, -signal.SIGKILL),
+    ],
 )
 async def test_it_ends_when_it_is_told_to(tmp_path: Path, urgency: Urgency, code: int) -> None:
     process = launch(SLEEP, tmp_path / "log")
@@ -101,6 +107,20 @@ async def test_what_it_started_is_left_alone_where_it_is_meant_to_live_on(
         patched.setattr("os.killpg", lambda *_: pytest.fail("it was ended"))
         assert await process.watch(lambda _: None) == 0
     os.killpg(process.pid, signal.SIGKILL)
+
+
+async def test_it_gets_the_open_files_that_it_is_meant_to_have_and_no_others(tmp_path: Path) -> None:
+    script = "import os, sys; [os.fstat(int(sys.argv[1])), os.fstat(int(sys.argv[2]))]"
+    reading, writing = os.pipe()
+    argv = [sys.executable, "-P", "-c", script, str(reading), str(writing)]
+    try:
+        both = Launch(argv, inherited({}), tmp_path / "log", descriptors=(reading, writing))
+        assert await start(both).watch(lambda _: None) == 0
+        assert await start(replace(both, descriptors=(reading,))).watch(lambda _: None) == 1
+        assert "Bad file descriptor" in (tmp_path / "log").read_text()
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def test_a_program_that_does_not_exist_is_an_os_error(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ops.home import Home, prepare
-from ops.run_state import PartNow, RunState, read, remove, write
+from ops.run_state import PartNow, Roll, RunState, read, remove, write
 
 
 @pytest.fixture
@@ -36,6 +37,16 @@ def test_the_state_of_a_dead_process_is_none(home: Home) -> None:
         pass
     write(home, state(process.pid))
     assert read(home) is None
+
+
+def test_a_roll_is_kept_and_a_supervisor_that_knows_of_none_says_none(home: Home) -> None:
+    rolling = msgspec.structs.replace(state(os.getpid()), roll=Roll(3, 2, ("gateway",), "no"))
+    write(home, rolling)
+    assert read(home) == rolling
+    home.state_file.write_text(f'{{"pid": {os.getpid()}}}')
+    older = read(home)
+    assert older is not None
+    assert older.roll is None
 
 
 def test_half_a_file_is_none(home: Home) -> None:

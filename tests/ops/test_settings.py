@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from domain.errors import SetupError
-from ops.settings import Settings, debug_is_on, inherited, load, unknown_variables
+from ops.settings import Settings, debug_is_on, handed_sockets, inherited, load, unknown_variables
 from ops.settings_text import table
 
 
@@ -180,3 +180,27 @@ def test_children_inherit_the_environment_with_changes(monkeypatch: pytest.Monke
     monkeypatch.setenv("OTHER", "kept")
     given = inherited({"NEXUS_DRAIN_S": "2"})
     assert (given["NEXUS_DRAIN_S"], given["OTHER"]) == ("2", "kept")
+
+
+@pytest.mark.parametrize("value", ["0", "65", "many"])
+def test_a_gateway_has_between_1_and_64_workers(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    assert load().gateway_workers == 1
+    monkeypatch.setenv("NEXUS_GATEWAY_WORKERS", value)
+    with pytest.raises(SetupError, match="NEXUS_GATEWAY_WORKERS"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("count", "pid", "found"),
+    [("2", 7, (3, 4)), ("0", 7, ()), ("2", 8, ()), ("", 7, ()), ("-1", 7, ()), ("x", 7, ()), (None, 7, ())],
+)
+def test_sockets_are_ours_if_systemd_opened_them_for_us(
+    monkeypatch: pytest.MonkeyPatch, count: str | None, pid: int, found: tuple[int, ...]
+) -> None:
+    monkeypatch.delenv("LISTEN_FDS", raising=False)
+    if count is not None:
+        monkeypatch.setenv("LISTEN_FDS", count)
+    monkeypatch.setenv("LISTEN_PID", "7")
+    assert handed_sockets(pid) == found
+    monkeypatch.delenv("LISTEN_PID")
+    assert handed_sockets(pid) == ()

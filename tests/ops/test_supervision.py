@@ -17,6 +17,7 @@ from ops.supervision_types import (
     Input,
     Part,
     Phase,
+    RollAsked,
     Start,
     StopAsked,
     Tell,
@@ -28,12 +29,14 @@ from ops.supervision_types import (
 )
 
 PLAN = (
-    Part("gateway", drain_s=20.0),
+    Part("gateway", drain_s=20.0, rolls=True),
     Part("postgres", outlives=frozenset({"gateway", "migrate", "shipper"}), drain_s=30.0),
     Part("migrate", after=frozenset({"postgres"}), runs_once=True),
     Part("shipper", after=frozenset({"migrate"}), outlives=frozenset({"gateway"}), drain_s=10.0),
 )
-NAMES = [part.name for part in PLAN]
+NAMES = [*(part.name for part in PLAN), "gateway:newest"]
+"""Whom things befall: the oldest process of a part, or the newest."""
+Process = tuple[str, int]
 
 
 @dataclass
@@ -42,31 +45,60 @@ class World:
 
     plan: Sequence[Part] = PLAN
     now: float = 0.0
-    running: set[str] = field(default_factory=set)
+    processes: set[Process] = field(default_factory=set)
+    ready: set[Process] = field(default_factory=set)
+    told: set[Process] = field(default_factory=set)
+    """Those that were told to stop."""
     ever_ready: set[str] = field(default_factory=set)
     log: list[tuple[float, Command]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.state = begin(self.plan)
 
+    @property
+    def running(self) -> set[str]:
+        return {name for name, _ in self.processes}
+
+    @property
+    def serving(self) -> set[str]:
+        return {name for name, _ in self.ready - self.told}
+
     def tell(self, happened: Input) -> list[Command]:
         match happened:
-            case BecameReady(part):
+            case BecameReady(part, generation):
                 self.ever_ready.add(part)
-            case Ended(part, code):
-                self.running.discard(part)
+                self.ready.add((part, generation))
+            case Ended(part, code, generation):
+                for processes in (self.processes, self.ready, self.told):
+                    processes.discard((part, generation))
                 if code == 0 and self.part(part).runs_once:
                     self.ever_ready.add(part)
+        served = self.serving
         self.state, commands = advance(self.state, happened, self.now)
         for command in commands:
             self.log.append((self.now, command))
-            if isinstance(command, Start):
-                assert command.part not in self.running, "two processes of one part"
-                assert self.part(command.part).after <= self.ever_ready, "started before what it needs"
-                self.running.add(command.part)
+            self.obey(command)
+        if not self.state.asked:
+            assert served <= self.serving, "who served was stopped, and nobody serves instead"
         due = next_due(self.state)
         assert due is None or due > self.now, "something is due now and was not done"
         return commands
+
+    def obey(self, command: Command) -> None:
+        match command:
+            case Start(part, generation):
+                others = self.of(part)
+                assert len(others) < (2 if self.part(part).rolls else 1), "too many processes of one part"
+                assert set(others) <= self.ready - self.told, "started beside one that does not serve"
+                assert self.part(part).after <= self.ever_ready, "started before what it needs"
+                assert generation not in {number for _, number in others}, "two processes of one name"
+                self.processes.add((part, generation))
+            case Tell(part, _, generation):
+                self.told.add((part, generation))
+
+    def of(self, part: str) -> list[Process]:
+        """Its processes, the oldest first."""
+        return sorted(one for one in self.processes if one[0] == part)
 
     def wait(self) -> list[Command]:
         """Let time pass until something is due."""
@@ -97,7 +129,7 @@ def up() -> World:
 
 def happenings() -> st.SearchStrategy[list[tuple[str, str, float]]]:
     """What befalls whom, and how much time passes before."""
-    kinds = st.sampled_from(["ready", "die", "crash", "refuse", "nothing", "stop"])
+    kinds = st.sampled_from(["ready", "die", "crash", "refuse", "nothing", "roll", "stop"])
     pauses = st.sampled_from([0.0, 0.01, 0.7, 3.0, 11.0, 61.0])
     return st.lists(st.tuples(kinds, st.sampled_from(NAMES), pauses), max_size=40)
 
@@ -110,19 +142,24 @@ def apply(world: World, kind: str, name: str, pause: float) -> None:
     if world.said(Finish):
         return
     world.now = target
+    part, _, newest = name.partition(":")
+    found = world.of(part)
     match kind:
         case "stop":
             world.tell(StopAsked())
         case "nothing":
             world.tell(TimePassed())
-        case "ready" if name in world.running:
-            world.tell(BecameReady(name))
-        case "die" | "crash" | "refuse" if name in world.running:
-            world.tell(Ended(name, {"die": 0, "crash": -9, "refuse": SETUP_EXIT}[kind]))
+        case "roll":
+            world.tell(RollAsked())
+        case "ready" if found:
+            world.tell(BecameReady(*found[-1 if newest else 0]))
+        case "die" | "crash" | "refuse" if found:
+            name, generation = found[-1 if newest else 0]
+            world.tell(Ended(name, {"die": 0, "crash": -9, "refuse": SETUP_EXIT}[kind], generation))
 
 
 @given(happenings())
-def test_a_part_never_has_two_processes_and_never_starts_before_what_it_needs(
+def test_nobody_starts_twice_or_before_what_it_needs_and_nobody_who_serves_stops_without_a_successor(
     story: list[tuple[str, str, float]],
 ) -> None:
     world = World()
@@ -160,7 +197,7 @@ def test_whoever_runs_is_told_only_after_all_it_outlives_have_ended(story: list[
             continue
         for _, command in world.log[mark:]:
             if isinstance(command, Tell) and command.urgency is Urgency.DRAIN:
-                still = {other for other in before if world.state.parts[other].phase is not Phase.ENDED}
+                still = {other for other in before if world.state.runs(other)}
                 assert not world.part(command.part).outlives & still & world.running
 
 

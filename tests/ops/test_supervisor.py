@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from ops.home import Home
-from ops.run_state import RunState
+from ops.run_state import Roll, RunState
 from tests.waiting import until_sync
 
 STAND_INS = Path(__file__).parents[1] / "stand_ins.py"
@@ -106,6 +106,8 @@ def test_ctrl_c_stops_all_in_order_and_reaches_the_supervisor_only(stage: Stage)
     assert code == 0
     assert "Stopping" in said
     assert stage.order("stops") == stage.order("ended") == ["gateway", "shipper", "database"]
+    told = [(name, what) for name, what, _ in stage.diary() if what in {"closes", "stops"}]
+    assert (told[0], stage.order("closes")) == (("supervisor", "closes"), ["supervisor"])
     assert stage.order("aborts") == []
     assert stage.all_gone()
     assert not stage.home.state_file.exists()
@@ -194,3 +196,46 @@ def test_a_part_that_cannot_be_started_does_not_stop_the_others(stage: Stage) ->
     code, said = stage.end()
     assert code == 0
     assert "shipper cannot be started" in said
+
+
+def test_the_gateway_is_replaced_by_a_new_one_and_the_others_go_on(stage: Stage) -> None:
+    stage.start_and_wait({"gateway": ["serves"], "gateway-2": ["lingers"], "shipper": ["serves", "gateway"]})
+    before = stage.state()
+    assert before.roll == Roll(number=1, done=1)
+    stage.supervisor.send_signal(signal.SIGUSR1)
+    until_sync(lambda: stage.state().roll == Roll(number=2, done=1) and stage.state().parts["gateway"].beside is None)
+    now = stage.state().parts
+    assert (now["gateway"].pid, now["gateway-2"].pid) == (stage.pids("gateway")[1], stage.pids("gateway-2")[1])
+    assert now["gateway-2"].beside == before.parts["gateway-2"].pid, "the old one has something to end"
+    assert stage.order("retires") == ["gateway", "gateway-2"]
+    assert now["shipper"] == before.parts["shipper"]
+    os.kill(stage.pids("gateway-2")[0], signal.SIGTERM)
+    until_sync(lambda: stage.state().roll == Roll(number=2, done=2))
+    stage.supervisor.terminate()
+    code, said = stage.end()
+    assert code == 0
+    assert "The gateway was replaced." in said
+    assert stage.all_gone()
+
+
+def test_a_new_gateway_that_cannot_start_leaves_the_old_one_serving_and_says_why(stage: Stage) -> None:
+    stage.start_and_wait({"gateway": ["once"]})
+    before = stage.state().parts["gateway"]
+    stage.supervisor.send_signal(signal.SIGUSR1)
+    why = "The new gateway ended with exit code 1 (Once is enough); whoever was not replaced yet serves on."
+    until_sync(lambda: stage.state().roll == Roll(number=2, done=1, failed=why))
+    assert stage.state().parts["gateway"] == before
+    stage.supervisor.terminate()
+    code, said = stage.end()
+    assert code == 0
+    assert why in said
+
+
+def test_a_stop_in_the_middle_of_a_roll_ends_old_and_new(stage: Stage) -> None:
+    stage.start_and_wait({"gateway": ["lingers"]})
+    stage.supervisor.send_signal(signal.SIGUSR1)
+    until_sync(lambda: stage.order("retires") == ["gateway"])
+    stage.supervisor.terminate()
+    assert stage.end()[0] == 0
+    assert stage.order("ended") == ["gateway", "gateway"]
+    assert stage.all_gone()

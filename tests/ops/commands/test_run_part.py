@@ -1,6 +1,7 @@
 """One part in the foreground, alone: what it says, how it stops, and what it needs."""
 
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -65,3 +66,37 @@ def test_a_busy_port_is_one_line(tmp_path: Path) -> None:
         first.terminate()
     assert second.returncode == 2
     assert errors.startswith(f"nexus: Port {port} is in use")
+
+
+AS_SYSTEMD = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ["LISTEN_FDS"], os.environ["LISTEN_PID"] = "1", str(os.getpid())
+os.execv(sys.executable, [sys.executable, "-P", "-m", "ops.cli", "gateway"])
+"""
+
+
+def test_a_gateway_alone_serves_on_the_socket_that_systemd_opened_for_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        port = opened.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", AS_SYSTEMD, str(opened.fileno())],
+            env=inherited({"NEXUS_HOME": str(tmp_path / "home"), "NEXUS_GATEWAY_PORT": "1"}),
+            pass_fds=[opened.fileno()],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with process, urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=20) as answer:
+            assert answer.status == 200
+            process.terminate()
+            assert process.wait(30) == 0
+            assert process.stderr
+            assert process.stderr.read() == f"nexus: gateway is ready http://127.0.0.1:{port}\n"
+        assert opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN), "the port is systemd's and stays open"
+
+
+def test_a_socket_that_is_none_is_one_line(tmp_path: Path) -> None:
+    with start("gateway", tmp_path / "home", "--socket=0") as process:
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert errors == "nexus: Descriptor 0 is no listening TCP socket; hand one over, or let Nexus open its own.\n"

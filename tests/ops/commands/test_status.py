@@ -72,6 +72,18 @@ def test_each_part_is_a_line(home: Home, capsys: pytest.CaptureFixture[str]) -> 
     assert found["parts"]["gateway"] == {"phase": "ready", "pid": 12, "address": "http://127.0.0.1:3000", "deaths": 2}
 
 
+def test_a_worker_that_is_being_replaced_is_well_and_shows_both_processes(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with held(home, me("up")):
+        write(home, RunState(os.getpid(), parts={"gateway-2": PartNow("ready", 12, beside=11)}))
+        assert run(as_json=False) == 0
+        run(as_json=True)
+    _, worker, as_json = capsys.readouterr().out.splitlines()
+    assert worker == "  gateway-2  ready     pid 12  is being replaced: beside it pid 11"
+    assert json.loads(as_json)["parts"]["gateway-2"]["beside"] == 11
+
+
 def test_another_command_that_holds_the_home_is_named(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     with held(home, me("migrate")):
         assert run(as_json=False) == 1
