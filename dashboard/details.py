@@ -1,18 +1,20 @@
 """What did one exchange really say? Its request as sent and its answer as received, taken apart for the request page.
 
 Pure: recorded events and bytes in, plain values out. Everything here comes from the wire and is to be escaped before
-it is shown.
+it is shown. Keys are hidden, in the bytes and in what is put together of them: a key may have come in pieces.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, chain, pairwise
 from typing import Literal
 from uuid import UUID
 
 from dashboard.recordings import Stream
-from domain.assembly import AssembledMessage, assemble
+from domain.assembly import AnswerError, AssembledMessage, assemble
+from domain.content_blocks import Block
 from domain.errors import UndecodableBodyError
+from domain.secrets_in_text import hide, hide_bytes, hide_in
 from projections.decoding import decode_chunks
 from projections.exchanges import header
 from schemas.anthropic.stream import JsonObject, JsonValue, read_object
@@ -156,7 +158,35 @@ def _answer(stream: Stream, answer: bytes | None) -> ReceivedAnswer:
         return ReceivedAnswer(opened, AssembledMessage("opaque"), ())
     cuts = pairwise(accumulate(lengths, initial=0))
     opened = _opened(None if answer is None else [answer[start:end] for start, end in cuts], headers)
-    return ReceivedAnswer(opened, assemble(opened.data, header(headers, "content-type")), _chunks(stream, opened))
+    message = _without_keys(assemble(opened.data, header(headers, "content-type")))
+    return ReceivedAnswer(_shown(opened), message, _chunks(stream, opened))
+
+
+def _without_keys(message: AssembledMessage) -> AssembledMessage:
+    return replace(
+        message,
+        blocks=tuple(map(_block_without_keys, message.blocks)),
+        extra=_object_without_keys(message.extra),
+        error=_error_without_keys(message.error) if message.error else None,
+        unplaced=tuple(frame._replace(data=hide(frame.data)) for frame in message.unplaced),
+    )
+
+
+def _block_without_keys(block: Block) -> Block:
+    return replace(
+        block,
+        value=_object_without_keys(block.value),
+        raw_input=None if block.raw_input is None else hide(block.raw_input),
+        unknown_deltas=tuple(map(hide_in, block.unknown_deltas)),
+    )
+
+
+def _error_without_keys(error: AnswerError) -> AnswerError:
+    return replace(error, message=hide(error.message), raw=hide_in(error.raw))
+
+
+def _object_without_keys(value: JsonObject) -> JsonObject:
+    return {hide(name): hide_in(member) for name, member in value.items()}
 
 
 def _opened(chunks: Sequence[bytes] | None, headers: Sequence[HeaderFact]) -> OpenedBody:
@@ -167,6 +197,10 @@ def _opened(chunks: Sequence[bytes] | None, headers: Sequence[HeaderFact]) -> Op
     except UndecodableBodyError:
         return OpenedBody("kept", "undecodable", b"")
     return OpenedBody("kept", opened.state, opened.data, opened.ends)
+
+
+def _shown(body: OpenedBody) -> OpenedBody:
+    return replace(body, data=hide_bytes(body.data))
 
 
 def _chunks(stream: Stream, opened: OpenedBody) -> tuple[ChunkTiming, ...]:
@@ -191,10 +225,10 @@ def _timings(stream: Stream) -> list[tuple[int, int, int]]:
 def _sent(body: OpenedBody) -> SentRequest:
     value = read_object(body.text) if body.data else None
     if value is None:
-        return SentRequest(body=body, parsable=False, settings={})
-    settings = dict(value)
+        return SentRequest(body=_shown(body), parsable=False, settings={})
+    settings = _object_without_keys(value)
     return SentRequest(
-        body=body,
+        body=_shown(body),
         parsable=True,
         system=_blocks(settings.pop("system", None)),
         tools=tuple(_tool(tool) for tool in _listed(settings, "tools")),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from domain.blocks import DIGEST_BYTES, BlockFacts
+from domain.secrets_in_text import hide
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ def content_digest(blocks: Iterable[BlockFacts]) -> bytes | None:
 
 
 def text_of(blocks: Iterable[BlockFacts]) -> str:
-    """All text, without white space."""
-    return "".join("".join(block.text.split()) for block in blocks if block.kind == "text")
+    """All text, without white space; keys are hidden, because a cut answer's text is kept as it is."""
+    return hide("".join("".join(block.text.split()) for block in blocks if block.kind == "text"))
 
 
 def print_of(text: str) -> TextPrint:

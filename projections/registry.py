@@ -10,7 +10,7 @@ from projections.projectors.requests import RequestsProjector
 PROJECTIONS = (
     Projection(
         name="requests",
-        version=1,
+        version=2,
         topics=EXCHANGE_TOPICS,
         schema_file="requests.sql",
         tables=("requests",),
@@ -19,7 +19,7 @@ PROJECTIONS = (
     ),
     Projection(
         name="conversations",
-        version=2,
+        version=3,
         topics=(*EXCHANGE_TOPICS, *CORRECTION_TOPICS),
         schema_file="conversations.sql",
         tables=("exchanges", "nodes", "texts", "tasks", "mentions", "corrections", "links", "conversations"),

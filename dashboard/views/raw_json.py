@@ -13,6 +13,7 @@ import msgspec
 from dashboard.details import OpenedBody
 from dashboard.formatting import one_line
 from dashboard.views.prose import Prose, verbatim
+from domain.secrets_in_text import hide_in
 from schemas.anthropic.stream import JsonValue, NotJsonError, read_json
 
 MAX_TREE_BYTES = 8_000_000
@@ -60,7 +61,7 @@ def raw_side(name: str, body: OpenedBody, opened: Collection[str]) -> RawSide:
     if not body.data or len(body.data) > MAX_TREE_BYTES:
         return RawSide(name, body, (), None)
     try:
-        value = read_json(body.text)
+        value = hide_in(read_json(body.text))  # escaped letters hide a key from a search in the bytes
     except NotJsonError:
         return RawSide(name, body, (), verbatim(body.text))
     mine = {place.removeprefix(f"{name}:") for place in opened if place.startswith(f"{name}:")}

@@ -1,9 +1,14 @@
-"""How do values get into rows? As one JSON array of records per statement, and only text that Postgres can hold."""
+"""How do values get into rows? As one JSON array of records per statement, and only text that Postgres can hold.
+
+Keys in a text are hidden here: read models are read by people, copied to replicas and put into dumps.
+"""
 
 import re
 from collections.abc import Sequence
 
 import msgspec
+
+from domain.secrets_in_text import hide
 
 MAX_TEXT = 1000
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -15,8 +20,8 @@ def as_json(rows: Sequence[object]) -> str:
 
 
 def storable(text: str, most: int = MAX_TEXT) -> str:
-    """Text from the wire for a text column: no NUL, no lone surrogate, at most ``most`` characters."""
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text[:most])
+    """Text from the wire for a text column: no NUL, no lone surrogate, no key, at most ``most`` characters."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", hide(text)[:most])
 
 
 def storable_or_none(text: str | None, most: int = MAX_TEXT) -> str | None:

@@ -241,3 +241,53 @@ def test_a_json_error_is_an_error() -> None:
     message = details(b"{}", raw, content_type="application/json").answer.message
     assert message.error is not None
     assert message.error.kind == "overloaded_error"
+
+
+KEY = "sk-ant-api03-" + "AbCdEf0123456789" * 3
+HIDDEN = "sk-ant-" + "*" * (len(KEY) - 7)
+
+
+def in_pieces(*pieces: str) -> bytes:
+    """A block of text that comes in these pieces."""
+    return sse(
+        [
+            {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": []}},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+            *({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": p}} for p in pieces),
+            {"type": "from_the_future", "said": KEY},
+        ]
+    )
+
+
+@pytest.mark.parametrize("at", range(len(KEY) + 1))
+def test_a_key_that_came_in_two_pieces_is_hidden_wherever_it_was_split(at: int) -> None:
+    found = details(answer=in_pieces(f"before {KEY[:at]}", f"{KEY[at:]} after")).answer
+    assert found.message.content[0]["text"] == f"before {HIDDEN} after"
+    assert KEY.encode() not in found.body.data
+    assert KEY not in repr(found.message)
+
+
+def test_hiding_moves_nothing() -> None:
+    answer = in_pieces("before ", KEY)
+    found = details(answer=answer, lengths=[100, len(answer) - 100]).answer
+    assert len(found.body.data) == len(answer)
+    assert [chunk.opened_end for chunk in found.chunks] == [100, len(answer)]
+
+
+def test_a_key_in_a_request_is_hidden_even_if_its_letters_are_escaped() -> None:
+    body = json.dumps({"system": KEY, "messages": [{"role": "user", "content": "KEY"}], KEY: KEY}).encode()
+    sent = details(body=body.replace(b'"KEY"', b'"\\u0073' + KEY[1:].encode() + b'"')).sent
+    assert sent.messages[0].blocks == ({"type": "text", "text": HIDDEN},)
+    assert KEY not in repr(sent)
+    assert sent.settings == {HIDDEN: HIDDEN}
+
+
+def test_a_key_in_an_error_is_hidden() -> None:
+    answer = json.dumps({"type": "error", "error": {"type": "authentication_error", "message": f"no {KEY}"}}).encode()
+    error = details(answer=answer, content_type="application/json").answer.message.error
+    assert error is not None
+    assert (error.message, KEY in repr(error)) == (f"no {HIDDEN}", False)
+
+
+def test_a_key_in_what_is_no_json_is_hidden() -> None:
+    assert details(body=f"x={KEY}".encode()).sent.body.text == f"x={HIDDEN}"

@@ -23,7 +23,8 @@ from projections.registry import PROJECTIONS, projection
 from tests.projected import Store, append_word
 from tests.shipping import AT
 
-REQUESTS, CONVERSATIONS = projection("requests"), projection("conversations")
+REQUESTS = projection("requests")
+CONVERSATIONS = projection("conversations")
 TABLES = [(one, table) for one in PROJECTIONS for table in one.tables]
 ONE, TWO = Digest(1, "1/1"), Digest(2, "2/2")
 
@@ -139,7 +140,7 @@ async def test_an_exchange_that_only_the_live_build_set_aside_is_found(pool: Poo
     await remember(store)
     request_id = await pool.fetchval("SELECT request_id FROM read.requests LIMIT 1")
     async with store.sources.transactions() as tx:
-        await failures.record(tx, Build("requests", 1, 1), request_id, Position(1), "bad")
+        await failures.record(tx, Build("requests", REQUESTS.version, 1), request_id, Position(1), "bad")
     lines, right = await verify(REQUESTS, database(pool))
     assert not right
     assert any(f"requests.{SET_ASIDE}" in line and "exchanges live / rebuilt" in line for line in lines)
@@ -161,9 +162,9 @@ async def test_views_that_show_another_build_are_found(pool: Pool) -> None:
 
 async def test_a_live_build_of_another_version_is_said_not_to_be_verified(pool: Pool) -> None:
     await filled(pool)
-    [line], right = await verify(replace(REQUESTS, version=2), database(pool))
+    [line], right = await verify(replace(REQUESTS, version=REQUESTS.version + 1), database(pool))
     assert not right
-    assert "of version 1" in line
+    assert f"of version {REQUESTS.version}" in line
     assert "nexus projections diff requests" in line
 
 
@@ -182,7 +183,7 @@ async def test_a_candidate_beside_does_not_matter(pool: Pool, monkeypatch: pytes
 
 
 def live(**tables: Digest) -> LiveDigest:
-    return LiveDigest(Build("requests", 1, 1), Position(9), tables, {})
+    return LiveDigest(Build("requests", REQUESTS.version, 1), Position(9), tables, {})
 
 
 @pytest.mark.parametrize("side", [0, 1, 2])
@@ -204,7 +205,7 @@ def test_a_table_that_one_side_lacks_is_different(side: int) -> None:
 
 def test_equal_sides_are_not_different() -> None:
     assert different(live(a=ONE), {"a": ONE}, {"a": ONE}) == {}
-    missing = LiveDigest(Build("requests", 1, 1), Position(9), {"a": ONE}, {"a": MISSING})
+    missing = LiveDigest(Build("requests", REQUESTS.version, 1), Position(9), {"a": ONE}, {"a": MISSING})
     assert list(different(missing, {"a": ONE}, {"a": ONE})) == ["read.a"]
 
 

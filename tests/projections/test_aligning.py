@@ -16,7 +16,7 @@ from projections.registry import projection
 from tests.projected import Store
 from tests.shipping import TestJournal, exchange
 
-REQUESTS = projection("requests")
+REQUESTS = replace(projection("requests"), version=1)
 NEWER = replace(REQUESTS, version=2)
 LIVE, OTHER = Build("requests", 1, 1), Build("requests", 1, 2)
 

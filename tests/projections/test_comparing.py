@@ -12,7 +12,8 @@ from projections.registry import projection
 from tests.other_linker import version, without_tasks
 from tests.projected import Store
 
-REQUESTS, CONVERSATIONS = projection("requests"), projection("conversations")
+REQUESTS = projection("requests")
+CONVERSATIONS = projection("conversations")
 
 
 async def store_with(pool: Pool, capture: str = "d2_two_agents") -> Store:
@@ -67,7 +68,7 @@ async def test_another_linker_splits_and_the_one_before_merges(pool: Pool, rules
 async def test_the_live_build_is_not_compared_with_itself(pool: Pool) -> None:
     store = await store_with(pool)
     with pytest.raises(UnfitBuildError, match="live itself"):
-        await compare(REQUESTS, Build("requests", 1, 1), store.sources, 5)
+        await compare(REQUESTS, Build("requests", REQUESTS.version, 1), store.sources, 5)
 
 
 async def test_where_nothing_is_live_there_is_nothing_to_compare_with(pool: Pool) -> None:
@@ -78,7 +79,7 @@ async def test_where_nothing_is_live_there_is_nothing_to_compare_with(pool: Pool
 
 async def test_a_new_column_is_a_difference(pool: Pool) -> None:
     store = await store_with(pool)
-    newer = replace(CONVERSATIONS, version=2)
+    newer = replace(CONVERSATIONS, version=CONVERSATIONS.version + 1)
     candidate = await build_beside(newer, store.sources)
     await pool.execute("ALTER TABLE p_conversations_2.links ADD COLUMN words int DEFAULT 1")
     found = await compare(newer, candidate, store.sources, 5)

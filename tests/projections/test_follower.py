@@ -20,7 +20,7 @@ from projections.registry import projection
 from tests.projected import Store
 from tests.shipping import TestJournal, exchange
 
-REQUESTS = projection("requests")
+REQUESTS = replace(projection("requests"), version=1)
 COUNT = "SELECT count(*) FROM read.requests"
 Before = Callable[[Sequence[UUID]], None]
 

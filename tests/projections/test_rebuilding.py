@@ -101,7 +101,7 @@ async def test_an_old_build_follows_on_after_a_switch_back(pool: Pool) -> None:
     store = await with_capture(pool, "b_multiturn")
     assert await rebuild(REQUESTS, store.sources) is not None
     async with store.sources.transactions() as tx:
-        await builds.switch(tx, REQUESTS, Build("requests", 1, 1))
+        await builds.switch(tx, REQUESTS, Build("requests", REQUESTS.version, 1))
     await with_capture(pool, "a_oneshot")
     assert await pool.fetchval("SELECT count(*) FROM read.requests") == 4
 
@@ -113,7 +113,7 @@ async def test_a_build_beside_shows_readers_nothing(pool: Pool) -> None:
     assert await pool.fetchval("SELECT count(*) FROM read.requests") == 0
     assert await pool.fetchval("SELECT count(*) FROM p_requests_2.requests") == 6
     assert [(one.build, one.state) for one in await states(store)] == [
-        (Build("requests", 1, 1), "live"),
+        (Build("requests", REQUESTS.version, 1), "live"),
         (build, "building"),
     ]
 
@@ -132,17 +132,17 @@ async def test_of_the_retired_builds_a_rebuild_keeps_the_last_and_leaves_candida
 
 
 async def test_code_by_itself_takes_up_a_build_that_is_there(pool: Pool) -> None:
-    store, newer = await with_capture(pool), replace(REQUESTS, version=2)
+    store, newer = await with_capture(pool), replace(REQUESTS, version=REQUESTS.version + 1)
     built = await build_beside(newer, store.sources)
     await renew(newer, store.sources, asyncio.Event())
     assert [(one.build, one.state) for one in await states(store)] == [
-        (Build("requests", 1, 1), "retired"),
+        (Build("requests", REQUESTS.version, 1), "retired"),
         (built, "live"),
     ]
 
 
 async def test_code_that_is_stopped_leaves_what_it_took_up_and_nothing_of_its_own(pool: Pool) -> None:
-    store, newer, stop = await with_capture(pool), replace(REQUESTS, version=2), asyncio.Event()
+    store, newer, stop = await with_capture(pool), replace(REQUESTS, version=REQUESTS.version + 1), asyncio.Event()
     stop.set()
     await renew(newer, store.sources, stop)
     assert len(await states(store)) == 1
@@ -152,9 +152,9 @@ async def test_code_that_is_stopped_leaves_what_it_took_up_and_nothing_of_its_ow
 
 
 async def test_a_pin_that_is_set_meanwhile_is_respected_but_not_by_who_asks_for_a_rebuild(pool: Pool) -> None:
-    store, newer = await with_capture(pool), replace(REQUESTS, version=2)
+    store, newer = await with_capture(pool), replace(REQUESTS, version=REQUESTS.version + 1)
     async with store.sources.transactions() as tx:
-        await builds.switch(tx, newer, Build("requests", 1, 1), pinned_against=2)
+        await builds.switch(tx, newer, Build("requests", REQUESTS.version, 1), pinned_against=REQUESTS.version + 1)
     await renew(newer, store.sources, asyncio.Event())
     assert [one.state for one in await states(store)] == ["live", "building"]
     assert await rebuild(newer, store.sources) is not None

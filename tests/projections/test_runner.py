@@ -19,7 +19,7 @@ from tests.projected import Store
 from tests.shipping import TestJournal, exchange
 from tests.waiting import until, until_true
 
-REQUESTS = projection("requests")
+REQUESTS = replace(projection("requests"), version=1)
 QUICK = RunnerConfig(backoff_s=0.01, max_backoff_s=0.02, idle_s=0.05)
 DEADLINE_S = 15.0
 

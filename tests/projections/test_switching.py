@@ -16,7 +16,7 @@ from projections.registry import projection
 from projections.switching import choose, drop, switch_to
 from tests.projected import Store
 
-REQUESTS = projection("requests")
+REQUESTS = replace(projection("requests"), version=1)
 NEWER = replace(REQUESTS, version=2)
 COUNT = "SELECT count(*) FROM read.requests"
 

@@ -117,3 +117,8 @@ def test_nothing_and_too_much_are_neither(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(raw_json, "MAX_TREE_BYTES", 3)
     assert side(b"1234").text is None
     assert side(b"123").lines
+
+
+def test_a_key_with_escaped_letters_is_hidden() -> None:
+    side = raw_side("request", OpenedBody("kept", "complete", b'["\\u0073k-ant-api03-AbCdEf0123456789"]'), {"request:"})
+    assert [line.text for line in side.lines if line.kind == "string"] == ['"sk-ant-' + "*" * 22 + '"']

@@ -20,7 +20,7 @@ from projections.read_models.builds import (
 from projections.registry import projection
 from tests.projected import Store
 
-REQUESTS = projection("requests")
+REQUESTS = replace(projection("requests"), version=1)
 SHOWN = "SELECT definition FROM pg_views WHERE schemaname = 'read' AND viewname = 'requests'"
 
 

@@ -38,3 +38,8 @@ def test_records_become_json() -> None:
     assert json.loads(as_json([row])) == [
         {"at": "2026-01-01T02:03:04.000005Z", "one": str(UUID(int=1)), "words": ["a", "ü"]}
     ]
+
+
+def test_no_key_gets_into_a_row() -> None:
+    key = "sk-ant-api03-" + "AbCdEf0123456789" * 3
+    assert storable(f"use {key}", 30) == "use sk-ant-" + "*" * 19
