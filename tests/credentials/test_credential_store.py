@@ -151,9 +151,7 @@ def test_reserve_and_put_replace_and_leave_nothing_else(store: CredentialStore) 
 def test_a_credential_that_would_not_fit_is_refused_before_it_is_written(store: CredentialStore) -> None:
     with pytest.raises(CredentialFileError, match="more than 24 KiB"):
         store.save(NAME, ApiKeyCredential("k", rest={"x": "y" * 30_000}))
-    largest = OAuthCredential(
-        "a" * 8192, "r" * 8192, previous_refresh_token="p" * 4000, rest={"x": "y" * 3000}
-    )
+    largest = OAuthCredential("a" * 8192, "r" * 8192, previous_refresh_token="p" * 4000, rest={"x": "y" * 3000})
     store.save(NAME, largest)
     assert (store.folder / f"{NAME}.credentials.json").stat().st_size < MAX_BYTES
 

@@ -1,4 +1,4 @@
-"""Any order of refreshes, faults, crashes, logins and removals on two workers: no token is lost, none is spent twice."""
+"""Any order of refreshes, faults, crashes, logins and removals on two workers: no token is lost or spent twice."""
 
 import asyncio
 import shutil

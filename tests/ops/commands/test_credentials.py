@@ -1,6 +1,5 @@
 """``nexus credentials``: keeps, logs in, shows, checks, refreshes, removes, imports, and never says a secret."""
 
-import io
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -114,17 +113,17 @@ def logging_in(command: Command, monkeypatch: pytest.MonkeyPatch, change: Callab
     told: list[str] = []
     monkeypatch.setattr(credentials, "_tell", told.append)
 
-    class Typed(io.StringIO):
-        def readline(self, size: int | None = -1, /) -> str:
+    class Typed:
+        def isatty(self) -> bool:
+            return False
+
+        def readline(self, size: int = -1) -> str:
             [url] = [word for text in told for word in text.split() if word.startswith("http")]
             return change(command.running.server.allow(url)) + "\n"
 
-    def run() -> None:
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdin", Typed())
-            credentials.login(NAME, account="team", no_browser=True)
-
-    run()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", Typed())
+        credentials.login(NAME, account="team", no_browser=True)
 
 
 def test_a_login_is_scriptable_and_kept(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
