@@ -222,7 +222,7 @@ REFUSALS: Mapping[Fault, tuple[int, bytes, str]] = {
 
 async def _answered(server: AuthorizationServer, body: bytes) -> web.StreamResponse:
     fault = server.faults.popleft() if server.faults else None
-    if fault in REFUSALS:
+    if fault is not None and fault in REFUSALS:
         status, text, kind = REFUSALS[fault]
         return web.Response(
             status=status, body=text, content_type=kind, headers={"retry-after": "7"} if fault == "429" else None

@@ -55,11 +55,11 @@ class Watch:
 WATCH = Watch()
 NASTY = st.sampled_from(
     [
-        "..", "../x", "/etc/passwd", "a/../../b", "x..y", ".", "", "con", "nul", "a.b.", ".a", "a\0b", "a\n", "A.Example",
-        "ACME.example", "acme.example:3000", "acme.example\u2024x", "\u0430cme.example", "acme\u3002example", "%2e%2e",
-        "..%2f", "~", "~root", "-", "a-", "-a", "a" * 300, ("a" * 63 + ".") * 3 + "b" * 40, "a" * 64, "a..b", "localhost",
-        "[::1]", "*", "acme.example ", " acme.example", "acme.example/.", "acme.example\\..\\x", "acme.example.lock",
-        ".acme.example",
+        "..", "../x", "/etc/passwd", "a/../../b", "x..y", ".", "", "con", "nul", "a.b.", ".a", "a\0b", "a\n",
+        "A.Example", "ACME.example", "acme.example:3000", "acme.example\u2024x", "\u0430cme.example",
+        "acme\u3002example", "%2e%2e", "..%2f", "~", "~root", "-", "a-", "-a", "a" * 300, "a" * 64, "a..b",
+        ("a" * 63 + ".") * 3 + "b" * 40, "localhost", "[::1]", "*", "acme.example ", " acme.example",
+        "acme.example/.", "acme.example\\..\\x", "acme.example.lock", ".acme.example",
     ]
 )  # fmt: skip
 NAMES = NASTY | st.text(max_size=30) | st.from_regex(r"[a-zA-Z0-9._:/\\-]{1,40}", fullmatch=True)

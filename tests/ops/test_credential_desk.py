@@ -18,6 +18,7 @@ from tests.kept_credentials import NAME, by_hand
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CredentialDesk:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NEXUS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("ops.logs.configure", lambda **_: None)  # it would hold for every test after this
     return opened_desk()
 
 
