@@ -1,4 +1,4 @@
-"""Any order of refreshes, faults, crashes, logins and removals on two workers: no token is lost, none is spent twice."""
+"""Any order of refreshes, faults, crashes, logins and removals on two workers: no token is lost or spent twice."""
 
 import asyncio
 import shutil
@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -81,6 +82,8 @@ class Machine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="nexus-machine-"))
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr("credentials.refreshing._SAVE_AGAIN_S", 0.001)
         self.loop, self.turned, self.server = asyncio.new_event_loop(), TurnedClocks(), AuthorizationServer()
         self.line, self.plain = Line(self.server), store_in(self.folder)
         self.workers = [self._worker(), self._worker()]
@@ -219,6 +222,7 @@ class Machine(RuleBasedStateMachine):
             self.loop.run_until_complete(self.loop.shutdown_default_executor())
             self.loop.close()
             shutil.rmtree(self.folder)
+            self.patch.undo()
 
 
 TestRefreshMachine = Machine.TestCase

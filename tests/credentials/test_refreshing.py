@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from credentials import refreshing
 from credentials.credential import ApiKeyCredential, OAuthCredential
-from credentials.credential_files import CredentialFileError
+from credentials.credential_files import CredentialFileError, Reservation
 from credentials.credential_store import CredentialStore
 from credentials.oauth import Answer, refresh_request, token_answer
 from credentials.signature import CredentialUnusableError
@@ -310,7 +310,7 @@ class FullDisk(CredentialStore):
 
     reserving = saving = putting = True
 
-    def reserve(self, domain: str) -> refreshing.Reservation:
+    def reserve(self, domain: str) -> Reservation:
         if not self.reserving:
             raise CredentialFileError("no room")
         return super().reserve(domain)
@@ -320,7 +320,7 @@ class FullDisk(CredentialStore):
             raise CredentialFileError("no room")
         super().save(domain, credential)  # type: ignore[arg-type]  # handed on as it came
 
-    def put(self, reservation: refreshing.Reservation, domain: str, credential: object) -> None:
+    def put(self, reservation: Reservation, domain: str, credential: object) -> None:
         if not self.putting:
             reservation.close()
             raise CredentialFileError("broken")

@@ -188,10 +188,6 @@ def _giant(file: Path) -> None:
         opened.truncate(1 << 30)
 
 
-def _foreign(file: Path) -> None:
-    os.chown(file, 12345, -1)
-
-
 def _folder_open(file: Path) -> None:
     file.parent.chmod(0o755)
 
@@ -202,14 +198,12 @@ def _renamed(file: Path) -> None:
 
 @pytest.mark.parametrize(
     "spoil",
-    [_empty, _half, _open, _fifo, _link, _giant, _foreign, _folder_open, _renamed],
+    [_empty, _half, _open, _fifo, _link, _giant, _folder_open, _renamed],
     ids=lambda one: one.__name__,
 )
 async def test_a_spoilt_file_is_refused_after_a_second_and_nothing_else_used(
     store: CredentialStore, spoil: Callable[[Path], None]
 ) -> None:
-    if spoil is _foreign and os.geteuid() != 0:
-        return  # only root can give a file away
     turned = TurnedClocks()
     store.save(NAME, ApiKeyCredential("sk-canary", "team"))
     store.save("other.example", ApiKeyCredential("sk-2", "team"))
