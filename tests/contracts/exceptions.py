@@ -207,7 +207,8 @@ DIFFERENCES = (
     Difference(
         "Hop-by-hop lines of a request",
         "`Connection`, the lines that it names (but never `Host` and `Content-Length`), `Keep-Alive`,"
-        " `Proxy-Authenticate`, `Proxy-Authorization`, `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding` and `Upgrade` end here.",
+        " `Proxy-Authenticate`, `Proxy-Authorization`, `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding` and"
+        " `Upgrade` end here.",
         "They speak of one connection, and the client's is not the upstream's (RFC 9110 §7.6.1).",
         each_request(_without_hops),
     ),
