@@ -219,6 +219,10 @@ HTTP = {
             body=b"x",
         ),
     ),
+    "a Connection that names what frames the message": Case(
+        fixed(b"x", b"200 OK", (b"Connection", b"content-length")),
+        asking("POST", b"/v1", (b"Connection", b"host, Content-Length, x-mine"), (b"x-mine", b"1"), body=b"x"),
+    ),
     "a wish to upgrade": Case(
         OK,
         asking(

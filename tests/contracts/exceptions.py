@@ -55,7 +55,8 @@ def first(lines: RawLines, name: bytes) -> bytes | None:
 
 def end_to_end(lines: RawLines) -> RawLines:
     named = {word for name, value in lines if name.lower() == b"connection" for word in tokens(value)}
-    return tuple(line for line in lines if line[0].lower() not in HOP_BY_HOP | named)
+    dropped = HOP_BY_HOP | named - {b"content-length", b"host"}
+    return tuple(line for line in lines if line[0].lower() not in dropped)
 
 
 def each_request(change: Callable[[Asked, Situation], Asked]) -> Change:
@@ -205,8 +206,9 @@ DIFFERENCES = (
     ),
     Difference(
         "Hop-by-hop lines of a request",
-        "`Connection`, the lines that it names, `Keep-Alive`, `Proxy-Authenticate`, `Proxy-Authorization`,"
-        " `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding` and `Upgrade` end here.",
+        "`Connection`, the lines that it names (but never `Host` and `Content-Length`), `Keep-Alive`,"
+        " `Proxy-Authenticate`, `Proxy-Authorization`, `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding` and"
+        " `Upgrade` end here.",
         "They speak of one connection, and the client's is not the upstream's (RFC 9110 §7.6.1).",
         each_request(_without_hops),
     ),
