@@ -135,7 +135,7 @@ def test_a_command_ends_with_its_own_exit_code(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("part", ["gateway", "shipper", "projector", "dashboard", "postgres", "migrate"])
 def test_every_part_runs_by_its_name(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     ran: list[tuple[str, bool]] = []
-    monkeypatch.setattr(run_part, "run", lambda name, *, supervised, sockets=(): ran.append((name, supervised)))
+    monkeypatch.setattr(run_part, "run", lambda name, *, supervised, sockets=(), **_: ran.append((name, supervised)))
     assert exit_code(part, "--supervised") == 0
     assert ran == [(part, True)]
 
