@@ -98,10 +98,7 @@ async def _handler(
     journal_id, metrics, in_flight = JournalId(life.new_id()), life.metrics, life.in_flight
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(_journal(config, journal_id, metrics))
-        metrics.watch_recording(is_on=config.storage_enabled, trouble=lambda: journal.trouble)
-        host = HostView(
-            metrics, config.part, config.metrics_dir, config.journal_root if config.storage_enabled else None
-        )
+        host = _host(config, metrics, journal, in_flight)
         timeouts = Timeouts(config.upstream_connect_s, config.upstream_idle_s)
         wire = AiohttpUpstream(place, timeouts, proxy=config.upstream_proxy)
         upstream = SigningUpstream(wire, access.signer, metrics.signed_again.inc)
@@ -119,6 +116,12 @@ async def _handler(
             wall_ns=time.time_ns,
         )
         yield handler, host
+
+
+def _host(config: GatewayConfig, metrics: Metrics, journal: Journal, in_flight: InFlight) -> HostView:
+    metrics.watch_recording(is_on=config.storage_enabled, trouble=lambda: journal.trouble)
+    recorded = config.journal_root if config.storage_enabled else None
+    return HostView(metrics, config.part, config.metrics_dir, recorded, in_flight.is_draining)
 
 
 @asynccontextmanager

@@ -32,7 +32,7 @@ async def gateway(context: Context, lifetime: Lifetime) -> None:
     from gateway.app import serve
     from ops.gateway_access import tell_mode, watched
 
-    config = gateway_config(context.settings, context.home, context.sockets)
+    config = gateway_config(context.settings, context.home, context.sockets, context.name)
     async with watched(context.settings, context.home) as (access, keys):
         tell_mode(config, keys, lifetime)
         await serve(

@@ -144,6 +144,12 @@ async def test_a_part_that_breaks_leaves_its_file_to_be_missed(tmp_path: Path) -
     assert (tmp_path / "shipper.json").exists()
 
 
+async def test_a_file_that_a_successor_has_written_stays(tmp_path: Path) -> None:
+    async with publishing(tmp_path, "gateway", lambda: None, period_s=0.001):
+        write(tmp_path, "gateway", Published(pid=1))
+    assert read(tmp_path, time.time())["gateway"].published.pid == 1
+
+
 async def test_without_a_folder_nothing_is_said() -> None:
     async with publishing(None, "shipper", lambda: pytest.fail("nobody listens")):
         await asyncio.sleep(0)
