@@ -1,7 +1,7 @@
 # What a contributor types. `make check` is what CI demands before it runs all tests.
 BIN := .venv/bin
 
-.PHONY: help install docs gate check lint format types contracts rules coverage test demo up clean
+.PHONY: help install docs gate check lint format types contracts rules coverage nightly test demo up clean
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ docs:  ## Write the generated tables in the docs anew
 
 gate:  ## What CI runs
 	@.ci/run
+
+nightly:  ## What leans on the door, at full length: a quarter of an hour
+	@NEXUS_NIGHTLY=1 $(BIN)/pytest -q -rA --show-capture=stdout --durations=10 tests/door
 
 test:  ## All tests
 	@python3 run.py test

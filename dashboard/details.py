@@ -13,9 +13,9 @@ from uuid import UUID
 from dashboard.recordings import Stream
 from domain.assembly import AnswerError, AssembledMessage, assemble
 from domain.content_blocks import Block
+from domain.decoding import decode_chunks
 from domain.errors import UndecodableBodyError
 from domain.secrets_in_text import hide, hide_bytes, hide_in
-from projections.decoding import decode_chunks
 from projections.exchanges import header
 from schemas.anthropic.stream import JsonObject, JsonValue, read_object
 from schemas.read_api import RequestItem
@@ -31,7 +31,7 @@ from schemas.stored.events import (
 Kept = Literal["kept", "none", "not_kept", "erased"]
 """``none``: there was nothing to keep; ``not_kept``: a gap says why; ``erased``: it was kept once."""
 State = Literal["complete", "truncated", "broken", "too_large", "undecodable"]
-"""How well the content-encoding came off; ``projections/decoding.py`` explains."""
+"""How well the content-encoding came off; ``domain/decoding.py`` explains."""
 
 
 @dataclass(frozen=True, slots=True)

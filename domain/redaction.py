@@ -6,6 +6,7 @@ value cannot be guessed from a dump without the key.
 
 import hashlib
 import hmac
+import re
 
 from schemas.stored.events import HeaderFact
 
@@ -22,6 +23,8 @@ _KEPT_HEADERS = frozenset(
 )  # fmt: skip
 _KEPT_PREFIXES = ("accept-", "anthropic-", "content-", "x-claude-", "x-nexus-", "x-stainless-", "x-ratelimit-")
 MAX_KEPT_BYTES = 4096
+_CREDENTIAL = re.compile(r"sk-ant-|cnx_[a-z0-9]{8}_")
+"""How keys of Anthropic and of Nexus begin: they may stand in a line where nobody expects them."""
 
 
 def header_fact(name: str, value: str, fingerprint_key: bytes) -> HeaderFact:
@@ -29,7 +32,8 @@ def header_fact(name: str, value: str, fingerprint_key: bytes) -> HeaderFact:
     lower = name.lower()
     if lower in SECRET_HEADERS:
         return HeaderFact(name=name, fingerprint=fingerprint(value, fingerprint_key))
-    if len(value) <= MAX_KEPT_BYTES and (lower in _KEPT_HEADERS or lower.startswith(_KEPT_PREFIXES)):
+    is_harmless = lower in _KEPT_HEADERS or lower.startswith(_KEPT_PREFIXES)
+    if is_harmless and len(value) <= MAX_KEPT_BYTES and not _CREDENTIAL.search(value):
         return HeaderFact(name=name, value=value)
     return HeaderFact(name=name, length=len(value), fingerprint=fingerprint(value, fingerprint_key))
 

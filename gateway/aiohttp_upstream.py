@@ -26,7 +26,7 @@ from gateway.upstream import UpstreamAnswer, UpstreamError, UpstreamRequest
 
 _KEEPALIVE_S = 60.0
 _DNS_TTL_S = 60
-_READ_BUFFER = 64 * 1024
+_READ_BUFFER = 32 * 1024
 """Reading from upstream pauses when twice this much waits for the client."""
 _MAX_LINE = _MAX_FIELD = 64 * 1024
 _MAX_HEADERS = 512

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from domain.ids import JournalId, RequestId, RequestIds
+from gateway.admission import Access, Door
 from gateway.aiohttp_upstream import AiohttpUpstream, Timeouts
-from gateway.authentication import pass_through
 from gateway.conductor import Means
 from gateway.config import GatewayConfig
 from gateway.destination import destination
@@ -20,14 +20,19 @@ from gateway.draining import LAST_WORDS_S, Wishes, drain
 from gateway.handlers import Handler
 from gateway.headers import to_fact
 from gateway.health import LocalAnswers
+from gateway.host_view import HostView
 from gateway.in_flight import InFlight
 from gateway.intake import BodyLimits
 from gateway.journal import Journal, JournalWriter, NullJournal
 from gateway.journal_log import LogOptions
+from gateway.limit_ledger import LimitLedger
 from gateway.listening import adopt, listen
 from gateway.metrics import Metrics
+from gateway.modes import is_local_only
+from gateway.open_files import connections_within, raise_file_limit
 from gateway.recorder import RecordingMeans
-from gateway.server import GatewayServer
+from gateway.server import ConnectionLimits, GatewayServer
+from gateway.signing import SigningUpstream
 
 Ready = Callable[[Sequence[tuple[str, int]]], None]
 """Told the addresses that are listened on."""
@@ -35,6 +40,7 @@ Ready = Callable[[Sequence[tuple[str, int]]], None]
 
 async def serve(
     config: GatewayConfig,
+    access: Access,
     *,
     stop: asyncio.Event,
     abort: asyncio.Event,
@@ -53,27 +59,37 @@ async def serve(
         sockets = adopt(config.sockets) if config.sockets else listen(config.hosts, config.port)
         for sock in sockets:
             stack.callback(sock.close)
-        journal = await stack.enter_async_context(_journal(config, JournalId(new_id()), metrics))
+        journal_id = JournalId(new_id())
+        journal = await stack.enter_async_context(_journal(config, journal_id, metrics))
+        metrics.watch_recording(is_on=config.storage_enabled, trouble=lambda: journal.trouble)
+        host = HostView(
+            metrics, config.part, config.metrics_dir, config.journal_root if config.storage_enabled else None
+        )
         timeouts = Timeouts(config.upstream_connect_s, config.upstream_idle_s)
-        upstream = AiohttpUpstream(place, timeouts, proxy=config.upstream_proxy)
+        wire = AiohttpUpstream(place, timeouts, proxy=config.upstream_proxy)
+        upstream = SigningUpstream(wire, access.signer, metrics.signed_again.inc)
         stack.push_async_callback(upstream.close)
+        ledger = LimitLedger(config.limits_dir, str(journal_id), time.monotonic)
+        stack.callback(ledger.close)
         handler = Handler(
             means=Means(upstream, metrics, config.stall_s, in_flight.is_aborting),
             recording=RecordingMeans(journal, to_fact(config.fingerprint_key), metrics),
-            local=LocalAnswers(journal, metrics),
-            authenticate=pass_through,
+            local=LocalAnswers(journal, host, in_flight.is_draining),
+            door=Door(config.mode, access, ledger, metrics, local_only=is_local_only(config.hosts)),
             limits=BodyLimits(config.body_limit, config.body_idle_s, config.body_total_s),
             in_flight=in_flight,
             new_id=new_id,
             wall_ns=time.time_ns,
         )
-        server = GatewayServer(handler, keepalive_s=config.keepalive_s, new_id=lambda: str(new_id()), metrics=metrics)
+        limits = ConnectionLimits(connections_within(raise_file_limit()), config.head_s, config.keepalive_s)
+        server = GatewayServer(handler, limits=limits, new_id=lambda: str(new_id()), metrics=metrics)
         loop = asyncio.get_running_loop()
         stack.push_async_callback(server.shutdown, LAST_WORDS_S)
         stack.callback(in_flight.abort)  # nothing is left to abort, unless we are cancelled
         listeners = [await loop.create_server(server, sock=sock) for sock in sockets]
         for listener in listeners:
             stack.callback(listener.close)
+        await stack.enter_async_context(host.kept_fresh())
         ready([sock.getsockname()[:2] for sock in sockets])
         await wishes.wait_for_end()
         for listener in listeners:

@@ -154,7 +154,7 @@ class Conductor:
         try:
             answer = self._answer = await self._means.upstream.open(request)
         except UpstreamError as error:
-            return UpstreamFailed(error.outcome, error.detail)
+            return UpstreamFailed(error.outcome, error.detail, error.refusal)
         facts = self._recorder.facts(answer.headers)
         record = ResponseRecord("upstream", answer.head.status, facts, upstream_request_id(answer.told))
         return UpstreamAnswered(record, answer.head)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.modes import WantedMode
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
@@ -12,6 +14,10 @@ class GatewayConfig:
     """Folder of the journals; each worker makes one of its own in it."""
     fingerprint_key: bytes = field(repr=False)
     """Key of the fingerprints that are kept of secret header values."""
+    part: str = "gateway"
+    """This worker's name among the parts of its host."""
+    metrics_dir: Path | None = None
+    """Where the parts of this host publish their metrics; None: nowhere."""
     hosts: tuple[str, ...] = ("127.0.0.1", "::1")
     """Addresses to listen on."""
     port: int = 3000
@@ -19,6 +25,10 @@ class GatewayConfig:
     sockets: tuple[int, ...] = ()
     """Descriptors of listening sockets that somebody else has opened, for several workers to share: instead of
     ``hosts`` and ``port``."""
+    mode: WantedMode = "auto"
+    """Whose credential goes upstream."""
+    limits_dir: Path | None = None
+    """Where the workers of this host tell each other what they count; None: each counts alone."""
     upstream_url: str = "https://api.anthropic.com"
     upstream_proxy: str | None = field(default=None, repr=False)
     """Proxy towards the upstream, with credentials if it wants some."""
@@ -34,8 +44,10 @@ class GatewayConfig:
     """For a whole body."""
     stall_s: float = 120.0
     """A client that does not read what waits for it."""
+    head_s: float = 10.0
+    """For a request's whole head; for the first one counted from the connection's begin."""
     keepalive_s: float = 75.0
-    """An idle client connection, and one that has not sent a whole head."""
+    """An idle client connection."""
     upstream_connect_s: float = 10.0
     upstream_idle_s: float = 600.0
     """Upstream without a byte; a ping of the stream counts as one."""

@@ -5,6 +5,7 @@ that a slip in the settings does not send credentials to somebody else.
 """
 
 import ipaddress
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -12,7 +13,11 @@ from urllib.parse import urlsplit
 from domain.errors import SetupError
 
 _PORTS = {"http": 80, "https": 443}
-_PRIVATE_SUFFIXES = (".local", ".localhost", ".internal", ".intranet", ".lan", ".home.arpa", ".corp", ".home")
+_PRIVATE_SUFFIXES = (
+    ".local", ".localhost", ".localdomain", ".internal", ".intranet", ".private", ".lan", ".home.arpa", ".corp",
+    ".home",
+)  # fmt: skip
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ def _parse(url: str) -> Destination:
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise SetupError(f"NEXUS_UPSTREAM_URL is no URL ({error}).") from error
-    if parts.scheme not in _PORTS or not host or not host.isascii() or not url.isprintable() or " " in url:
+    if parts.scheme not in _PORTS or not _HOST.fullmatch(host) or not url.isprintable() or " " in url:
         raise SetupError("NEXUS_UPSTREAM_URL must look like https://api.anthropic.com.")
     if parts.username is not None or parts.query or parts.fragment:
         raise SetupError("NEXUS_UPSTREAM_URL must not hold a user, a query or a fragment; remove it.")

@@ -40,7 +40,7 @@ from enum import Enum
 from typing import ClassVar, Literal
 
 from gateway.answers import AnswerHead
-from gateway.error_replies import upstream_failed
+from gateway.error_replies import Refusal, refused, upstream_failed
 from gateway.frames import MAX_PIECE_BYTES, Kind
 from gateway.records import EndRecord, ForwardedRecord, HeaderLine, Outcome, RequestRecord, ResponseRecord
 
@@ -92,6 +92,8 @@ class UpstreamFailed:
     outcome: Literal["upstream", "timeout"]
     detail: str
     """A short word on the cause, without payload and without secrets."""
+    refusal: Refusal | None = None
+    """Why it was not asked, for the client to read; None: it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,10 @@ class Exchange:
         return recorded, SendHead(answered.head), ReadUpstream()
 
     def _answer_ourselves(self, failed: UpstreamFailed) -> Commands:
-        own = upstream_failed(failed.outcome, failed.detail, self._request_id)
+        if failed.refusal is None:
+            own = upstream_failed(failed.outcome, failed.detail, self._request_id)
+        else:
+            own = refused(failed.refusal, self._request_id)
         body = b"" if self._head_only else own.body
         lines = tuple(HeaderLine(name.decode(), value.decode()) for name, value in own.head.headers)
         self.state = State.ENDING

@@ -25,6 +25,7 @@ _HOP_BY_HOP = frozenset(
         b"trailer", b"transfer-encoding", b"upgrade",
     }
 )  # fmt: skip
+_NEVER_LISTED = frozenset({b"content-length", b"host"})
 _DOMAIN = re.compile(
     r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*"
 )
@@ -75,11 +76,14 @@ def for_client(lines: HeaderLines, told: HeaderMap, length: int | None) -> Heade
 
 
 def _dropped(lines: HeaderLines, told: HeaderMap) -> frozenset[bytes]:
-    """Hop-by-hop names: the known ones and those that Connection lists (RFC 9110 §7.6.1)."""
+    """Hop-by-hop names: the known ones and those that Connection lists (RFC 9110 §7.6.1).
+
+    What frames and addresses a message is no hop's own: without it, a body could be read as another request.
+    """
     if b"connection" not in told:
         return _HOP_BY_HOP
     listed = (value.lower().split(b",") for name, value in lines if name.lower() == b"connection")
-    return _HOP_BY_HOP.union(word.strip() for words in listed for word in words)
+    return _HOP_BY_HOP.union(word.strip() for words in listed for word in words) - _NEVER_LISTED
 
 
 def client_domain(told: HeaderMap) -> str:

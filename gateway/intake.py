@@ -4,6 +4,7 @@ What is turned away here never becomes an exchange: it is answered in Anthropic'
 """
 
 import asyncio
+import re
 from dataclasses import dataclass
 
 from aiohttp import StreamReader
@@ -11,19 +12,22 @@ from aiohttp.http import HttpVersion, HttpVersion10, HttpVersion11
 from aiohttp.web import RequestPayloadError
 
 from domain.errors import NexusError
-from gateway.headers import HeaderMap
+from gateway.headers import HeaderLines, HeaderMap
 from gateway.metrics import Reason
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NEVER_FORWARDED = {"CONNECT", "TRACE"}
+_HOST = re.compile(rb"(?:[a-z0-9._-]{1,255}|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[0-9]{0,5}))?")
+_LAST_PORT = 65535
 
 
 class RejectedError(NexusError):
     """The request is turned away."""
 
-    def __init__(self, status: int, reason: Reason, message: str) -> None:
+    def __init__(self, status: int, reason: Reason, message: str, lines: HeaderLines = ()) -> None:
+        """``lines``: further header lines of the answer."""
         super().__init__(message)
-        self.status, self.reason, self.message = status, reason, message
+        self.status, self.reason, self.message, self.lines = status, reason, message, lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class BodyLimits:
         return RejectedError(413, "too_large", message)
 
 
-def check_head(method: str, target: bytes, version: HttpVersion, told: HeaderMap) -> None:
+def check_head(method: str, target: bytes, version: HttpVersion, lines: HeaderLines) -> None:
     """Turn away what could mean one thing here and another upstream. Raises RejectedError."""
     if method in _NEVER_FORWARDED:
         raise _malformed(f"The method {method} is not forwarded.")
@@ -47,9 +51,30 @@ def check_head(method: str, target: bytes, version: HttpVersion, told: HeaderMap
         raise _malformed("The request target must be a path: use Nexus as a base URL, not as a proxy.")
     if version not in {HttpVersion10, HttpVersion11}:
         raise _malformed("Use HTTP/1.1 or HTTP/1.0.")
-    coding = told.get(b"transfer-encoding")
-    if coding is not None and (version == HttpVersion10 or coding.lower() != b"chunked"):
+    _check_codings(_values(lines, b"transfer-encoding"), version)
+    _check_hosts(_values(lines, b"host"), version)
+    if b"cross-site" in _values(lines, b"sec-fetch-site"):  # Fetch Metadata: browsers tell, pages cannot hide it
+        raise RejectedError(403, "cross_site", "Nexus takes no requests that a web page of another site has caused.")
+
+
+def _values(lines: HeaderLines, wanted: bytes) -> list[bytes]:
+    return [value.lower() for name, value in lines if len(name) == len(wanted) and name.lower() == wanted]
+
+
+def _check_codings(codings: list[bytes], version: HttpVersion) -> None:
+    if codings and (version == HttpVersion10 or codings != [b"chunked"]):
         raise _malformed("The only transfer coding is chunked.")
+
+
+def _check_hosts(hosts: list[bytes], version: HttpVersion) -> None:
+    """One, and it names a host: RFC 9112 §3.2."""
+    if not hosts and version == HttpVersion10:
+        return
+    if len(hosts) != 1:
+        raise _malformed("A request has exactly one Host line.")
+    host = _HOST.fullmatch(hosts[0])
+    if host is None or int(host["port"] or b"0") > _LAST_PORT:
+        raise _malformed("The Host line must name a host, with or without a port.")
 
 
 def _malformed(message: str) -> RejectedError:

@@ -19,7 +19,7 @@ from domain.identity import identity_in, scope_of
 from domain.parts import cut
 from domain.ports import Batch, JournalCursor, ScopedBody, ShipStore
 from gateway.batching import Batcher
-from gateway.exchange_fold import Draft, RequestDraft
+from gateway.exchange_fold import Draft, Made, RequestDraft
 from gateway.frames import Damage
 from gateway.journal_reader import Found, JournalReader, journals_in, position, split_position
 from schemas.stored.events import ExchangeEvent
@@ -54,8 +54,8 @@ class ShipperState:
     events: int = 0
     damaged_bytes: int = 0
     failures: int = 0
-    behind_bytes: dict[str, int] = field(default_factory=dict)
-    """Bytes not shipped yet, by journal."""
+    shipped: dict[str, int] = field(default_factory=dict)
+    """By journal: the position up to which everything read is in the store, or waits for the rest of its run."""
 
 
 async def run(
@@ -105,7 +105,8 @@ class _Shipper:
                     await _wait(self.stop, backoff * (0.5 + self.jitter()))
                     backoff = min(backoff * 2, self.config.max_backoff_s)
         finally:
-            self.state.behind_bytes.pop(str(reader.journal), None)
+            if not reader.directory.exists():
+                self.state.shipped.pop(str(reader.journal), None)
             reader.release()
 
 
@@ -123,6 +124,7 @@ class _Passage:
         known = await self._store.open_journal(self._reader.journal)
         self._cursor = known.cursor
         self._at = position(self._cursor.segment, self._cursor.offset)
+        self._state.shipped[str(self._reader.journal)] = self._at
         self._resumed = self._resumed or self._cursor.offset > 0 or self._cursor.segment > 1
         batcher = await self._first_batcher()
         if batcher is None:
@@ -176,12 +178,14 @@ class _Passage:
             if self._batcher.is_full(self._config.batch_events, self._config.batch_bytes):
                 await self._append()
         await self._append()
-        self._state.behind_bytes[str(self._reader.journal)] = max(0, self._reader.end() - self._at)
 
     async def _append(self) -> None:
         made = self._batcher.take()
-        if not made.drafts:
-            return
+        if made.drafts:
+            await self._store_batch(made)
+        self._state.shipped[str(self._reader.journal)] = self._at
+
+    async def _store_batch(self, made: Made) -> None:
         segment, offset = split_position(self._batcher.cursor(self._at))
         after = JournalCursor(self._cursor.journal, segment, offset)
         bodies: list[ScopedBody] = []

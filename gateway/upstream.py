@@ -5,17 +5,28 @@ from typing import Literal, Protocol
 
 from domain.errors import NexusError
 from gateway.answers import AnswerHead
+from gateway.error_replies import Refusal
 from gateway.headers import HeaderLines, HeaderMap
 
 
 class UpstreamError(NexusError):
     """Upstream cannot be reached, broke off or keeps silent."""
 
-    def __init__(self, outcome: Literal["upstream", "timeout"], detail: str) -> None:
+    def __init__(self, outcome: Literal["upstream", "timeout"], detail: str, refusal: Refusal | None = None) -> None:
         super().__init__(detail)
         self.outcome = outcome
         self.detail = detail
         """A short word on the cause, without payload and without secrets."""
+        self.refusal = refusal
+        """What the client is told; None: that upstream gave no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Whose credential signs a request: its client key says so."""
+
+    client_domain: str
+    account: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,8 @@ class UpstreamRequest:
     headers: HeaderLines
     """As the client sent them, hop-by-hop ones too."""
     body: bytes
+    tenant: Tenant | None = None
+    """None: pass-through, nobody but the client signs."""
 
 
 class UpstreamAnswer(Protocol):

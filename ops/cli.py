@@ -19,7 +19,10 @@ FAILURE_EXIT, SETUP_EXIT, INTERRUPTED_EXIT, TERMINATED_EXIT = 1, 2, 130, 143
 SUB_COMMANDS = (
     ("events", "ops.commands.events", "Show and replay what was recorded."),
     ("projections", "ops.commands.projections", "Build, compare, switch and verify the read models."),
+    ("keys", "ops.commands.keys", "Issue, change and revoke the keys that clients sign in to the gateway with."),
+    ("limits", "ops.commands.limits", "Say how much a client key or an account may use."),
     ("links", "ops.commands.links", "Show links with their evidence, correct them."),
+    ("credentials", "ops.commands.credentials", "Add, log in, check and remove what signs requests upstream."),
     ("demo", "ops.demo.command", "Play believable sessions, without a key and without a network."),
 )
 """Commands with arguments of their own: name, the module whose ``app`` it is, what it does. No module, no command."""
@@ -57,12 +60,27 @@ def claude(
     command.run(arguments or [])
 
 
-@app.command()
+@app.command(
+    epilog="Examples:  nexus status  |  nexus status --json | jq .numbers.ship_seconds  |  nexus status || nexus doctor"
+)
 def status(as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False) -> None:
-    """Say what runs; exit code 0: all well, 1: a part is not, 3: nothing runs."""
+    """Say what runs, whether it records, how far it is behind; exit code 0: all well, 1: not all, 3: nothing runs."""
     from ops.commands import status as command
 
     raise typer.Exit(command.run(as_json=as_json))
+
+
+@app.command(
+    epilog="Examples:  nexus doctor  |  nexus doctor upstream store  |  nexus doctor --json | jq '.[].finding'"
+)
+def doctor(
+    subjects: Annotated[list[str] | None, typer.Argument(help="Only checks of these subjects; none: all.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
+) -> None:
+    """Say what is wrong and how to mend it, changing nothing; exit code 0: no problem, 1: problems, 2: a wrong word."""
+    from ops.commands import doctor as command
+
+    raise typer.Exit(command.run(subjects or [], as_json=as_json))
 
 
 @app.command(epilog="Example: nexus restart --json")

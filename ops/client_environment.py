@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 BASE_URL = "ANTHROPIC_BASE_URL"
+AUTH_TOKEN, API_KEY = "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"
+KEY_PLACEHOLDER = "<a key of `nexus keys create`>"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _OTHER_WAYS = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
 """With one of these Claude Code asks somebody else than its base URL."""
@@ -13,9 +15,13 @@ _OFF = {"", "0", "false", "no", "off"}
 _SETTINGS_FILES = (".claude/settings.json", ".claude/settings.local.json")
 
 
-def client_environment(gateway: str) -> dict[str, str]:
-    """The base URL, and that it may tell us which sub-agent a request is from."""
-    return {BASE_URL: gateway, "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1"}
+def client_environment(gateway: str, key: str = "") -> dict[str, str]:
+    """The base URL, and that it may tell us which sub-agent a request is from. ``key``: a client key, if it needs one.
+
+    The token wins over an API key that the user has.
+    """
+    token = {AUTH_TOKEN: key} if key else {}
+    return {BASE_URL: gateway, "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1", **token}
 
 
 def export_lines(environment: Mapping[str, str]) -> str:

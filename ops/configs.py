@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ops.addresses import address_of
-from ops.client_environment import client_environment, export_lines
+from ops.client_environment import KEY_PLACEHOLDER, client_environment, export_lines
 from ops.home import Home
 from ops.keys import dashboard_key, fingerprint_key
 from ops.plan import PANEL, command_line
@@ -37,8 +37,11 @@ def gateway_config(settings: Settings, home: Home, sockets: tuple[int, ...] = ()
     return GatewayConfig(
         journal_root=home.journals,
         fingerprint_key=fingerprint_key(home),
+        metrics_dir=home.metrics,
         hosts=settings.gateway_host,
         port=settings.gateway_port,
+        mode=settings.mode,
+        limits_dir=home.limits,
         sockets=sockets,
         upstream_url=settings.upstream_url,
         upstream_proxy=proxy.get_secret_value() if proxy else None,
@@ -69,13 +72,13 @@ def dashboard_config(settings: Settings, home: Home) -> "DashboardConfig":
     )
 
 
-def pages_config(settings: Settings, token_secret: bytes) -> "PagesConfig":
+def pages_config(settings: Settings, token_secret: bytes, *, wants_key: bool) -> "PagesConfig":
     """Of the Panel worker. Nobody but the front reaches it, and the front has compared origin and address before."""
     from dashboard.app import PagesConfig
 
     gateway = address_of(settings.gateway_host[0], settings.gateway_port)
     return PagesConfig(
         websocket_origins=("*",),
-        connect_lines=tuple(export_lines(client_environment(gateway)).splitlines()),
+        connect_lines=tuple(export_lines(client_environment(gateway, KEY_PLACEHOLDER * wants_key)).splitlines()),
         token_secret=token_secret,
     )

@@ -32,6 +32,16 @@ class Home:
         return self.root / "run"
 
     @property
+    def limits(self) -> Path:
+        """What the gateway workers of this host have counted, one table each."""
+        return self.run / "limits"
+
+    @property
+    def metrics(self) -> Path:
+        """What the parts say of themselves, one file each."""
+        return self.run / "metrics"
+
+    @property
     def logs(self) -> Path:
         """One file for each part."""
         return self.root / "logs"
@@ -40,6 +50,11 @@ class Home:
     def keys(self) -> Path:
         """Secrets of this installation."""
         return self.root / "keys"
+
+    @property
+    def credentials(self) -> Path:
+        """What signs requests upstream, sealed; the key that opens it lies in ``keys``."""
+        return self.root / "credentials"
 
     @property
     def lock_file(self) -> Path:
@@ -56,7 +71,7 @@ def prepare(root: Path) -> Home:
     """Make the folders. Raises SetupError, one line, if this home cannot work."""
     home = Home(root)
     try:
-        for folder in (home.root, home.postgres, home.journals, home.run, home.logs, home.keys):
+        for folder in (home.root, home.postgres, home.journals, home.run, home.logs, home.keys, home.credentials):
             folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
         _shut_out_others(home)
         _try_writing(home.run)
@@ -72,7 +87,7 @@ def prepare(root: Path) -> Home:
 
 def _shut_out_others(home: Home) -> None:
     """The folders that hold payload or secrets are the owner's alone, whatever the umask was once."""
-    for folder in (home.root, home.journals, home.keys):
+    for folder in (home.root, home.journals, home.keys, home.credentials):
         if folder.stat().st_mode & 0o077:
             folder.chmod(_PRIVATE_FOLDER)
 

@@ -4,7 +4,9 @@ Two processes may ask at the same time: both get the same key, and no reader eve
 """
 
 import os
+import re
 import secrets
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +15,7 @@ from domain.errors import SetupError
 from ops.home import Home
 
 _KEY_BYTES = 32
+_HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def fingerprint_key(home: Home) -> bytes:
@@ -27,6 +30,25 @@ def dashboard_key(home: Home) -> str:
 
 def dashboard_key_file(home: Home) -> Path:
     return home.keys / "dashboard.key"
+
+
+def credentials_key(home: Home, given: Path | None) -> bytes:
+    """Seals the upstream credentials. ``given``: a file of the operator's instead of one in the home."""
+    text = _kept(home.keys / "credentials.key", secrets.token_hex(_KEY_BYTES)) if given is None else _given(given)
+    if not _HEX_KEY.fullmatch(text):
+        where = home.keys / "credentials.key" if given is None else given
+        raise SetupError(f"{where} holds no key of 64 hex digits, as `openssl rand -hex 32` makes one; mend the file.")
+    return bytes.fromhex(text)
+
+
+def _given(path: Path) -> str:
+    """It may be a systemd credential, which others cannot read though its group bits say so."""
+    try:
+        if path.stat().st_mode & stat.S_IRWXO:
+            raise SetupError(f"NEXUS_CREDENTIALS_KEY_FILE {path} may be read by everybody; `chmod 600` it.")
+        return path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        raise SetupError(f"NEXUS_CREDENTIALS_KEY_FILE {path} cannot be read; mend its name or its rights.") from None
 
 
 def _kept(path: Path, fresh: str) -> str:

@@ -1,24 +1,32 @@
 """How does Nexus log? One JSON line for each entry on standard error, without payload and without secrets.
 
-Entries of our own code (structlog) and of libraries (logging) take the same way. Whatever is in them, the finished
-line goes through ``masked`` before it is written. A log that cannot be written never fails the program.
+Entries of our own code (structlog) and of libraries (logging) take the same way: too many of one kind are only
+counted (``ops/log_sampling.py``), fields that are not known are left out (``ops/log_fields.py``), and whatever is left,
+the finished line goes through ``masked`` before it is written. A log that cannot be written never fails the program.
 """
 
 import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from types import TracebackType
 
-import msgspec
 import structlog
 
+from ops.log_fields import KNOWN, known, line_of, plain, trace
+from ops.log_sampling import Sampling
+
 _STDERR = 2
-_MAX_VALUE = 2000
-"""Characters of one value; longer ones are cut, so that no payload gets in by accident."""
-_MAX_TRACEBACK = 20_000
+_MAX_LIBRARY_WORDS = 300
+_MAX_MASKED = 2 * 1024 * 1024
+"""Characters of a value that are looked at at all."""
+_SPARE_BYTES = 256
+"""What the last masking may add to a line."""
+_UNCAUGHT = "uncaught"
+_NOT_TOLD = frozenset({"exception", "left_out"})
 _SECRETS = re.compile(
     rb"""(?ix)
       (?P<anthropic> sk-ant- ) [\w-]+
@@ -35,16 +43,19 @@ Entry = MutableMapping[str, object]
 Tell = Callable[[str], None]
 
 
-def configure(*, debug: bool, tell: Tell | None = None) -> None:
-    """Set up logging of this process. ``tell`` gets warnings and errors as one readable line."""
+def configure(*, debug: bool, tell: Tell | None = None, fields: frozenset[str] = KNOWN) -> None:
+    """Set up logging of this process. ``tell`` gets warnings and errors as one readable line.
+
+    ``fields``: what of an entry may be written.
+    """
     writer = _Writer(tell)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _Sampler(Sampling(time.monotonic)),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            structlog.processors.format_exc_info,
-            _rendered,
+            _traced,
+            _Renderer(fields),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
         logger_factory=lambda *_: writer,
@@ -83,27 +94,61 @@ class _FromLogging(logging.Handler):
             text = record.getMessage()
         except (TypeError, ValueError):
             text = str(record.msg)  # a library's wrong format string is not our crash
+        text = text[:_MAX_LIBRARY_WORDS].split("\n", 1)[0]  # behind its first line a library shows what it was fed
         level = "debug" if record.levelno < logging.INFO else record.levelname.lower()
         method = level if level in {"debug", "info", *_LEVELS} else "info"
         getattr(structlog.get_logger(), method)(text, logger=record.name, exc_info=record.exc_info)
 
 
-def _rendered(_logger: object, _method: str, entry: Entry) -> tuple[tuple[bytes, int, str], Mapping[str, object]]:
+class _Sampler:
+    """The head of the chain: holds back what comes too often."""
+
+    def __init__(self, sampling: Sampling) -> None:
+        self._sampling = sampling
+
+    def __call__(self, _logger: object, method: str, entry: Entry) -> Entry:
+        if method != "critical" and not self._sampling.admits(str(entry.get("event", ""))):
+            raise structlog.DropEvent
+        if held_back := self._sampling.take_held_back():
+            entry["held_back"] = held_back
+        return entry
+
+
+def _traced(_logger: object, _method: str, entry: Entry) -> Entry:
+    """An exception becomes text. What it says is kept only where the process ends of it."""
+    given = entry.pop("exc_info", None)
+    kind, error, tb = given if isinstance(given, tuple) else sys.exc_info() if given else (None, None, None)
+    if kind is not None and error is not None:
+        entry["exception"] = trace(error, tb, with_words=entry.get("event") == _UNCAUGHT)
+    return entry
+
+
+class _Renderer:
     """The end of the chain: an entry becomes the arguments of ``_Writer.msg``."""
-    level = str(entry.pop("level", "info"))
-    first = {"at": entry.pop("at", ""), "level": level, "event": _cut(entry.pop("event", ""), _MAX_VALUE)}
-    rest = {key: _cut(value, _MAX_TRACEBACK if key == "exception" else _MAX_VALUE) for key, value in entry.items()}
-    line = msgspec.json.encode({**first, **rest}, enc_hook=repr)
-    details = " ".join(f"{key}={value}" for key, value in rest.items() if key != "exception" and value is not None)
-    return (line, _LEVELS.get(level, logging.INFO), f"{first['event']} {details}".strip()), {}
+
+    def __init__(self, fields: frozenset[str]) -> None:
+        self._fields = fields
+
+    def __call__(
+        self, _logger: object, _method: str, entry: Entry
+    ) -> tuple[tuple[bytes, int, str], Mapping[str, object]]:
+        level = str(entry.pop("level", "info"))
+        first = {"at": entry.pop("at", ""), "level": level, "event": _readable(entry.pop("event", ""))}
+        held_back = entry.pop("held_back", None)
+        rest = {name: _readable(value) for name, value in known(entry, self._fields).items()}
+        counted = {"held_back": held_back} if held_back else {}
+        line = line_of({**first, **rest, **counted}, _SPARE_BYTES)
+        told = (f"{name}={value}" for name, value in rest.items() if name not in _NOT_TOLD and value is not None)
+        details = " ".join(told)
+        return (line, _LEVELS.get(level, logging.INFO), plain(f"{first['event']} {details}".strip())), {}
 
 
-def _cut(value: object, limit: int) -> object:
+def _readable(value: object) -> object:
+    """Masked before it is cut: half a secret is not recognised any more."""
     if value is None or isinstance(value, bool | int | float):
         return value
     text = value if isinstance(value, str) else repr(value)
-    text = text.encode(errors="replace").decode()
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+    return masked(text[-_MAX_MASKED:].encode(errors="replace")).decode()
 
 
 def _without_secret(found: re.Match[bytes]) -> bytes:
@@ -112,4 +157,4 @@ def _without_secret(found: re.Match[bytes]) -> bytes:
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    structlog.get_logger().critical("uncaught", exc_info=(kind, error, trace))
+    structlog.get_logger().critical(_UNCAUGHT, exc_info=(kind, error, trace))

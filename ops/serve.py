@@ -30,35 +30,56 @@ _SECRET_BYTES = 32
 async def gateway(context: Context, lifetime: Lifetime) -> None:
     """Bytes through, and into the journal. Needs no database."""
     from gateway.app import serve
+    from ops.gateway_access import tell_mode, watched
 
-    await serve(
-        gateway_config(context.settings, context.home, context.sockets),
-        stop=lifetime.stop,
-        abort=lifetime.abort,
-        retire=lifetime.retire,
-        ready=lambda places: lifetime.ready(address_of(*places[0])),
-    )
+    config = gateway_config(context.settings, context.home, context.sockets)
+    async with watched(context.settings, context.home) as (access, keys):
+        tell_mode(config, keys, lifetime)
+        await serve(
+            config,
+            access,
+            stop=lifetime.stop,
+            abort=lifetime.abort,
+            retire=lifetime.retire,
+            ready=lambda places: lifetime.ready(address_of(*places[0])),
+        )
 
 
 async def shipper(context: Context, lifetime: Lifetime) -> None:
-    """Journals into the event store."""
-    from gateway.shipper import run
+    """Journals into the event store; client keys and their usage out of it, for the gateways of this host."""
+    from gateway.published import publishing
+    from gateway.shipper import ShipperState, run
+    from ops import key_publishing
     from ops.db.event_store import PostgresShipStore
     from ops.db.notifications import Notifier
+    from ops.db.ping import watched
+    from ops.key_publishing import publishing as publishing_keys
+    from ops.part_metrics import ShipperNumbers
     from ops.stores import opened
 
-    async with opened(context.database_url, "nexus-shipper") as pool, asyncio.TaskGroup() as tasks:
+    config, state = shipper_config(context.home), ShipperState()
+    numbers = ShipperNumbers(state, config.journal_root, utc_now)
+    async with (
+        opened(context.database_url, "nexus-shipper") as pool,
+        publishing_keys(context.database_url, context.home, utc_now),
+        watched(pool, numbers.note_store),
+        key_publishing.publishing(context.database_url, context.home, utc_now),
+        publishing(context.home.metrics, plan.SHIPPER, numbers.say),
+        asyncio.TaskGroup() as tasks,
+    ):
         notifier = Notifier(pool)
         announcing = tasks.create_task(notifier.run())
         store = PostgresShipStore(pool, announce=notifier.announce, random_bytes=secrets.token_bytes)
         lifetime.ready()
-        await run(shipper_config(context.home), store, lifetime.stop)
+        await run(config, store, lifetime.stop, state=state)
         announcing.cancel()
 
 
 async def projector(context: Context, lifetime: Lifetime) -> None:
     """Events into read models; and the timetable: there is one projector, so every job runs once."""
+    from gateway.published import publishing
     from ops.jobs import timetable
+    from ops.part_metrics import ProjectorNumbers
     from ops.projecting import sources
     from ops.stores import opened
     from projections.registry import PROJECTIONS
@@ -66,33 +87,42 @@ async def projector(context: Context, lifetime: Lifetime) -> None:
 
     async with opened(context.database_url, "nexus-projector") as pool, timetable(_jobs(pool), utc_now):
         runner = Runner(PROJECTIONS, sources(pool))
+        numbers = ProjectorNumbers(runner.state, utc_now)
         lifetime.ready()
-        await runner.run(lifetime.stop)
+        async with publishing(context.home.metrics, plan.PROJECTOR, numbers.say):
+            await runner.run(lifetime.stop)
 
 
 async def dashboard(context: Context, lifetime: Lifetime) -> None:
     """Read models onto the screen: the front, which starts and watches the Panel worker."""
     from dashboard.front import serve
+    from gateway.published import publishing
+    from ops.part_metrics import PartNumbers
     from ops.stores import data_store, opened
 
     def tell(places: Sequence[tuple[str, int]], login: str) -> None:
         address = address_of(*places[0])
         lifetime.ready(address, login=f"{address}{login}")
 
-    async with opened(_readers_url(context), "nexus-dashboard", reads_only=True) as pool:
+    async with (
+        opened(_readers_url(context), "nexus-dashboard", reads_only=True) as pool,
+        publishing(context.home.metrics, plan.DASHBOARD, PartNumbers().say),
+    ):
         config = dashboard_config(context.settings, context.home)
         await serve(config, data_store(pool), stop=lifetime.stop, abort=lifetime.abort, ready=tell)
 
 
 async def panel(context: Context, lifetime: Lifetime) -> None:
     """The Panel worker: builds the pages."""
+    from ops.gateway_access import is_managed
     from ops.stores import data_store, opened
 
     async with opened(_readers_url(context), "nexus-panel", reads_only=True) as pool:
         from dashboard.app import make_server
 
         logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)  # it warns of "*", which the front makes safe
-        pages = pages_config(context.settings, secrets.token_bytes(_SECRET_BYTES))
+        wants_key = is_managed(context.settings, context.home)
+        pages = pages_config(context.settings, secrets.token_bytes(_SECRET_BYTES), wants_key=wants_key)
         socket = dashboard_config(context.settings, context.home).worker_socket
         server = make_server(data_store(pool), utc_now, pages, socket)
         server.start()

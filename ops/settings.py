@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         default=("127.0.0.1", "::1"), description="Addresses the gateway listens on, comma-separated."
     )
     gateway_port: Port = Field(default=3000, description="Port of the gateway; 0: any free one.")
+    mode: Literal["auto", "pass_through", "managed"] = Field(
+        default="auto",
+        description="managed: clients need a Nexus key, and a stored credential goes upstream; pass_through: their own "
+        "does; auto: managed as soon as a key was issued, or the gateway listens on more than the loopback.",
+    )
     gateway_workers: int = Field(
         default=1, ge=1, le=64, description="Processes of the gateway that share its port under `nexus up`."
     )
@@ -139,6 +144,30 @@ class Settings(BaseSettings):
     )
     gemini_api_key: SecretStr | None = Field(
         default=None, validation_alias="GEMINI_API_KEY", description="Key for the AI analysis of conversations."
+    )
+    credentials_key_file: ExistingFile | None = Field(
+        default=None,
+        description="File with the key that seals the upstream credentials; unset: one is made and kept in the home.",
+    )
+    oauth_authorize_url: HttpUrl = Field(
+        default="https://claude.com/cai/oauth/authorize",
+        description="Where `nexus credentials login` sends the person.",
+    )
+    oauth_token_url: HttpUrl = Field(
+        default="https://platform.claude.com/v1/oauth/token", description="Where OAuth tokens come from."
+    )
+    oauth_client_id: str = Field(
+        default="9d1c250a-e61b-44d9-88ed-5944d1962f5e", description="OAuth client that Nexus logs in as."
+    )
+    oauth_redirect_uri: HttpUrl = Field(
+        default="https://platform.claude.com/oauth/code/callback", description="Page that shows the code to be pasted."
+    )
+    oauth_scopes: Words = Field(
+        default=("org:create_api_key", "user:profile", "user:inference"),
+        description="What a login asks for, comma-separated.",
+    )
+    client_key: SecretStr | None = Field(
+        default=None, description="The client key that `nexus claude` shows to a gateway in managed mode."
     )
     claude_bin: FilePath | None = Field(
         default=None, description="The Claude Code that `nexus claude` runs; unset: `claude` on the PATH."

@@ -5,7 +5,7 @@ import signal
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ops.client_environment import client_environment, export_lines, settings_snippet
+from ops.client_environment import KEY_PLACEHOLDER, client_environment, export_lines, settings_snippet
 from ops.supervision_types import TellDeath, TellRollFailed
 
 
@@ -16,11 +16,13 @@ class Addresses:
     gateway: str
     dashboard: str = ""
     login: str = ""
+    wants_key: bool = False
+    """The gateway is in managed mode."""
 
 
 def ready_text(addresses: Addresses, program: str, logs: str) -> str:
     """The text that stands on the terminal while Nexus runs. ``program``: how this user calls ``nexus``."""
-    environment = client_environment(addresses.gateway)
+    environment = client_environment(addresses.gateway, KEY_PLACEHOLDER if addresses.wants_key else "")
     lines = ["", "Nexus is ready.", "", f"  Gateway    {addresses.gateway}"]
     if addresses.dashboard:
         lines.append(f"  Dashboard  {addresses.dashboard}")

@@ -13,12 +13,12 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from domain.blocks import EMPTY, BlockFacts, block_facts
+from domain.decoding import decode_body
 from domain.errors import BrokenPayloadError, PayloadMissingError, UndecodableBodyError
 from domain.ports import Payloads
 from domain.recipes import MAX_DEPTH, GlueRef, Item, RunRef, decode
 from domain.request_view import RequestView, SeenBlock, view_of
 from domain.skeleton import Placeholders, Skeleton, skeleton_of
-from projections.decoding import decode_body
 from schemas.anthropic.stream import NotJsonError, read_json
 from schemas.stored.events import BodyReference
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain.assembly import AssembledMessage, assemble
+from domain.decoding import decode_body
 from domain.errors import UndecodableBodyError
 from domain.ids import Position
 from domain.ports import EventLog, Payloads, Recorded
 from domain.request_view import RequestView
 from projections.body_reader import BodyReader, WantedBody
-from projections.decoding import decode_body
 from schemas.stored.events import (
     TERMINAL,
     HeaderFact,

@@ -7,21 +7,24 @@ only one commits. An exchange whose projection fails is tried alone; if it fails
 shown, and the projection goes on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import structlog
 
-from domain.errors import StoreUnavailableError
+from domain.errors import NexusError, StoreUnavailableError
 from domain.ids import Position
 from domain.ports import EventLog, Recorded
 from projections.exchanges import ExchangeReader
 from projections.projector import Projection, Projector, Transactions, Write
 from projections.read_models import builds, failures
 from projections.read_models.builds import Build, LostCheckpointError
+from schemas.stored.events import TERMINAL, ExchangeEvent
 
 START = Position(0)
+OnRows = Callable[[Write, frozenset[UUID]], None]
 _LOG = structlog.get_logger("nexus.projector")
 
 
@@ -41,6 +44,8 @@ class FollowerState:
     position: Position = START
     newest: Position = START
     failed: int = 0
+    behind_since: datetime | None = None
+    """While events wait: when the last one in the rows was recorded, so what waits is younger. None: nothing waits."""
 
     @property
     def lag(self) -> int:
@@ -61,8 +66,11 @@ class Step:
 class Follower:
     """Takes one build of one projection along the log."""
 
-    def __init__(self, projection: Projection, build: Build, sources: Sources) -> None:
-        self._projection, self._build = projection, build
+    def __init__(
+        self, projection: Projection, build: Build, sources: Sources, on_rows: OnRows = lambda _write, _ended: None
+    ) -> None:
+        """``on_rows``: told of every write that is committed, and which of its exchanges have just ended."""
+        self._projection, self._build, self._on_rows = projection, build, on_rows
         self._log, self._transactions = sources.log, sources.transactions
         self._projector: Projector = projection.make(sources.reader)
         self.state = FollowerState()
@@ -83,18 +91,25 @@ class Follower:
         if after > before:
             await self._commit(events, before, Position(after))
         self.state.position, self.state.newest = Position(max(before, after)), newest
+        self.state.behind_since = None if done else _recorded_at(events)
         return Step(len(events), self.state.position, done)
 
     async def _commit(self, events: Sequence[Recorded], before: Position, after: Position) -> None:
         ids = sorted({one.event.originator_id for one in events})
+        ended = frozenset(one.event.originator_id for one in events if isinstance(one.event, TERMINAL))
         try:
             write = await self._projector.project(ids, after) if ids else None
             await self._write(write, ids, before, after)
         except (StoreUnavailableError, LostCheckpointError):
             raise
         except Exception as error:  # noqa: BLE001 - one bad exchange must not stop the others; each is tried alone
-            _LOG.warning("a batch failed, trying its exchanges alone", projection=self._build.name, error=repr(error))
-            await self._commit_singly(ids, before, after)
+            _LOG.warning(
+                "a batch failed, trying its exchanges alone", projection=self._build.name, error=kind_of(error)
+            )
+            await self._commit_singly(ids, before, after, ended)
+        else:
+            if write is not None:
+                self._on_rows(write, ended)
 
     async def _write(self, write: Write | None, ids: Sequence[UUID], before: Position, after: Position) -> None:
         async with self._transactions() as tx:
@@ -104,7 +119,10 @@ class Follower:
                 await write(tx)
                 await failures.clear(tx, self._build, ids)
 
-    async def _commit_singly(self, ids: Iterable[UUID], before: Position, after: Position) -> None:
+    async def _commit_singly(
+        self, ids: Iterable[UUID], before: Position, after: Position, ended: frozenset[UUID]
+    ) -> None:
+        written: list[Write] = []
         async with self._transactions() as tx:
             await builds.move_checkpoint(tx, self._build, before, after)
             await builds.enter(tx, self._build)
@@ -114,9 +132,22 @@ class Follower:
                     async with tx.transaction():
                         await write(tx)
                         await failures.clear(tx, self._build, [request_id])
+                    written.append(write)
                 except StoreUnavailableError:
                     raise
                 except Exception as error:  # noqa: BLE001 - set aside, counted and shown; the projection goes on
                     self.state.failed += 1
-                    _LOG.error("an exchange is set aside", request_id=str(request_id), error=repr(error))
+                    _LOG.error("an exchange is set aside", request_id=str(request_id), error=kind_of(error))
                     await failures.record(tx, self._build, request_id, after, repr(error))
+        for write in written:
+            self._on_rows(write, ended)
+
+
+def kind_of(error: Exception) -> str:
+    """For the log: what an error says may quote what was recorded, which only the table of failures may keep."""
+    return str(error) if isinstance(error, NexusError) else type(error).__name__
+
+
+def _recorded_at(events: Sequence[Recorded]) -> datetime | None:
+    """When the newest of them was; None: none of them says."""
+    return max((one.event.timestamp for one in events if isinstance(one.event, ExchangeEvent)), default=None)

@@ -17,6 +17,7 @@ from projections.projector import Projection
 from projections.read_models import builds
 from projections.read_models.builds import Build, BuildState, LostCheckpointError
 from projections.rebuilding import is_left_alone, renew
+from projections.token_tally import TokenTally
 
 _LOG = structlog.get_logger("nexus.projector")
 
@@ -40,6 +41,8 @@ class RunnerState:
     """What the runner says of itself, by projection."""
 
     followers: dict[str, FollowerState] = field(default_factory=dict)
+    tokens: TokenTally = field(default_factory=TokenTally)
+    """What the exchanges used that were taken in live; a rebuild counts nothing again."""
 
 
 class Runner:
@@ -87,6 +90,8 @@ class Runner:
             await self._stand_by(projection, live, stop)
         else:
             _LOG.info("a newer version is built", projection=projection.name, version=projection.version)
+            waiting = FollowerState(live.position, await self._sources.log.newest())
+            self.state.followers[projection.name] = waiting
             await renew(projection, self._sources, stop)
 
     async def _live(self, projection: Projection) -> BuildState:
@@ -108,7 +113,7 @@ class Runner:
             now = await self._live(projection)
 
     async def _follow(self, projection: Projection, build: Build, stop: asyncio.Event) -> None:
-        follower = Follower(projection, build, self._sources)
+        follower = Follower(projection, build, self._sources, self.state.tokens.take)
         self.state.followers[projection.name] = follower.state
         await follower.load()
         bell = self._bells[projection.name]

@@ -8,6 +8,7 @@ pytest_plugins = (
     "tests.pool_runner",
     "tests.other_linker",
     "tests.claude_client",
+    "tests.typescript_sdk",
     "tests.browser",
 )
 

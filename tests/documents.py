@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from ops.settings import Settings
 from ops.settings_text import table
 from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
+from tests.contracts.exceptions import DIFFERENCES, OWN_ANSWERS
 
 ROOT = Path(__file__).parents[1]
 _BLOCK = re.compile(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
@@ -43,7 +44,24 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
-BLOCKS: Mapping[str, Callable[[], str]] = MappingProxyType({"events": event_catalogue, "settings": settings_table})
+def differences_table() -> str:
+    rows = ["| | what is different | why |", "|---|---|---|"]
+    return "\n".join([*rows, *(f"| {one.name} | {one.what} | {one.why} |" for one in DIFFERENCES)])
+
+
+def own_answers_table() -> str:
+    rows = ["| | what | status | why |", "|---|---|---|---|"]
+    return "\n".join([*rows, *(f"| {one.name} | {one.what} | {one.status} | {one.why} |" for one in OWN_ANSWERS)])
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {
+        "events": event_catalogue,
+        "settings": settings_table,
+        "differences": differences_table,
+        "own_answers": own_answers_table,
+    }
+)
 
 
 def documents() -> list[Path]:

@@ -21,6 +21,9 @@ class Received:
     body: bytes
     connection: int
     """Number of the connection it came on, from 0."""
+    head: bytes = b""
+    """Every byte before the body."""
+    trailers: tuple[tuple[bytes, bytes], ...] = ()
 
     def all(self, name: bytes) -> list[bytes]:
         return [value for key, value in self.lines if key.lower() == name.lower()]
@@ -157,21 +160,26 @@ async def read_request(reader: asyncio.StreamReader, connection: int) -> Receive
     request_line, *rest = raw[:-4].split(b"\r\n")
     method, target, _ = request_line.split(b" ")
     lines = [(name, value.strip()) for name, _, value in (line.partition(b":") for line in rest)]
-    return Received(method.decode(), target, lines, await read_body(reader, lines), connection)
+    trailers: Lines = []
+    body = await read_body(reader, lines, trailers)
+    return Received(method.decode(), target, lines, body, connection, raw, tuple(trailers))
 
 
-async def read_body(reader: asyncio.StreamReader, lines: Lines) -> bytes:
+async def read_body(reader: asyncio.StreamReader, lines: Lines, trailers: Lines) -> bytes:
     told = {name.lower(): value for name, value in lines}
     if told.get(b"transfer-encoding", b"").lower() == b"chunked":
-        return b"".join([piece async for piece in read_chunks(reader)])
+        return b"".join([piece async for piece in read_chunks(reader, trailers)])
     return await reader.readexactly(int(told.get(b"content-length", b"0")))
 
 
-async def read_chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    while size := int(await reader.readline(), 16):
+async def read_chunks(reader: asyncio.StreamReader, trailers: Lines) -> AsyncIterator[bytes]:
+    """``trailers``: is given the lines behind the last chunk."""
+    while size := int((await reader.readline()).partition(b";")[0], 16):
         yield await reader.readexactly(size)
         await reader.readexactly(2)
-    await reader.readexactly(2)
+    while line := (await reader.readuntil(b"\r\n"))[:-2]:
+        name, _, value = line.partition(b":")
+        trailers.append((name, value.strip()))
 
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -97,6 +97,11 @@ def frame_bytes(frame: Frame) -> bytes:
     return encode_frame_header(frame.kind, frame.exchange.bytes, frame.time_us, frame.payload) + frame.payload
 
 
+def tick(second: int) -> Frame:
+    """A record that holds nothing but its time."""
+    return Frame(Kind.TICK, JOURNAL, second * 1_000_000, b"")
+
+
 @dataclass
 class JournalOnDisk:
     """A journal directory with a living or a dead writer."""

@@ -15,10 +15,13 @@ ROOT = Path(__file__).parents[1]
 PURE = (
     "domain/*.py",
     "schemas/**/*.py",
+    "gateway/authentication.py",
     "gateway/exchange.py",
     "gateway/headers.py",
     "gateway/frames.py",
     "gateway/batching.py",
+    "gateway/limits.py",
+    "gateway/modes.py",
     "projections/projectors/*.py",
 )
 AT_IMPORT = r"^$"

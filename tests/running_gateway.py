@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 
+from gateway.admission import Access
 from gateway.app import serve
 from gateway.config import GatewayConfig
 from gateway.frames import SEGMENT_HEADER_BYTES, Frame, Kind, decode_piece, read_frames
 from gateway.records import EndRecord, ForwardedRecord, RequestRecord, ResponseRecord
 from tests.fake_upstream import FakeUpstream, Script, fake_upstream
+from tests.managed import no_access
 from tests.waiting import until
 from tests.wire_client import WireClient, wire_client
 
@@ -104,9 +106,10 @@ class RunningGateway:
         return self.recorded()[-1]
 
     async def metric(self, name: str) -> float:
-        """A sample of ``/metrics``, labels and all."""
+        """A sample of ``/metrics`` of this worker, labels and all but ``part``."""
         async with wire_client(self.port) as client:
             page = (await client.request("GET", b"/metrics")).body.decode()
+        page = page.replace('{part="gateway"}', "").replace('part="gateway",', "")
         (line,) = [line for line in page.splitlines() if line.startswith(name + " ")]
         return float(line.split()[-1])
 
@@ -117,7 +120,10 @@ class RunningGateway:
 
 
 @asynccontextmanager
-async def running_gateway(root: Path, upstream_url: str, **settings: Any) -> AsyncIterator[RunningGateway]:
+async def running_gateway(
+    root: Path, upstream_url: str, access: Access | None = None, **settings: Any
+) -> AsyncIterator[RunningGateway]:
+    """``access``: None: it has no keys and no credentials, and passes everybody through."""
     config = GatewayConfig(
         journal_root=root,
         fingerprint_key=FINGERPRINT_KEY,
@@ -127,7 +133,9 @@ async def running_gateway(root: Path, upstream_url: str, **settings: Any) -> Asy
     stop, abort, retire = asyncio.Event(), asyncio.Event(), asyncio.Event()
     ready: asyncio.Future[Sequence[tuple[str, int]]] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(serve(config, stop=stop, abort=abort, retire=retire, ready=ready.set_result))
+        serving = tasks.create_task(
+            serve(config, access or no_access(), stop=stop, abort=abort, retire=retire, ready=ready.set_result)
+        )
         either: set[asyncio.Future[Any]] = {serving, ready}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
@@ -142,8 +150,8 @@ async def running_gateway(root: Path, upstream_url: str, **settings: Any) -> Asy
 
 @asynccontextmanager
 async def gateway_before(
-    script: Script, root: Path, **settings: Any
+    script: Script, root: Path, access: Access | None = None, **settings: Any
 ) -> AsyncIterator[tuple[FakeUpstream, RunningGateway]]:
     """A fake upstream with a gateway before it."""
-    async with fake_upstream(script) as fake, running_gateway(root, fake.url, **settings) as gateway:
+    async with fake_upstream(script) as fake, running_gateway(root, fake.url, access, **settings) as gateway:
         yield fake, gateway

@@ -18,6 +18,11 @@ class Answer:
     """The body: HTTP chunks, or reads."""
     complete: bool = False
     """It came to its end as HTTP wants it."""
+    trailers: Lines = field(default_factory=list)
+    is_reset: bool = False
+    """It was broken off by a reset, not by a close."""
+    raw_head: bytes = b""
+    """Every byte before the body."""
 
     @property
     def status(self) -> int:
@@ -55,7 +60,7 @@ class WireClient:
             raw = await self.reader.readuntil(b"\r\n\r\n")
         status_line, *rest = raw[:-4].split(b"\r\n")
         lines = [(name, value.removeprefix(b" ")) for name, _, value in (line.partition(b":") for line in rest)]
-        return Answer(status_line, lines)
+        return Answer(status_line, lines, raw_head=raw)
 
     async def answer(self, *, head_only: bool = False) -> Answer:
         answer = await self.head()
@@ -72,12 +77,14 @@ class WireClient:
             async for piece in self._pieces(answer):
                 answer.chunks.append(piece)
             answer.complete = True
-        except (asyncio.IncompleteReadError, ConnectionError, ValueError):
+        except ConnectionError:
+            answer.is_reset = True
+        except (asyncio.IncompleteReadError, ValueError):
             return
 
     async def _pieces(self, answer: Answer) -> AsyncIterator[bytes]:
         if answer.all(b"transfer-encoding"):
-            async for piece in read_chunks(self.reader):
+            async for piece in read_chunks(self.reader, answer.trailers):
                 yield piece
         elif length := answer.all(b"content-length"):
             left = int(length[0])

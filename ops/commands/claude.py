@@ -12,9 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from credentials.key_text import looks_like_ours
 from domain.errors import NexusError, SetupError
 from ops.addresses import address_of
 from ops.client_environment import (
+    API_KEY,
+    AUTH_TOKEN,
+    KEY_PLACEHOLDER,
     bypassed_proxies,
     client_environment,
     detours,
@@ -22,12 +26,16 @@ from ops.client_environment import (
     settings_files,
     settings_snippet,
 )
+from ops.gateway_access import is_managed
 from ops.home import Home
 from ops.home_lock import holder_of
 from ops.settings import Settings, inherited, load
 
 PRINT_ENV = "--print-env"
 _ANSWER_S = 3.0
+_WANTS_KEY = (
+    "The gateway wants a client key and there is none; set NEXUS_CLIENT_KEY to one that `nexus keys create` printed."
+)
 
 
 class GatewayAwayError(NexusError):
@@ -42,7 +50,7 @@ def run(arguments: Sequence[str]) -> None:
     settings = load()
     gateway = gateway_address(settings)
     if arguments[:1] == [PRINT_ENV]:
-        print(printed(arguments[1:], gateway))
+        print(printed(arguments[1:], gateway, shown_key(settings)))
         return
     program = find_claude(settings)
     environment = inherited({})
@@ -50,7 +58,12 @@ def run(arguments: Sequence[str]) -> None:
     files = settings_files(Path(environment.get("HOME", "/")), Path.cwd())
     for warning in detours(environment, files, gateway):
         print(f"nexus: {warning}", file=sys.stderr)
-    environment |= client_environment(gateway) | bypassed_proxies(environment)
+    key = shown_key(settings)
+    if key == KEY_PLACEHOLDER:
+        key = ""
+        if not any(looks_like_ours(environment.get(name, "")) for name in (AUTH_TOKEN, API_KEY)):
+            print(f"nexus: {_WANTS_KEY}", file=sys.stderr)
+    environment |= client_environment(gateway, key) | bypassed_proxies(environment)
     sys.stdout.flush()
     os.execve(program, [program, *arguments], environment)  # noqa: S606 - the very purpose: no shell in between
 
@@ -63,9 +76,16 @@ def gateway_address(settings: Settings) -> str:
     return address_of(settings.gateway_host[0], settings.gateway_port)
 
 
-def printed(arguments: Sequence[str], gateway: str) -> str:
+def shown_key(settings: Settings) -> str:
+    """The client key that the gateway is to be shown; a placeholder where it wants one and none is set."""
+    if not is_managed(settings, Home(settings.home)):
+        return ""
+    return settings.client_key.get_secret_value() if settings.client_key else KEY_PLACEHOLDER
+
+
+def printed(arguments: Sequence[str], gateway: str, key: str = "") -> str:
     """What ``--print-env`` prints."""
-    environment = client_environment(gateway)
+    environment = client_environment(gateway, key)
     match list(arguments):
         case []:
             return export_lines(environment)

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import pwd
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
@@ -11,6 +9,7 @@ from uuid import UUID
 import typer
 
 from domain.errors import NexusError, SetupError
+from ops.user_name import user_name
 
 if TYPE_CHECKING:
     from ops.reading import Database
@@ -57,11 +56,11 @@ def correct(
     async def work(database: "Database") -> None:
         _check(await _read(database, [one, *([above] if above else [])]), one, above)
         await asyncio.to_thread(
-            corrections.correct, database.url, one, above, who=who or _user(), why=why, at=utc_now()
+            corrections.correct, database.url, one, above, who=who or user_name(), why=why, at=utc_now()
         )
 
     _with_database(work)
-    print(f"{one}: {f'goes on from {above}' if above else 'is a root'}, says {who or _user()}. {_SHOWN_SOON}")
+    print(f"{one}: {f'goes on from {above}' if above else 'is a root'}, says {who or user_name()}. {_SHOWN_SOON}")
 
 
 @app.command()
@@ -73,7 +72,7 @@ def undo(request_id: RequestId, why: Why = "", who: Who = None) -> None:
     one = _id(request_id)
 
     async def work(database: "Database") -> None:
-        await asyncio.to_thread(corrections.undo, database.url, one, who=who or _user(), why=why, at=utc_now())
+        await asyncio.to_thread(corrections.undo, database.url, one, who=who or user_name(), why=why, at=utc_now())
 
     _with_database(work)
     print(f"{one}: linking decides again. {_SHOWN_SOON}")
@@ -140,13 +139,6 @@ def _id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise SetupError(f"{text!r} is no request id; it is the x-nexus-request-id of the answer.") from None
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"user {os.getuid()}"
 
 
 def _plain(one: "Linked") -> dict[str, Any]:

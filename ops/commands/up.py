@@ -15,6 +15,7 @@ from ops import plan
 from ops.addresses import address_of
 from ops.console import Console
 from ops.database import end_database_left_behind
+from ops.gateway_access import is_managed
 from ops.home import Home, prepare
 from ops.home_lock import held, me
 from ops.prechecks import check_can_listen, free_port
@@ -55,7 +56,7 @@ def run_with(settings: Settings, console: Console, *, json_ready: bool) -> int:
             home,
             plan.parts_of(settings),
             launch_of=lambda part, said: plan.launch_of(part, said, settings, home, descriptors),
-            on_ready=lambda said: _announce(said, home, json_ready=json_ready),
+            on_ready=lambda said: _announce(said, home, settings, json_ready=json_ready),
             console=console,
             on_stop=close_ports,
         )
@@ -91,10 +92,11 @@ def _open_ports(settings: Settings, patience_s: float) -> list[socket.socket]:
             return listen(settings.gateway_host, settings.gateway_port)
 
 
-def _announce(said: Mapping[str, Ready], home: Home, *, json_ready: bool) -> None:
+def _announce(said: Mapping[str, Ready], home: Home, settings: Settings, *, json_ready: bool) -> None:
     nothing = Ready()
     dashboard = said.get(plan.DASHBOARD, nothing)
-    addresses = Addresses(said.get(plan.GATEWAY, nothing).address, dashboard.address, dashboard.login)
+    gateway = said.get(plan.GATEWAY, nothing).address
+    addresses = Addresses(gateway, dashboard.address, dashboard.login, wants_key=is_managed(settings, home))
     if json_ready:
         text = json.dumps(
             {

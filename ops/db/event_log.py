@@ -19,9 +19,10 @@ from ops.db.borrowing import borrowed
 from ops.db.codec import EventCodec
 from ops.db.notifications import POLL_S, wakeups
 from ops.db.pool import Pool
-from schemas.stored.events import ExchangeEvent
+from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
 
 DEADLINE_S = 30.0
+_EXCHANGE_TOPICS = frozenset(event.TOPIC for event in EXCHANGE_EVENTS)
 
 _SELECT_AFTER = """
 SELECT notification_id, originator_id, originator_version, topic, state
@@ -30,6 +31,14 @@ FROM nexus_events WHERE notification_id > $1 ORDER BY notification_id LIMIT $2
 _SELECT_TOPICS_AFTER = """
 SELECT notification_id, originator_id, originator_version, topic, state
 FROM nexus_events WHERE notification_id > $1 AND topic = ANY($3) ORDER BY notification_id LIMIT $2
+"""
+_SELECT_AGGREGATES_AFTER = """
+SELECT notification_id, originator_id, originator_version, topic, state
+FROM nexus_events WHERE notification_id > $1 AND topic = ANY($3)
+AND topic NOT IN (
+    'request-received', 'response-started', 'chunk-streamed', 'response-completed', 'response-aborted', 'recording-gap'
+)
+ORDER BY notification_id LIMIT $2
 """
 _SELECT_STREAM = """
 SELECT notification_id, originator_id, originator_version, topic, state
@@ -66,7 +75,12 @@ class PostgresEventLog:
         self._codec = EventCodec()
 
     async def read(self, after: Position, limit: int, topics: Sequence[str] = ()) -> Sequence[Recorded]:
-        """At most ``limit`` events above ``after``; only ``topics`` if given."""
+        """At most ``limit`` events above ``after``; only ``topics`` if given.
+
+        Where these are topics of aggregates, no event of an exchange is touched.
+        """
+        if topics and _EXCHANGE_TOPICS.isdisjoint(topics):
+            return await self._fetch(_SELECT_AGGREGATES_AFTER, after, limit, list(topics))
         if topics:
             return await self._fetch(_SELECT_TOPICS_AFTER, after, limit, list(topics))
         return await self._fetch(_SELECT_AFTER, after, limit)

@@ -12,11 +12,13 @@ from uuid import UUID
 from eventsourcing.domain import BaseAggregate, CanMutateAggregate, DomainEvent
 from eventsourcing.utils import register_topic
 
+from domain.account_limits import AccountLimits
+from domain.client_keys import ClientKey
 from domain.corrections import LinkCorrection
 from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
 
 EventClass = type[ExchangeEvent] | type[DomainEvent]
-AGGREGATES: tuple[type[BaseAggregate[UUID]], ...] = (LinkCorrection,)
+AGGREGATES: tuple[type[BaseAggregate[UUID]], ...] = (LinkCorrection, ClientKey, AccountLimits)
 """A new aggregate is listed here and nowhere else."""
 
 

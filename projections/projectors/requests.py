@@ -1,6 +1,7 @@
 """What was asked, what came back, what did it use? One row per exchange."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -19,6 +20,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UUID7_TIME_SHIFT = 80
 
 
+@dataclass(frozen=True, slots=True)
+class RequestsWrite:
+    """The rows that are written."""
+
+    rows: Sequence[RequestRow]
+
+    async def __call__(self, tx: Connection) -> None:
+        await requests.replace(tx, self.rows)
+
+
 class RequestsProjector:
     """Keeps the ``requests`` table."""
 
@@ -26,12 +37,7 @@ class RequestsProjector:
         self._reader = reader
 
     async def project(self, request_ids: Sequence[UUID], upto: Position) -> Write:
-        rows = [row_of(exchange) for exchange in await self._reader.read(request_ids, upto)]
-
-        async def write(tx: Connection) -> None:
-            await requests.replace(tx, rows)
-
-        return write
+        return RequestsWrite([row_of(exchange) for exchange in await self._reader.read(request_ids, upto)])
 
 
 def row_of(exchange: Exchange) -> RequestRow:

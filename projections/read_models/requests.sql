@@ -46,3 +46,6 @@ CREATE INDEX requests_by_position ON requests (position);
 CREATE INDEX requests_by_model ON requests (model, received_at DESC, request_id DESC);
 CREATE INDEX requests_by_status ON requests (status, received_at DESC, request_id DESC);
 CREATE INDEX requests_by_outcome ON requests (outcome, received_at DESC, request_id DESC);
+-- What a client key, and all keys of an account together, used lately.
+CREATE INDEX requests_by_key ON requests (key_id, received_at) WHERE key_id IS NOT NULL;
+CREATE INDEX requests_by_account ON requests (account, received_at) WHERE key_id IS NOT NULL;

@@ -6,60 +6,12 @@ import pytest
 from aiohttp.web import DynamicResource
 
 from dashboard.routes import Access, routes
+from tests.managed import key as client_key
+from tests.route_table import rows
 from tests.running_front import ERASED, KEY, KNOWN, UNKNOWN, RunningFront, running_front
 
-WHO = ("anonymous", "wrong key", "key", "session")
-Row = tuple[str, str, int, int, int, int]
-MATRIX: list[Row] = [
-    # method, path, then the status for each of WHO
-    ("GET", "/health", 200, 200, 200, 200),
-    ("HEAD", "/health", 200, 200, 200, 200),
-    ("GET", "/login", 200, 200, 200, 303),
-    ("POST", "/login", 403, 403, 403, 403),
-    ("GET", "/logout", 303, 303, 303, 200),
-    ("POST", "/logout", 303, 303, 303, 403),
-    ("GET", "/assets/own.css", 200, 200, 200, 200),
-    ("GET", "/assets/nothing.css", 404, 404, 404, 404),
-    ("GET", "/assets/../login.html", 404, 404, 404, 404),
-    ("GET", "/assets/%2e%2e/login.html", 404, 404, 404, 404),
-    ("GET", "/api/health", 401, 401, 200, 200),
-    ("GET", "/api/requests", 401, 401, 200, 200),
-    ("HEAD", "/api/requests", 401, 401, 200, 200),
-    ("POST", "/api/requests", 401, 401, 405, 405),
-    ("GET", "/api/requests?limit=x", 401, 401, 400, 400),
-    ("GET", f"/api/requests/{KNOWN}", 401, 401, 200, 200),
-    ("GET", f"/api/requests/{UNKNOWN}", 401, 401, 404, 404),
-    ("GET", "/api/requests/no-id", 401, 401, 404, 404),
-    ("GET", f"/api/requests/{KNOWN}/body", 401, 401, 200, 200),
-    ("HEAD", f"/api/requests/{KNOWN}/body", 401, 401, 200, 200),
-    ("GET", f"/api/requests/{ERASED}/body", 401, 401, 410, 410),
-    ("GET", f"/api/requests/{UNKNOWN}/body", 401, 401, 404, 404),
-    ("GET", f"/api/requests/{KNOWN}/response", 401, 401, 200, 200),
-    ("GET", f"/api/requests/{ERASED}/response", 401, 401, 410, 410),
-    ("GET", f"/api/requests/{UNKNOWN}/response", 401, 401, 404, 404),
-    ("GET", f"/api/requests/{KNOWN}/events", 401, 401, 200, 200),
-    ("GET", f"/api/requests/{UNKNOWN}/events", 401, 401, 404, 404),
-    ("GET", "/api/conversations", 401, 401, 200, 200),
-    ("GET", f"/api/conversations/{KNOWN}", 401, 401, 200, 200),
-    ("GET", f"/api/conversations/{UNKNOWN}", 401, 401, 404, 404),
-    ("GET", f"/api/conversations/{KNOWN}/tree", 401, 401, 200, 200),
-    ("GET", f"/api/conversations/{UNKNOWN}/tree", 401, 401, 404, 404),
-    ("GET", "/api", 401, 401, 404, 404),
-    ("GET", "/api/", 401, 401, 404, 404),
-    ("GET", "/api/nothing", 401, 401, 404, 404),
-    ("DELETE", f"/api/requests/{KNOWN}", 401, 401, 405, 405),
-    ("GET", "/static/app.js", 302, 302, 302, 200),
-    ("GET", "/static/missing.js", 302, 302, 302, 404),
-    ("GET", "/", 302, 302, 302, 200),
-    ("HEAD", "/", 302, 302, 302, 200),
-    ("GET", "/conversations/x", 302, 302, 302, 200),
-    ("GET", "/apis", 302, 302, 302, 200),
-    ("GET", "/healthy", 302, 302, 302, 200),
-    ("GET", "/login/", 302, 302, 302, 200),
-    ("GET", "//evil.example/", 302, 302, 302, 200),
-    ("POST", "/conversations/x", 405, 405, 405, 405),
-    ("PUT", "/", 405, 405, 405, 405),
-]
+IDS = {"known": KNOWN, "erased": ERASED, "unknown": UNKNOWN}
+MATRIX = rows("The dashboard's front")
 
 
 @pytest.fixture
@@ -74,16 +26,19 @@ async def test_everybody_gets_what_the_table_says(front: RunningFront, monkeypat
         asked = {
             "anonymous": (stranger, {}),
             "wrong key": (stranger, {"X-Nexus-Key": "no"}),
+            "client key": (stranger, {"Authorization": f"Bearer {client_key().text.decode()}"}),
             "key": (stranger, {"X-Nexus-Key": KEY}),
             "session": (user, {}),
         }
         wrong = []
-        for method, path, *expected in MATRIX:
-            for who, status in zip(WHO, expected, strict=True):
+        for row in MATRIX:
+            path = row.path.format(**IDS)
+            form: dict[str, str] | None = {} if row.method == "POST" else None
+            for who, status in row.expected.items():
                 browser, headers = asked[who]
-                answer = await browser.ask(path, method, headers=headers, data={} if method == "POST" else None)
-                if answer.status != status:
-                    wrong.append(f"{method} {path} as {who}: {answer.status}, not {status}")
+                answer = await browser.ask(path, row.method, headers=headers, data=form)
+                if str(answer.status) != status:
+                    wrong.append(f"{row.method} {path} as {who}: {answer.status}, not {status}")
     assert "\n".join(wrong) == ""
 
 
@@ -100,8 +55,8 @@ TABLE = routes(Anything())  # type: ignore[arg-type]  # only the table is looked
 def test_the_table_names_every_route() -> None:
     """A route that nobody thought about would not be tried by any path."""
     tried = set[str]()
-    for _, path, *_ in MATRIX:
-        plain = path.partition("?")[0]
+    for row in MATRIX:
+        plain = row.plain_path.format(**IDS)
         tried.add(
             next(route.path for route in TABLE if DynamicResource(route.path).get_info()["pattern"].fullmatch(plain))
         )

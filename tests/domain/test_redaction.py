@@ -37,6 +37,13 @@ def test_a_huge_harmless_header_is_not_kept() -> None:
     assert header_fact("user-agent", "a" * MAX_KEPT_BYTES, KEY).value is not None
 
 
+@pytest.mark.parametrize("value", ["cli (key sk-ant-api03-abc)", "cnx_0a1b2c3d_secret", "x=sk-ant-oat01-abc;"])
+def test_a_key_in_a_harmless_header_is_not_kept(value: str) -> None:
+    fact = header_fact("user-agent", value, KEY)
+    assert (fact.value, fact.length) == (None, len(value))
+    assert header_fact("anthropic-beta", "skants-and-cnx_", KEY).value is not None
+
+
 @given(values, values)
 def test_fingerprints_tell_values_apart_and_need_the_key(one: str, other: str) -> None:
     assert (fingerprint(one, KEY) == fingerprint(other, KEY)) == (one == other)

@@ -87,6 +87,22 @@ async def test_a_busy_port(tmp_path: Path, name: str) -> None:
     assert name in line
 
 
+@pytest.mark.parametrize(
+    ("url", "mend"),
+    [
+        ("http://api.example.com", "NEXUS_ALLOW_UPSTREAM"),
+        ("https://169.254.169.254", "NEXUS_ALLOW_UPSTREAM"),
+        ("https://vault.internal", "NEXUS_ALLOW_UPSTREAM"),
+        ("https://user:hunter2@api.example.com", "NEXUS_UPSTREAM_URL"),
+        ("file:///etc/passwd", "NEXUS_UPSTREAM_URL"),
+    ],
+)
+async def test_an_upstream_that_must_be_allowed_first(tmp_path: Path, url: str, mend: str) -> None:
+    line = await refused(tmp_path, "gateway", NEXUS_UPSTREAM_URL=url, NEXUS_GATEWAY_PORT="0")
+    assert mend in line
+    assert "hunter2" not in line
+
+
 async def test_an_unwritable_home(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     line = await refused(tmp_path, "up", NEXUS_HOME=str(tmp_path / "file" / "home"))

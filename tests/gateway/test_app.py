@@ -5,12 +5,10 @@ import os
 import signal
 import socket
 import stat
-import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
-import psutil
 import pytest
 
 from domain.errors import SetupError
@@ -21,6 +19,8 @@ from gateway.journal_reader import WRITER_LOCK, journals_in, try_lock
 from gateway.listening import listen
 from gateway.records import EndRecord
 from tests.fake_upstream import CHUNKED, Received, Wire, endless, fake_upstream, fixed, head, stalled
+from tests.gateway_process import gateway_process
+from tests.managed import no_access
 from tests.running_gateway import frames_in, gateway_before, recorded_in, running_gateway
 from tests.waiting import until
 from tests.wire_client import request_bytes, wire_client
@@ -57,7 +57,7 @@ async def test_a_busy_port_stops_the_start_and_leaves_no_journal(tmp_path: Path)
         port = sock.getsockname()[1]
         config = GatewayConfig(journal_root=tmp_path / "j", fingerprint_key=b"k", upstream_url=UNREACHABLE, port=port)
         with pytest.raises(SetupError, match=f"Port {port} is in use; choose another with NEXUS_GATEWAY_PORT"):
-            await serve(config, stop=asyncio.Event(), abort=asyncio.Event(), ready=print)
+            await serve(config, no_access(), stop=asyncio.Event(), abort=asyncio.Event(), ready=print)
     assert not (tmp_path / "j").exists()
 
 
@@ -70,7 +70,7 @@ async def test_an_unwritable_home_stops_the_start_and_frees_the_port(tmp_path: P
         journal_root=tmp_path / "file" / "j", fingerprint_key=b"k", upstream_url=UNREACHABLE, port=port
     )
     with pytest.raises(SetupError, match="NEXUS_HOME"):
-        await serve(config, stop=asyncio.Event(), abort=asyncio.Event(), ready=print)
+        await serve(config, no_access(), stop=asyncio.Event(), abort=asyncio.Event(), ready=print)
     with closing(socket.socket()) as sock:
         sock.bind(("127.0.0.1", port))
 
@@ -87,7 +87,7 @@ async def test_bad_settings_stop_the_start(tmp_path: Path, settings: dict[str, o
     values: dict[str, object] = {"upstream_url": UNREACHABLE, "port": 0, **settings}
     config = GatewayConfig(journal_root=tmp_path, fingerprint_key=b"k", **values)  # type: ignore[arg-type]
     with pytest.raises(SetupError, match=why):
-        await serve(config, stop=asyncio.Event(), abort=asyncio.Event(), ready=print)
+        await serve(config, no_access(), stop=asyncio.Event(), abort=asyncio.Event(), ready=print)
 
 
 def refuses(port: int) -> bool:
@@ -160,7 +160,7 @@ async def test_a_cancelled_worker_ends_its_streams_and_closes_everything(tmp_pat
         ready: asyncio.Future[Sequence[tuple[str, int]]] = asyncio.get_running_loop().create_future()
         config = GatewayConfig(journal_root=tmp_path, fingerprint_key=b"k", upstream_url=fake.url, port=0)
         serving = asyncio.ensure_future(
-            serve(config, stop=asyncio.Event(), abort=asyncio.Event(), ready=ready.set_result)
+            serve(config, no_access(), stop=asyncio.Event(), abort=asyncio.Event(), ready=ready.set_result)
         )
         port = (await ready)[0][1]
         async with wire_client(port) as client:
@@ -243,43 +243,14 @@ async def test_three_hundred_streams_run_side_by_side(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------------------------------- as a process of its own
 
-WORKER = """
-import asyncio, sys
-from pathlib import Path
-from gateway.app import serve
-from gateway.config import GatewayConfig
-import uvloop
-config = GatewayConfig(journal_root=Path(sys.argv[1]), fingerprint_key=b"k", upstream_url=sys.argv[2], port=0)
-def ready(addresses):
-    print(addresses[0][1], flush=True)
-uvloop.run(serve(config, stop=asyncio.Event(), abort=asyncio.Event(), ready=ready))
-"""
-
-
-@asynccontextmanager
-async def worker(root: Path, upstream_url: str) -> AsyncIterator[tuple[int, int]]:
-    """(process id, port) of a gateway in a process of its own, killed at the end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", WORKER, str(root), upstream_url, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(20):
-            port = int(await process.stdout.readline())
-        yield process.pid, port
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
 
 async def test_whatever_a_client_received_is_in_the_journal_of_a_killed_worker(tmp_path: Path) -> None:
     count, received = 8, dict[str, bytes]()
     started = list[None]()
-    async with fake_upstream(endless) as fake, worker(tmp_path, fake.url) as (pid, port):
+    async with fake_upstream(endless) as fake, gateway_process(tmp_path, fake.url) as gateway:
 
         async def follow(target: bytes) -> None:
-            async with wire_client(port) as client:
+            async with gateway.client() as client:
                 await client.send(request_bytes("POST", target, body=b"body"))
                 answer = await client.head()
                 started.append(None)
@@ -291,7 +262,7 @@ async def test_whatever_a_client_received_is_in_the_journal_of_a_killed_worker(t
             await until(lambda: len(started) == count)
             size = _journal_bytes(tmp_path)
             await until(lambda: _journal_bytes(tmp_path) > size + 2_000_000)
-            os.kill(pid, signal.SIGKILL)
+            os.kill(gateway.pid, signal.SIGKILL)
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(kill())
@@ -320,14 +291,18 @@ async def test_a_client_that_does_not_read_costs_little_memory(tmp_path: Path) -
             await wire.chunk(b"x" * 60_000)
             sent += 60_000
 
-    async with fake_upstream(flood) as fake, worker(tmp_path, fake.url) as (pid, port), wire_client(port) as client:
+    async with (
+        fake_upstream(flood) as fake,
+        gateway_process(tmp_path, fake.url) as gateway,
+        gateway.client() as client,
+    ):
         await client.request("GET", b"/health/live")
-        before = psutil.Process(pid).memory_info().rss
+        before = gateway.memory()
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # asyncio's transports can
         await client.send(request_bytes("POST", b"/v1"))
         await _until_still(lambda: sent)
         assert 0 < sent < 60_000_000, "upstream was slowed down"
-        assert psutil.Process(pid).memory_info().rss - before < 40_000_000
+        assert gateway.memory() - before < 40_000_000
 
 
 async def _until_still(value: Callable[[], int]) -> None:

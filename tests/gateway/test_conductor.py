@@ -11,6 +11,7 @@ import pytest
 
 from gateway.answers import AnswerHead
 from gateway.conductor import Conductor, Means
+from gateway.error_replies import Refusal
 from gateway.exchange import Exchange, RequestRead, State
 from gateway.frames import Kind, decode_piece
 from gateway.headers import HeaderLines, HeaderMap, to_fact
@@ -193,8 +194,8 @@ async def test_an_exchange_is_carried_out_in_order() -> None:
     assert counted(metrics, "nexus_request_bytes_total") == 4
     assert counted(metrics, "nexus_response_bytes_total") == 6
     assert counted(metrics, "nexus_deferred_total") == 0
-    assert counted(metrics, 'nexus_added_latency_seconds_count{part="request"}') == 1
-    assert counted(metrics, 'nexus_added_latency_seconds_count{part="answer"}') == 1
+    assert counted(metrics, 'nexus_added_latency_seconds_count{phase="request"}') == 1
+    assert counted(metrics, 'nexus_added_latency_seconds_count{phase="answer"}') == 1
 
 
 async def test_a_head_leaves_before_a_read_that_waits_and_not_before_one_that_does_not() -> None:
@@ -223,6 +224,13 @@ async def test_an_upstream_that_fails_is_answered_for() -> None:
     assert stage.said[-1] == "finish"
     assert (stage.end.outcome, stage.end.detail) == ("upstream", "connection refused")
     assert counted(stage.metrics, 'nexus_requests_total{status="5xx"}') == 1
+
+
+async def test_a_request_that_cannot_be_signed_is_answered_with_the_reason() -> None:
+    stage = Stage(open_error=UpstreamError("upstream", "no credential", Refusal(403, "Add one.")))
+    await stage.play()
+    assert stage.said[9] == "head 403"
+    assert (stage.end.outcome, stage.end.detail) == ("upstream", "no credential")
 
 
 async def test_an_upstream_that_breaks_off_cuts_the_client() -> None:

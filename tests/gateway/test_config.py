@@ -20,3 +20,4 @@ def test_by_default_it_listens_on_loopback_only_and_talks_to_anthropic() -> None
     config = GatewayConfig(journal_root=Path("j"), fingerprint_key=b"k")
     assert config.hosts == ("127.0.0.1", "::1")
     assert config.upstream_url == "https://api.anthropic.com"
+    assert (config.mode, config.limits_dir) == ("auto", None)

@@ -39,6 +39,7 @@ def test_public_https_and_loopback_are_always_allowed(url: str, place: Destinati
         ("https://router", "router", "private"),
         ("https://llm.internal", "llm.internal", "private"),
         ("https://printer.local", "printer.local", "private"),
+        ("https://db.localdomain", "db.localdomain", "private"),
         ("https://evil.localhost", "evil.localhost", "private"),
     ],
 )
@@ -57,7 +58,7 @@ def test_anything_else_must_be_allowed_by_name(url: str, host: str, why: str) ->
     [
         "", "api.anthropic.com", "ftp://x.example", "https://", "https:///path", "https://a b.example",
         "https://x.example:0x1", "https://x.example:99999", "https://ex\u00e4mple.com", "https://x.example/\x00",
-        "https://[x", "//x.example",
+        "https://[x", "//x.example", "https://a\\b.example", "https://a%2eb.example", "https://a,b.example",
     ],
 )  # fmt: skip
 def test_what_is_no_url_is_refused_with_an_example_or_a_reason(url: str) -> None:

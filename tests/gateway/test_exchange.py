@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.answers import AnswerHead
+from gateway.error_replies import Refusal
 from gateway.exchange import (
     SYNC_DEADLINE_S,
     Aborted,
@@ -159,6 +160,21 @@ def test_a_failure_before_the_head_makes_a_recorded_answer_of_our_own(outcome: s
     assert exchange.state is State.OVER
 
 
+def test_a_request_that_upstream_was_not_asked_is_answered_and_recorded_with_the_reason() -> None:
+    exchange = Exchange(ID)
+    exchange.receive(request())
+    exchange.receive(ON_DISK)
+    no = Refusal(403, "Add a credential.", ((b"x", b"y"),))
+    recorded = exchange.receive(UpstreamFailed("upstream", "no credential", no))
+    head, data, _ = exchange.receive(ON_DISK)
+    assert isinstance(head, SendHead)
+    assert isinstance(data, SendBytes)
+    assert head.head.status == 403
+    assert (b"x", b"y") in head.head.headers
+    assert msgspec.json.decode(data.data)["error"] == {"type": "permission_error", "message": "Add a credential."}
+    assert recorded[2] == end("upstream", len(data.data), detail="no credential")
+
+
 def test_a_failed_head_request_gets_no_body() -> None:
     exchange = Exchange(ID)
     exchange.receive(request(method="HEAD"))
@@ -237,6 +253,7 @@ def test_an_input_out_of_turn_is_refused_and_changes_nothing() -> None:
 # --------------------------------------------------------------------------------- every sequence, against an onlooker
 
 SIZES = st.sampled_from([1, 2, 3, 70_000, MAX_PIECE_BYTES])
+NO = Refusal(503, "Later.", kind="api_error")
 datas = st.builds(lambda size, byte: bytes([byte]) * size, SIZES, st.integers(0, 255))
 inputs: st.SearchStrategy[Input] = st.one_of(
     st.builds(request, st.just(b"") | datas, st.sampled_from(["POST", "HEAD"])),
@@ -245,7 +262,7 @@ inputs: st.SearchStrategy[Input] = st.one_of(
     datas.map(BytesReceived),
     datas.map(BytesReceived),
     st.just(UpstreamEnded()),
-    st.builds(UpstreamFailed, st.sampled_from(["upstream", "timeout"]), st.just("why")),
+    st.builds(UpstreamFailed, st.sampled_from(["upstream", "timeout"]), st.just("why"), st.none() | st.just(NO)),
     st.builds(ClientGone, st.just(0)),
     st.just(Aborted()),
 )

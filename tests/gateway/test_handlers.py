@@ -11,6 +11,7 @@ from gateway.frames import Kind
 from gateway.records import EndRecord, HeaderLine
 from tests.fake_upstream import EVENTS, Received, Wire, endless, fixed, stalled, streamed
 from tests.running_gateway import FINGERPRINT_KEY, gateway_before, running_gateway
+from tests.waiting import until_true
 from tests.wire_client import WireClient, chunked, request_bytes
 
 UNREACHABLE = "http://127.0.0.1:1"
@@ -141,10 +142,31 @@ async def test_what_could_be_understood_in_two_ways_is_400_and_never_forwarded(t
         assert fake.connections == 0
 
 
+@pytest.mark.parametrize("target", [b"/v1/messages", b"/metrics"])
+async def test_what_a_page_of_another_site_caused_is_403_and_no_exchange(target: bytes, tmp_path: Path) -> None:
+    lines = ((b"Origin", b"https://evil.example"), (b"Sec-Fetch-Site", b"cross-site"), (b"Sec-Fetch-Mode", b"no-cors"))
+    async with gateway_before(fixed(b"up"), tmp_path) as (fake, gateway):
+        for method in ("POST", "OPTIONS", "GET"):
+            async with gateway.client() as client:
+                answer = await client.request(method, target, *lines, body=b"{}")
+                assert answer.status == 403
+                assert json.loads(answer.body)["error"]["type"] == "permission_error"
+                assert not answer.all(b"access-control-allow-origin")
+                assert await client.is_closed()
+        assert fake.connections == 0
+        assert gateway.recorded() == []
+        assert await gateway.metric('nexus_rejected_requests_total{reason="cross_site"}') == 3
+
+
 async def test_a_client_that_leaves_before_its_body_is_whole_leaves_a_counter(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, UNREACHABLE) as gateway:
         async with gateway.client() as client:
             await client.send(request_bytes("POST", b"/", (b"Content-Length", b"10"), body=b"x"))
+
+        async def counted() -> bool:
+            return await gateway.metric('nexus_rejected_requests_total{reason="client_gone"}') == 1
+
+        await until_true(counted)
         assert gateway.recorded() == []
         assert await gateway.metric("nexus_swallowed_errors_total") == 0
 

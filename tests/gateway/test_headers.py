@@ -197,3 +197,9 @@ def test_what_is_remembered_is_bounded_and_right_after_it_was_forgotten() -> Non
         assert fact(b"accept", b"%d" % number).value == str(number)
     assert fact(b"accept", b"0") == first
     assert fact(b"accept", b"0") is not first
+
+
+def test_connection_cannot_list_what_frames_or_addresses_a_message() -> None:
+    lines = ((b"Host", b"here"), (b"Connection", b"content-length, Host, x"), (b"x", b"y"), (b"Content-Length", b"5"))
+    assert for_upstream(lines, b"up", 5) == ((b"Host", b"up"), (b"Content-Length", b"5"))
+    assert for_client(lines, by_name(lines), 5) == ((b"Host", b"here"), (b"Content-Length", b"5"))

@@ -15,37 +15,93 @@ from gateway.intake import BodyLimits, RejectedError, awaits_continue, check_hea
 LIMITS = BodyLimits(size=10, idle_s=5, total_s=5)
 
 
-@pytest.mark.parametrize(
-    ("method", "target", "version", "told"),
-    [
-        ("POST", b"/v1/messages?beta=true", HttpVersion11, {b"transfer-encoding": b"Chunked"}),
-        ("GET", b"//evil/%2e%2e", HttpVersion10, {}),
-        ("OPTIONS", b"/", HttpVersion11, {b"te": b"trailers", b"upgrade": b"h2c"}),
-    ],
-)
-def test_what_passes(method: str, target: bytes, version: HttpVersion, told: HeaderMap) -> None:
-    check_head(method, target, version, told)
+HOST = (b"Host", b"localhost:3000")
+
+
+def check(*lines: tuple[bytes, bytes], start: tuple[str, bytes] = ("GET", b"/"), version: HttpVersion) -> None:
+    check_head(*start, version, lines)
 
 
 @pytest.mark.parametrize(
-    ("method", "target", "version", "told", "why"),
+    ("method", "target", "version", "lines"),
     [
-        ("TRACE", b"/", HttpVersion11, {}, "TRACE"),
-        ("CONNECT", b"/", HttpVersion11, {}, "CONNECT"),
-        ("GET", b"http://other/", HttpVersion11, {}, "base URL"),
-        ("OPTIONS", b"*", HttpVersion11, {}, "must be a path"),
-        ("GET", b"", HttpVersion11, {}, "must be a path"),
-        ("GET", b"/", HttpVersion(2, 0), {}, "HTTP/1.1"),
-        ("GET", b"/", HttpVersion(0, 9), {}, "HTTP/1.1"),
-        ("POST", b"/", HttpVersion11, {b"transfer-encoding": b"identity, chunked"}, "chunked"),
-        ("POST", b"/", HttpVersion11, {b"transfer-encoding": b"gzip"}, "chunked"),
-        ("POST", b"/", HttpVersion10, {b"transfer-encoding": b"chunked"}, "chunked"),
+        ("POST", b"/v1/messages?beta=true", HttpVersion11, [HOST, (b"transfer-encoding", b"Chunked")]),
+        ("GET", b"//evil/%2e%2e", HttpVersion10, []),
+        ("OPTIONS", b"/", HttpVersion11, [HOST, (b"te", b"trailers"), (b"upgrade", b"h2c")]),
+        ("POST", b"/", HttpVersion11, [HOST, (b"Sec-Fetch-Site", b"same-origin")]),
+        ("POST", b"/", HttpVersion11, [HOST, (b"Sec-Fetch-Site", b"none")]),
     ],
 )
-def test_what_is_turned_away(method: str, target: bytes, version: HttpVersion, told: HeaderMap, why: str) -> None:
+def test_what_passes(method: str, target: bytes, version: HttpVersion, lines: list[tuple[bytes, bytes]]) -> None:
+    check(*lines, start=(method, target), version=version)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "version", "lines", "why"),
+    [
+        ("TRACE", b"/", HttpVersion11, [], "TRACE"),
+        ("CONNECT", b"/", HttpVersion11, [], "CONNECT"),
+        ("GET", b"http://other/", HttpVersion11, [], "base URL"),
+        ("OPTIONS", b"*", HttpVersion11, [], "must be a path"),
+        ("GET", b"", HttpVersion11, [], "must be a path"),
+        ("GET", b"/", HttpVersion(2, 0), [], "HTTP/1.1"),
+        ("GET", b"/", HttpVersion(0, 9), [], "HTTP/1.1"),
+        ("POST", b"/", HttpVersion11, [(b"transfer-encoding", b"identity, chunked")], "chunked"),
+        ("POST", b"/", HttpVersion11, [(b"transfer-encoding", b"gzip")], "chunked"),
+        ("POST", b"/", HttpVersion11, [(b"transfer-encoding", b"chunked"), (b"Transfer-Encoding", b"x")], "chunked"),
+        ("POST", b"/", HttpVersion10, [(b"transfer-encoding", b"chunked")], "chunked"),
+    ],
+)
+def test_what_is_turned_away(
+    method: str, target: bytes, version: HttpVersion, lines: list[tuple[bytes, bytes]], why: str
+) -> None:
     with pytest.raises(RejectedError, match=why) as rejected:
-        check_head(method, target, version, told)
+        check(HOST, *lines, start=(method, target), version=version)
     assert (rejected.value.status, rejected.value.reason) == (400, "malformed")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        b"a", b"api.example.com", b"127.0.0.1:3000", b"[::1]", b"[::1]:3000", b"Under_Score.example.:80", b"[FE80::1]",
+        b"xn--bcher-kva.example", b"a:", b"a:65535",
+    ],
+)  # fmt: skip
+def test_a_host_with_or_without_a_port_is_one(host: bytes) -> None:
+    check((b"host", host), version=HttpVersion11)
+    check((b"host", host), version=HttpVersion10)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        b"", b" ", b":80", b"../../etc/passwd", b"a/b", b"a@evil.example", b"user:pass@a", b"a b", b"a,b", b"a?x",
+        b"a#x", b"<script>", b"a:b", b"a:65536", b"a:123456", b"a:80:80", b"[::1", b"::1", b"[::1]x", b"[evil.example]",
+        b"a\\b", b"b\xc3\xbccher.example", b"a%2fb", b"a" * 256, b"a\n",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("version", [HttpVersion10, HttpVersion11])
+def test_a_host_that_is_none_is_turned_away(host: bytes, version: HttpVersion) -> None:
+    with pytest.raises(RejectedError, match="must name a host") as rejected:
+        check((b"Host", host), version=version)
+    assert (rejected.value.status, rejected.value.reason) == (400, "malformed")
+
+
+def test_http_1_1_wants_exactly_one_host_and_http_1_0_at_most_one() -> None:
+    check(version=HttpVersion10)
+    for lines in ([], [HOST, HOST], [HOST, (b"hOST", b"other")]):
+        with pytest.raises(RejectedError, match="exactly one Host") as rejected:
+            check(*lines, version=HttpVersion11)
+        assert (rejected.value.status, rejected.value.reason) == (400, "malformed")
+    with pytest.raises(RejectedError, match="exactly one Host"):
+        check(HOST, HOST, version=HttpVersion10)
+
+
+@pytest.mark.parametrize("sites", [[b"cross-site"], [b"Cross-Site"], [b"none", b"cross-site"]])
+def test_what_a_page_of_another_site_has_caused_is_forbidden(sites: list[bytes]) -> None:
+    with pytest.raises(RejectedError, match="another site") as rejected:
+        check(HOST, *[(b"sec-fetch-SITE", site) for site in sites], version=HttpVersion11)
+    assert (rejected.value.status, rejected.value.reason) == (403, "cross_site")
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,11 @@ def test_the_promised_names_are_there() -> None:
     metrics = Metrics(lambda: 3)
     metrics.ended("client")
     metrics.rejected("too_large")
+    metrics.rejected("unauthenticated")
+    metrics.rejected("forbidden")
+    metrics.rejected("limited")
+    metrics.limited("spend")
+    metrics.signed_again.inc()
     metrics.held("request", 0.002)
     metrics.deferred.inc()
     metrics.recording_gaps.inc()
@@ -42,6 +47,13 @@ def test_the_promised_names_are_there() -> None:
     assert found["nexus_exchanges_total", "client"] == 1
     assert found["nexus_exchanges_total", "completed"] == 0
     assert found["nexus_rejected_requests_total", "too_large"] == 1
+    assert found["nexus_rejected_requests_total", "unauthenticated"] == 1
+    assert found["nexus_rejected_requests_total", "forbidden"] == 1
+    assert found["nexus_rejected_requests_total", "limited"] == 1
+    assert {
+        name: found["nexus_limited_requests_total", name] for name in ("requests", "streams", "tokens", "spend")
+    } == {"requests": 0, "streams": 0, "tokens": 0, "spend": 1}
+    assert found["nexus_signed_again_total", ""] == 1
     assert found["nexus_added_latency_seconds_count", "request"] == 1
     assert found["nexus_added_latency_seconds_count", "answer"] == 0
     assert found["nexus_deferred_total", ""] == 1
@@ -55,3 +67,11 @@ def test_two_workers_count_apart() -> None:
     one, other = Metrics(lambda: 0), Metrics(lambda: 0)
     one.answered(200)
     assert samples(other)["nexus_requests_total", "2xx"] == 0
+
+
+def test_whether_exchanges_are_recorded_is_on_the_page() -> None:
+    metrics, trouble = Metrics(lambda: 0), "the disk refuses writes"
+    metrics.watch_recording(is_on=True, trouble=lambda: trouble or None)
+    assert (samples(metrics)["nexus_recording", ""], samples(metrics)["nexus_journal_trouble", ""]) == (1, 1)
+    trouble = ""
+    assert samples(metrics)["nexus_journal_trouble", ""] == 0

@@ -10,10 +10,21 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import http_parser
 from aiohttp.web import BaseRequest, RequestPayloadError, StreamResponse
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.answers import own_answer
 from gateway.metrics import Metrics
-from gateway.server import MAX_LINE, ClientConnection, GatewayServer, Handle
+from gateway.server import (
+    MAX_HEAD,
+    MAX_HEADERS,
+    MAX_LINE,
+    ClientConnection,
+    ConnectionLimits,
+    GatewayServer,
+    Handle,
+    heads_apart,
+)
 from gateway.wire_response import WireResponse
 from tests.gateway.test_recorder import counted
 from tests.waiting import until
@@ -41,9 +52,10 @@ async def ok(request: BaseRequest) -> StreamResponse:
 
 
 @asynccontextmanager
-async def rig(handle: Handle = ok, keepalive_s: float = 30) -> AsyncIterator[Rig]:
+async def rig(handle: Handle = ok, count: int = 100, head_s: float = 30, keepalive_s: float = 30) -> AsyncIterator[Rig]:
     metrics = Metrics(lambda: 0)
-    server = GatewayServer(handle, keepalive_s=keepalive_s, new_id=lambda: ID, metrics=metrics)
+    limits = ConnectionLimits(count, head_s, keepalive_s)
+    server = GatewayServer(handle, limits=limits, new_id=lambda: ID, metrics=metrics)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     try:
         yield Rig(server, metrics, listener.sockets[0].getsockname()[1])
@@ -89,6 +101,86 @@ async def test_a_line_that_is_too_long_is_said_to_be(sent: bytes) -> None:
     async with rig() as made, wire_client(made.port) as client:
         await client.send(b"GET " + sent + b" HTTP/1.1\r\nHost: a\r\n\r\n")
         assert (await client.answer()).status == 431
+
+
+async def test_a_head_of_too_many_lines_is_said_to_be() -> None:
+    async with rig() as made, wire_client(made.port) as client:
+        lines = [(b"x", b"y")] * MAX_HEADERS
+        assert (await client.request("GET", b"/", *lines[1:])).status == 200, "with Host"
+        answer = await client.request("GET", b"/", *lines)
+        assert answer.status == 431
+        assert str(MAX_HEADERS) in answer.body.decode()
+        assert made.counted('nexus_rejected_requests_total{reason="malformed"}') == 1
+
+
+async def test_a_head_of_many_long_lines_is_too_large() -> None:
+    async with rig() as made, wire_client(made.port) as client:
+        lines = [(b"x", b"y" * (MAX_HEAD // 10))] * 9
+        assert (await client.request("GET", b"/", *lines)).status == 200
+        await client.send(request_bytes("GET", b"/", *lines, *lines)[:-2])
+        answer = await client.answer()
+        assert answer.status == 431
+        assert await client.is_closed()
+        assert made.counted('nexus_rejected_requests_total{reason="malformed"}') == 1
+
+
+@pytest.mark.parametrize("before", [b"", request_bytes("GET", b"/")], ids=["first", "second"])
+async def test_a_head_that_comes_too_slowly_is_given_up(before: bytes) -> None:
+    async with rig(head_s=0.2) as made, wire_client(made.port) as client:
+        if before:
+            await client.send(before)
+            await client.answer()
+        await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nx: ")
+        trickle = asyncio.ensure_future(_trickle(client))
+        answer = await client.answer()
+        assert answer.status == 408
+        assert json.loads(answer.body)["error"]["type"] == "timeout_error"
+        assert await client.is_closed()
+        trickle.cancel()
+        assert made.counted('nexus_rejected_requests_total{reason="slow_head"}') == 1
+        assert made.counted("nexus_swallowed_errors_total") == 0
+
+
+async def _trickle(client: WireClient) -> None:
+    """Each byte comes soon after the one before."""
+    while True:
+        await client.send(b"y")
+        await asyncio.sleep(0.02)
+
+
+async def test_a_connection_that_never_says_anything_is_closed_without_a_word() -> None:
+    async with rig(head_s=0.05) as made, wire_client(made.port) as client:
+        assert await client.is_closed()
+        assert made.counted('nexus_rejected_requests_total{reason="slow_head"}') == 0
+
+
+async def test_the_time_for_a_head_does_not_run_between_requests_nor_during_one() -> None:
+    async def slow(request: BaseRequest) -> StreamResponse:
+        await asyncio.sleep(0.15)
+        return await ok(request)
+
+    async with rig(slow, head_s=0.05) as made, wire_client(made.port) as client:
+        for body in (b"one", b"two"):
+            assert (await client.request("POST", b"/", body=body)).body == b"ok " + body
+            await asyncio.sleep(0.15)
+
+
+async def test_one_connection_too_many_is_told_to_come_back_later() -> None:
+    async with rig(count=2) as made, wire_client(made.port) as one, wire_client(made.port) as two:
+        assert (await one.request("GET", b"/")).status == 200
+        async with wire_client(made.port) as three:
+            await until(lambda: len(made.server.connections) == 3)
+            answer = await three.request("POST", b"/", body=b"x")
+            assert answer.status == 503
+            assert json.loads(answer.body)["error"]["type"] == "overloaded_error"
+            assert await three.is_closed()
+        assert (await two.request("GET", b"/")).status == 200
+        assert made.counted('nexus_rejected_requests_total{reason="too_many"}') == 1
+        assert made.counted("nexus_swallowed_errors_total") == 0
+        two.writer.close()
+        await until(lambda: len(made.server.connections) == 1)
+        async with wire_client(made.port) as four:
+            assert (await four.request("GET", b"/")).status == 200
 
 
 async def test_lines_up_to_the_limit_pass() -> None:
@@ -253,3 +345,31 @@ async def _is_over(client: WireClient) -> bool:
     except ConnectionError:
         return True
     return await client.is_closed()
+
+
+@pytest.mark.parametrize("first", range(21, 28))
+@pytest.mark.parametrize("broken", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n" + SECRET + b"\r\n\r\n"])
+async def test_good_requests_before_a_broken_one_have_their_answers(first: int, broken: bytes) -> None:
+    """However the network cuts what it carries: the head of the second one ends between the cuts."""
+    sent = (
+        request_bytes("GET", b"/", (b"Host", b"")) + request_bytes("POST", b"/", (b"Host", b""), body=b"two") + broken
+    )
+    async with rig() as made, wire_client(made.port) as client:
+        await client.send(sent[:first])
+        await until(lambda: len(made.server.connections) == 1)
+        await client.send(sent[first:] + broken)
+        assert [(await client.answer()).status for _ in range(3)] == [200, 200, 400]
+        assert await client.is_closed()
+        assert made.counted('nexus_rejected_requests_total{reason="malformed"}') == 1
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n\r\n", b"x", b"GET / HTTP/1.1\r\n"])).map(b"".join))
+def test_cutting_changes_no_byte_and_no_head_has_anything_behind_it(data: bytes) -> None:
+    pieces = heads_apart(data)
+    assert b"".join(pieces) == data
+    assert all(b"\r\n\r\n" not in piece[:-1] for piece in pieces)
+    assert all(pieces) or not data
+
+
+def test_what_only_looks_like_heads_is_not_cut_for_ever() -> None:
+    assert len(heads_apart(b"\r\n\r\n" * 100_000)) < 40

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.ids import JournalId
-from gateway.frames import Frame, Kind
+from gateway.frames import SEGMENT_HEADER_BYTES, Frame, Kind
 from gateway.journal_reader import JournalReader
 from gateway.shipper import ShipperConfig, ShipperState, run
+from gateway.unshipped import measure
 from schemas.stored.events import (
     TERMINAL,
     RecordingGap,
@@ -241,3 +242,24 @@ async def test_two_journals_are_shipped_side_by_side(tmp_path: Path) -> None:
         disk.write(frames_of(Scripted(UUID(int=100 + number), b"", ((1, b"x"),), "completed")))
     async with shipping(tmp_path, store):
         await until(lambda: sum(isinstance(event, TERMINAL) for event in store.events) == 2)
+
+
+def waiting(disk: JournalOnDisk, state: ShipperState) -> int:
+    return measure(disk.root, state.shipped).byte_count
+
+
+async def test_how_far_each_journal_is_shipped_is_told_and_an_outage_does_not_hide_what_waits(tmp_path: Path) -> None:
+    disk, store, state = JournalOnDisk(tmp_path), FakeStore(), ShipperState()
+    disk.write_in_segments(frames_of(Scripted(UUID(int=9), b"{}", ((1, b"abc"),), "completed")), 3)
+    async with shipping(tmp_path, store, state):
+        await until(lambda: JOURNAL in store.cursors and waiting(disk, state) == 0, "everything to be shipped")
+        store.fail_before = [True] * 100_000
+        last = len(list(disk.directory.glob("*.seg"))) + 9
+        disk.write(frames_of(Scripted(UUID(int=10), b"{}", (), "completed")), last)
+        await until(lambda: state.failures > 3)
+        assert waiting(disk, state) == disk.segment(last).stat().st_size - SEGMENT_HEADER_BYTES
+        store.fail_before = []
+        await until(lambda: waiting(disk, state) == 0, "the rest to be shipped")
+        disk.die()
+        await until(lambda: store.closed)
+    assert state.shipped == {}, "a journal that is gone is forgotten"

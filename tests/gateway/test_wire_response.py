@@ -11,7 +11,7 @@ from aiohttp.web import BaseRequest, StreamResponse
 from gateway.answers import AnswerHead, own_answer
 from gateway.headers import HeaderLines
 from gateway.metrics import Metrics
-from gateway.server import GatewayServer
+from gateway.server import ConnectionLimits, GatewayServer
 from gateway.wire_response import ClientLostError, Framing, WireResponse, framing
 from tests.waiting import until
 from tests.wire_client import Answer, WireClient, request_bytes, wire_client
@@ -30,7 +30,7 @@ async def serving(script: Script) -> AsyncIterator[int]:
         await script(response)
         return response
 
-    server = GatewayServer(handle, keepalive_s=30, new_id=lambda: ID, metrics=Metrics(lambda: 0))
+    server = GatewayServer(handle, limits=ConnectionLimits(100, 30, 30), new_id=lambda: ID, metrics=Metrics(lambda: 0))
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     try:
         yield listener.sockets[0].getsockname()[1]
@@ -168,7 +168,7 @@ async def test_whether_it_is_the_last_is_asked_with_the_head() -> None:
         await sending(head(), b"x")(response)
         return response
 
-    server = GatewayServer(handle, keepalive_s=30, new_id=lambda: ID, metrics=Metrics(lambda: 0))
+    server = GatewayServer(handle, limits=ConnectionLimits(100, 30, 30), new_id=lambda: ID, metrics=Metrics(lambda: 0))
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     async with wire_client(listener.sockets[0].getsockname()[1]) as client:
         assert (await client.request("GET", b"/")).one(b"connection") == b"close"

@@ -24,6 +24,10 @@ def test_it_goes_to_the_gateway_and_says_which_agent_asks() -> None:
     assert client_environment(GATEWAY) == {"ANTHROPIC_BASE_URL": GATEWAY, "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1"}
 
 
+def test_a_key_is_shown_as_the_token_which_wins_over_an_api_key() -> None:
+    assert client_environment(GATEWAY, "cnx_key")["ANTHROPIC_AUTH_TOKEN"] == "cnx_key"
+
+
 @given(
     st.dictionaries(
         st.from_regex(r"[A-Z_]{1,8}", fullmatch=True), st.text(max_size=20).filter(lambda it: "\0" not in it)

@@ -23,7 +23,12 @@ def settings(**given: object) -> Settings:
 
 def test_the_gateway_gets_the_defaults_of_the_settings(home: Home) -> None:
     config = gateway_config(settings(), home)
-    assert config == GatewayConfig(journal_root=home.journals, fingerprint_key=fingerprint_key(home))
+    assert config == GatewayConfig(
+        journal_root=home.journals,
+        fingerprint_key=fingerprint_key(home),
+        limits_dir=home.limits,
+        metrics_dir=home.metrics,
+    )
 
 
 def test_the_gateway_gets_what_was_set(home: Home) -> None:
@@ -35,6 +40,7 @@ def test_the_gateway_gets_what_was_set(home: Home) -> None:
             upstream_proxy=SecretStr("http://u:p@proxy.example"),
             allow_upstream=("other.example", "10.0.0.1"),
             storage_enabled=False,
+            mode="managed",
             drain_s=3.0,
         ),
         home,
@@ -44,6 +50,7 @@ def test_the_gateway_gets_what_was_set(home: Home) -> None:
     assert config.upstream_proxy == "http://u:p@proxy.example"
     assert config.allow_upstream == {"other.example", "10.0.0.1"}
     assert not config.storage_enabled
+    assert config.mode == "managed"
     assert config.drain_s == 3.0
 
 
@@ -75,6 +82,12 @@ def test_the_dashboard_gets_what_was_set(home: Home) -> None:
 
 
 def test_the_pages_show_a_newcomer_the_gateways_address() -> None:
-    config = pages_config(settings(gateway_port=4000), b"secret")
+    config = pages_config(settings(gateway_port=4000), b"secret", wants_key=False)
     assert config.connect_lines[0] == "export ANTHROPIC_BASE_URL=http://127.0.0.1:4000"
     assert config.token_secret == b"secret"
+    assert not any("TOKEN" in line for line in config.connect_lines)
+
+
+def test_in_managed_mode_the_pages_say_that_a_key_is_needed() -> None:
+    lines = pages_config(settings(gateway_port=4000), b"secret", wants_key=True).connect_lines
+    assert any(line.startswith("export ANTHROPIC_AUTH_TOKEN=") and "nexus keys create" in line for line in lines)

@@ -16,7 +16,7 @@ def test_all_folders_exist_afterwards_and_are_the_owners_alone(tmp_path: Path) -
         home = prepare(tmp_path / "deep" / "home")
     finally:
         os.umask(before)
-    for folder in (home.root, home.postgres, home.journals, home.run, home.logs, home.keys):
+    for folder in (home.root, home.postgres, home.journals, home.run, home.logs, home.keys, home.credentials):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert home.root in {folder, folder.parent}
     assert home.lock_file == home.root / "nexus.lock"
@@ -33,10 +33,10 @@ def test_it_may_be_prepared_again_and_loses_nothing(tmp_path: Path) -> None:
 
 def test_a_home_that_others_could_enter_is_closed(tmp_path: Path) -> None:
     home = prepare(tmp_path / "home")
-    for folder in (home.root, home.journals, home.keys):
+    for folder in (home.root, home.journals, home.keys, home.credentials):
         folder.chmod(0o755)
     prepare(home.root)
-    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (home.root, home.journals, home.keys)} == {0o700}
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (home.root, home.journals, home.keys, home.credentials)} == {0o700}
 
 
 def test_a_file_in_its_place_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from domain.errors import SetupError
 from ops.home import Home, prepare
-from ops.keys import dashboard_key, dashboard_key_file, fingerprint_key
+from ops.keys import credentials_key, dashboard_key, dashboard_key_file, fingerprint_key
 
 
 @pytest.fixture
@@ -58,3 +58,39 @@ def test_a_disk_that_is_full_leaves_nothing_behind(home: Home, monkeypatch: pyte
     with pytest.raises(SetupError, match="No space left"):
         fingerprint_key(home)
     assert list(home.keys.iterdir()) == []
+
+
+def test_the_key_of_the_credentials_is_made_once_and_private(home: Home) -> None:
+    key = credentials_key(home, None)
+    assert len(key) == 32
+    assert credentials_key(home, None) == key
+    assert (home.keys / "credentials.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_operators_own_key_is_used_and_none_is_made(home: Home, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.write_text("ab" * 32 + "\n")
+    for mode in (0o400, 0o600, 0o440):
+        given.chmod(mode)
+        assert credentials_key(home, given) == bytes.fromhex("ab" * 32)
+    assert not (home.keys / "credentials.key").exists()
+
+
+@pytest.mark.parametrize("content", ["canary", "", "ab" * 31, "zz" * 32, "ab" * 33])
+def test_what_is_no_key_of_credentials_is_refused_without_quoting_it(home: Home, tmp_path: Path, content: str) -> None:
+    given = tmp_path / "given"
+    given.write_text(content)
+    given.chmod(0o600)
+    with pytest.raises(SetupError, match="64 hex digits") as caught:
+        credentials_key(home, given)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_key_file_that_everybody_reads_or_nobody_finds_is_refused(home: Home, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.write_text("ab" * 32)
+    given.chmod(0o644)
+    with pytest.raises(SetupError, match="may be read by everybody"):
+        credentials_key(home, given)
+    with pytest.raises(SetupError, match="NEXUS_CREDENTIALS_KEY_FILE .* cannot be read"):
+        credentials_key(home, tmp_path / "none")

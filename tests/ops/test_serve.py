@@ -4,15 +4,24 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 import asyncpg
 import pytest
 
+from credentials import usage_counts
+from credentials.key_watch import KeyWatch
+from credentials.usage_counts import USAGE_NAME
 from domain.errors import SetupError
+from domain.limits import Limits
+from gateway import published
 from ops import plan, serve
 from ops.configs import Context, dashboard_config
+from ops.db import client_keys
+from ops.db.client_keys import limit_account
+from ops.db.daemon_thread import in_daemon_thread
 from ops.db.dsn import parse_dsn
 from ops.home import Home, prepare
 from ops.keys import dashboard_key
@@ -22,7 +31,8 @@ from ops.serve_database import migrated
 from ops.settings import Settings
 from ops.supervision_types import Part
 from tests.fake_upstream import fake_upstream, fixed
-from tests.waiting import until
+from tests.key_samples import NOON, new_key
+from tests.waiting import until, until_true
 
 EVENTS_OF = "SELECT topic FROM nexus_events ORDER BY notification_id"
 
@@ -83,6 +93,26 @@ async def test_what_passes_the_gateway_is_shipped_into_the_event_store(home: Hom
                 topics = [row["topic"] for row in await connection.fetch(EVENTS_OF)]
             await connection.close()
     assert topics == ["request-received", "response-started", "chunk-streamed", "response-completed"]
+
+
+async def test_beside_the_shipper_client_keys_reach_this_host(home: Home, migrated_database: str) -> None:
+    context = Context(settings(), home, migrated_database)
+    async with living(plan.SHIPPER, context):
+        await in_daemon_thread(partial(client_keys.issue, migrated_database, new_key(), who="ada", at=NOON))
+        await in_daemon_thread(partial(limit_account, migrated_database, "acme", tokens_limited, who="ada", at=NOON))
+        watch = KeyWatch(home.keys)
+
+        async def knows_limits() -> bool:
+            await watch.look()
+            return bool(watch.current.account_limits)
+
+        await until_true(knows_limits, "the keys and limits")
+        assert list(watch.current.keys) == [new_key().key_id]
+        await until(lambda: usage_counts.read(home.run / USAGE_NAME), "the usage that the limit needs")
+
+
+def tokens_limited(_limits: Limits) -> Limits:
+    return Limits(tokens_per_hour=1000)
 
 
 async def test_the_gateway_alone_needs_no_database(home: Home) -> None:
@@ -156,3 +186,25 @@ def test_every_part_of_the_plan_has_a_life_and_the_database_it_needs() -> None:
     assert {part.name for part in parts if part.after and part.name != plan.POSTGRES} == serve.NEEDS_DATABASE - {
         plan.PANEL
     }
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        (plan.GATEWAY, "nexus_open_streams"),
+        (plan.SHIPPER, "nexus_ship_lag_seconds"),
+        (plan.PROJECTOR, "nexus_projection_lag_events"),
+        (plan.DASHBOARD, "nexus_build_info"),
+    ],
+)
+async def test_a_part_publishes_its_numbers_while_it_runs(
+    home: Home, migrated_database: str, part: str, name: str
+) -> None:
+    async with living(part, Context(settings(dashboard_host=("127.0.0.1",)), home, migrated_database)):
+        await until(lambda: list(said(home, part).samples(name)), f"{name} of {part}")
+    assert part not in published.read(home.metrics, published.wall_clock())
+
+
+def said(home: Home, part: str) -> published.Published:
+    seen = published.read(home.metrics, published.wall_clock()).get(part)
+    return seen.published if seen else published.Published()

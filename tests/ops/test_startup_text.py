@@ -26,6 +26,13 @@ def test_the_ready_text_has_both_addresses_the_login_link_and_the_exact_lines() 
     assert text.endswith("Ctrl-C stops everything. Logs: /home/me/.nexus/logs")
 
 
+def test_in_managed_mode_it_says_that_a_key_is_needed() -> None:
+    text = ready_text(Addresses(GATEWAY, wants_key=True), "nexus", "logs")
+    assert "ANTHROPIC_AUTH_TOKEN" in text
+    assert "nexus keys create" in text
+    assert "ANTHROPIC_AUTH_TOKEN" not in ready_text(ADDRESSES, "nexus", "logs")
+
+
 def test_without_recording_it_says_so_and_offers_no_login() -> None:
     text = ready_text(Addresses(GATEWAY), "nexus", "logs")
     assert "Recording is off (STORAGE_ENABLED=false)" in text

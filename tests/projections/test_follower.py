@@ -12,13 +12,13 @@ from ops.db.pool import Pool
 from projections.exchanges import ExchangeReader
 from projections.follower import Follower
 from projections.projector import Projection, Projector, Write
-from projections.projectors.requests import RequestsProjector
+from projections.projectors.requests import RequestsProjector, RequestsWrite
 from projections.read_models import builds, failures
 from projections.read_models.builds import LostCheckpointError
 from projections.read_models.connection import Connection
 from projections.registry import projection
 from tests.projected import Store
-from tests.shipping import TestJournal, exchange
+from tests.shipping import AT, TestJournal, exchange
 
 REQUESTS = replace(projection("requests"), version=1)
 COUNT = "SELECT count(*) FROM read.requests"
@@ -198,3 +198,56 @@ async def test_an_exchange_that_is_taken_in_later_is_no_longer_set_aside(pool: P
     await good.step(100)
     left = [row["request_id"] for row in await store.rows("SELECT * FROM projection_failures")]
     assert left == ([ids[2]] if alone else [])
+
+
+async def test_while_events_wait_it_says_how_old_the_rows_are(pool: Pool) -> None:
+    store, _ = await filled(pool)
+    one = await follower(store, REQUESTS)
+    await one.step(2)
+    assert one.state.behind_since == AT
+    while not (await one.step(2)).done:
+        pass
+    assert one.state.behind_since is None
+
+
+async def told_by(store: Store, of: Projection, batch_events: int) -> list[UUID]:
+    """The exchanges whose end was told with committed rows."""
+    told: list[UUID] = []
+    async with store.sources.transactions() as tx:
+        build = await builds.ensure_live(tx, of)
+    one = Follower(of, build, store.sources, lambda write, ended: told.extend(ended_in(write, ended)))
+    await one.load()
+    while not (await one.step(batch_events)).done:
+        pass
+    return told
+
+
+def ended_in(write: Write, ended: frozenset[UUID]) -> list[UUID]:
+    assert isinstance(write, RequestsWrite)
+    return [row.request_id for row in write.rows if row.request_id in ended]
+
+
+@pytest.mark.parametrize("batch_events", [1, 2, 100])
+async def test_committed_rows_are_told_and_each_end_once(pool: Pool, batch_events: int) -> None:
+    store, ids = await filled(pool)
+    assert await told_by(store, REQUESTS, batch_events) == ids
+    assert await told_by(store, REQUESTS, batch_events) == [], "what is in the rows is not told again"
+
+
+async def test_what_is_set_aside_is_not_told_and_the_others_are(pool: Pool) -> None:
+    store, ids = await filled(pool)
+    of = replace(REQUESTS, make=lambda reader: Refusing(reader, ids[1]))
+    assert await told_by(store, of, 100) == [ids[0], ids[2]]
+
+
+class Refusing:
+    """The requests projector, but for one exchange."""
+
+    def __init__(self, reader: ExchangeReader, refused: UUID) -> None:
+        self._inner: Projector = RequestsProjector(reader)
+        self._refused = refused
+
+    async def project(self, request_ids: Sequence[UUID], upto: Position) -> Write:
+        if self._refused in request_ids:
+            raise ValueError("cannot be projected")
+        return await self._inner.project(request_ids, upto)

@@ -1,14 +1,16 @@
 """The runner follows live, waits out an outage, and goes over to a new build."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from uuid import UUID
 
 from domain.errors import StoreUnavailableError
+from domain.ids import Position
 from ops.db.pool import Pool
 from projections.follower import Sources
-from projections.projector import Projection
+from projections.projector import Projection, Write
 from projections.read_models.builds import Build
 from projections.read_models.connection import Connection
 from projections.rebuilding import build_beside, rebuild
@@ -198,3 +200,56 @@ async def test_stop_ends_it_at_once_also_during_an_outage(pool: Pool) -> None:
         await asyncio.sleep(0)
         stop.set()
         await ran
+
+
+def used(runner: Runner) -> int:
+    return sum(runner.state.tokens.counts.values())
+
+
+async def test_tokens_are_counted_live_and_not_again_by_a_rebuild(pool: Pool) -> None:
+    store = Store.over(pool)
+    await store.append("c_tools")
+    async with running(store.sources, (REQUESTS,)) as runner:
+        newest = await store.sources.log.newest()
+        await until(lambda: REQUESTS.name in runner.state.followers)
+        await until(lambda: runner.state.followers[REQUESTS.name].position >= newest)
+        [row] = await store.rows(
+            "SELECT sum(input_tokens)::int, sum(output_tokens)::int AS output, sum(cache_read_tokens)::int AS read "
+            "FROM read.requests"
+        )
+        counts = dict(runner.state.tokens.counts)
+        assert (counts["input"], counts["output"], counts["cache_read"]) == tuple(row.values())
+        before = used(runner)
+        assert before > 0
+        assert await rebuild(REQUESTS, store.sources) is not None
+        journal = await TestJournal.opened(store.ship)
+        await journal.ship(store.ship, exchange(3))
+        newest = await store.sources.log.newest()
+        await until(lambda: runner.state.followers[REQUESTS.name].position >= newest)
+        assert used(runner) == before
+    async with running(store.sources, (REQUESTS,)) as restarted:
+        await until(lambda: REQUESTS.name in restarted.state.followers)
+        await until(lambda: restarted.state.followers[REQUESTS.name].position >= newest)
+        assert used(restarted) == 0
+
+
+async def test_rows_that_wait_for_a_newer_build_are_known_to_be_behind(pool: Pool) -> None:
+    store, newer = Store.over(pool), replace(REQUESTS, version=2)
+    journal = await TestJournal.opened(store.ship)
+    await journal.ship(store.ship, exchange(3))
+    await store.follow_one(REQUESTS)
+    await journal.ship(store.ship, exchange(3))
+    hold, seen = asyncio.Event(), list[int]()
+
+    class Slow:
+        """Gets nowhere until it may."""
+
+        async def project(self, request_ids: Sequence[UUID], upto: Position) -> Write:
+            seen.append(runner.state.followers[REQUESTS.name].lag)
+            await hold.wait()
+            return await newer.make(store.sources.reader).project(request_ids, upto)
+
+    async with running(store.sources, (replace(newer, make=lambda _: Slow()),)) as runner:
+        await until(lambda: seen)
+        assert seen[0] > 0
+        hold.set()

@@ -93,6 +93,40 @@ def test_arguments_exit_code_and_environment_are_passed_through(
     assert seen["env"]["ANTHROPIC_API_KEY"] == "sk-ant-of-the-user"
 
 
+KEY = "cnx_abcdefgh_" + "k" * 43 + "_00000000"
+
+
+def test_in_managed_mode_it_shows_the_client_key(environment: dict[str, str]) -> None:
+    done = run(environment | {"NEXUS_MODE": "managed", "NEXUS_CLIENT_KEY": KEY})
+    assert json.loads(done.stdout)["env"]["ANTHROPIC_AUTH_TOKEN"] == KEY
+    assert done.stderr == ""
+
+
+def test_in_managed_mode_without_a_key_it_says_what_is_missing(environment: dict[str, str]) -> None:
+    done = run(environment | {"NEXUS_MODE": "managed"})
+    assert "ANTHROPIC_AUTH_TOKEN" not in json.loads(done.stdout)["env"]
+    assert done.stderr.count("\n") == 1
+    assert "set NEXUS_CLIENT_KEY" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"])
+def test_a_client_key_in_the_environment_will_do(environment: dict[str, str], name: str) -> None:
+    done = run(environment | {"NEXUS_MODE": "managed", name: KEY})
+    assert json.loads(done.stdout)["env"][name] == KEY
+    assert done.stderr == ""
+
+
+def test_in_pass_through_no_client_key_is_shown(environment: dict[str, str]) -> None:
+    done = run(environment | {"NEXUS_CLIENT_KEY": KEY})
+    assert "ANTHROPIC_AUTH_TOKEN" not in json.loads(done.stdout)["env"]
+
+
+def test_print_env_shows_where_a_key_belongs(environment: dict[str, str]) -> None:
+    managed = environment | {"NEXUS_MODE": "managed"}
+    assert "nexus keys create" in json.loads(run(managed, "--print-env", "json").stdout)["env"]["ANTHROPIC_AUTH_TOKEN"]
+    assert f"export ANTHROPIC_AUTH_TOKEN={KEY}\n" in run(managed | {"NEXUS_CLIENT_KEY": KEY}, "--print-env").stdout
+
+
 def test_it_becomes_claude_code_so_that_signals_reach_it(environment: dict[str, str]) -> None:
     with subprocess.Popen([*NEXUS, "--wait"], env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

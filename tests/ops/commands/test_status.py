@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway import published
+from gateway.published import Family, Published, Sample
 from ops.commands.status import NOT_RUNNING_EXIT, run
 from ops.home import Home, prepare
 from ops.home_lock import held, me
@@ -30,7 +32,12 @@ def test_nothing_runs(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(as_json=False) == NOT_RUNNING_EXIT
     assert capsys.readouterr().out == f"Nothing runs on {home.root}. Start it with `nexus up`.\n"
     assert run(as_json=True) == NOT_RUNNING_EXIT
-    assert json.loads(capsys.readouterr().out) == {"holder": None, "parts": {}}
+    nobody = {"recording": None, "store": None, "ship_bytes": None, "ship_seconds": None, "gaps": None}
+    assert json.loads(capsys.readouterr().out) == {
+        "holder": None,
+        "parts": {},
+        "numbers": {**nobody, "open_streams": None, "projections": {}, "silent": []},
+    }
 
 
 @pytest.mark.parametrize(("phase", "code"), [("ready", 0), ("resting", 1), ("starting", 1)])
@@ -81,3 +88,33 @@ def test_another_command_that_holds_the_home_is_named(home: Home, capsys: pytest
     with held(home, me("migrate")):
         assert run(as_json=False) == 1
     assert capsys.readouterr().out.startswith(f"`nexus migrate` runs on {home.root}")
+
+
+def publish(home: Home, part: str, **values: float) -> None:
+    families = tuple(Family(name, "gauge", "", (Sample(name, {}, value),)) for name, value in values.items())
+    published.write(home.metrics, part, Published(families))
+
+
+def test_what_the_parts_publish_is_shown_and_counts(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    publish(home, "gateway", nexus_recording=1, nexus_recording_gaps_total=0)
+    publish(home, "shipper", nexus_store_up=0, nexus_ship_lag_seconds=99, nexus_ship_lag_bytes=5)
+    with held(home, me("up")):
+        write(home, state("ready"))
+        assert run(as_json=False) == 1
+        text = capsys.readouterr().out
+        assert run(as_json=True) == 1
+    assert text.splitlines()[-3:] == [
+        "  recording: on",
+        "  database: away; records wait on this disk",
+        "  shipping: 99 s behind, 5 bytes wait",
+    ]
+    numbers = json.loads(capsys.readouterr().out)["numbers"]
+    assert (numbers["recording"], numbers["store"], numbers["ship_seconds"]) == ("on", "away", 99)
+
+
+def test_parts_that_run_alone_are_shown_though_nobody_holds_the_home(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(home, "gateway", nexus_recording=1)
+    assert run(as_json=False) == NOT_RUNNING_EXIT
+    assert capsys.readouterr().out.splitlines()[1:] == ["Parts that run alone say:", "  recording: on"]

@@ -14,6 +14,8 @@ from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.account_limits import AccountLimits
+from domain.client_keys import ClientKey
 from domain.corrections import LinkCorrection
 from domain.errors import UnknownEventError
 from ops.db import codec as codec_module
@@ -21,6 +23,7 @@ from ops.db.codec import EventCodec
 from ops.db.compression import unpack_frame
 from ops.db.topics import register_topics
 from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
+from tests.key_samples import all_limits, new_key, scope_sets
 from tests.shipping import AT, completed, new_request_id, received, streamed
 from tests.strategies import exchange_events, moments
 
@@ -51,6 +54,21 @@ def corrections(draw: st.DrawFn) -> list[DomainEventProtocol[UUID]]:
     return list(correction.collect_events())
 
 
+@st.composite
+def key_events(draw: st.DrawFn) -> list[DomainEventProtocol[UUID]]:
+    """The events of a client key and of its account's limits."""
+    at, words = draw(moments()), st.text(min_size=1, max_size=200)
+    key = ClientKey.issue(new_key(limits=draw(all_limits()), scopes=draw(scope_sets())), who=draw(words), at=at)
+    key.rename("another", who=draw(words), at=at)
+    key.rescope(draw(scope_sets()), who=draw(words), at=at)
+    key.change_expiry(draw(st.none() | moments()), who=draw(words), at=at)
+    key.limit(draw(all_limits()), who=draw(words), at=at)
+    key.revoke(who=draw(words), why=draw(st.text()), at=at)
+    account = AccountLimits.begin("acme", draw(all_limits()), who=draw(words), at=at)
+    account.limit(draw(all_limits()), who=draw(words), at=at)
+    return [*key.collect_events(), *account.collect_events()]
+
+
 @given(exchange_events())
 def test_every_event_of_an_exchange_comes_back_equal(event: ExchangeEvent) -> None:
     back = CODEC.to_domain_event(CODEC.to_stored_event(event))
@@ -58,7 +76,7 @@ def test_every_event_of_an_exchange_comes_back_equal(event: ExchangeEvent) -> No
     assert back == event
 
 
-@given(corrections())
+@given(corrections() | key_events())
 def test_every_event_of_an_aggregate_comes_back_equal(events: list[DomainEventProtocol[UUID]]) -> None:
     for event in events:
         back = CODEC.to_domain_event(CODEC.to_stored_event(event))

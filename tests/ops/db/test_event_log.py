@@ -1,7 +1,9 @@
 """The event log: in order of position, only what was asked for, and no reader stumbles over what it does not know."""
 
 import asyncio
+import json
 import os
+import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,11 +12,13 @@ from hypothesis import strategies as st
 from domain.corrections import LinkCorrection
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
+from ops.db import event_log as event_log_module
 from ops.db.application import Nexus
 from ops.db.event_log import PostgresEventLog, UnknownEvent
 from ops.db.event_store import PostgresShipStore
+from ops.db.migrate import MIGRATIONS
 from ops.db.pool import Pool
-from schemas.stored.events import ExchangeEvent
+from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
 from tests.migrated import opened
 from tests.proxies import proxied
 from tests.shipping import AT, TestJournal, exchange, new_request_id, received
@@ -179,3 +183,53 @@ async def test_a_silent_server_is_given_up(migrated_database: str) -> None:
             with pytest.raises(StoreUnavailableError):
                 await call
         proxy.thaw()
+
+
+# --- aggregates among exchanges
+
+EXPLAIN = "EXPLAIN (FORMAT JSON, ANALYZE, COSTS OFF, TIMING OFF) "
+FILL = """
+INSERT INTO nexus_events (originator_id, originator_version, topic, state)
+SELECT nexus_first_uuid(now() + n * interval '1 ms'), 1, 'chunk-streamed', '{}' FROM generate_series(1, 20000) AS n
+"""
+"""Exchanges, of this month and of a partition of their own."""
+
+
+def nodes(plan: dict[str, object]) -> list[dict[str, object]]:
+    below: list[dict[str, object]] = plan.get("Plans", [])  # type: ignore[assignment]  # JSON
+    return [plan, *(node for one in below for node in nodes(one))]
+
+
+def test_topics_of_aggregates_are_told_by_the_index_and_the_query_alike() -> None:
+    """The index holds what is no event of an exchange; a new event of exchanges must be named in both."""
+    text = (MIGRATIONS / "0006_aggregate_events.sql").read_text()
+    named = [set(re.findall(r"'([a-z-]+)'", sql)) for sql in (text, event_log_module._SELECT_AGGREGATES_AFTER)]
+    assert named == [{event.TOPIC for event in EXCHANGE_EVENTS}] * 2
+
+
+async def test_reading_aggregates_touches_no_event_of_an_exchange(pool: Pool, migrated_database: str) -> None:
+    await pool.execute(FILL)
+    with Nexus(migrated_database) as nexus:
+        nexus.save(LinkCorrection.begin(new_request_id(), None, who="ada", why="", at=AT))
+    await pool.execute("ANALYZE nexus_events")
+    query = event_log_module._SELECT_AGGREGATES_AFTER
+    [row] = await pool.fetch(EXPLAIN + query, 0, 1000, ["link-corrected"])
+    [plan] = json.loads(row[0])
+    scans = [node for node in nodes(plan["Plan"]) if "Scan" in str(node["Node Type"])]
+    looked_at = sum(
+        float(str(scan["Actual Rows"])) + float(str(scan.get("Rows Removed by Filter", 0))) for scan in scans
+    )
+    assert looked_at == 1, scans
+    found = await PostgresEventLog(pool).read(START, 1000, ["link-corrected"])
+    assert [recorded.position for recorded in found] == [20_001]
+
+
+async def test_topics_of_both_kinds_are_read_together(pool: Pool, migrated_database: str) -> None:
+    await ship(pool, *exchange(2))
+    with Nexus(migrated_database) as nexus:
+        nexus.save(LinkCorrection.begin(new_request_id(), None, who="ada", why="", at=AT))
+    log = PostgresEventLog(pool)
+    both = await log.read(START, 100, ["link-corrected", "request-received"])
+    assert [recorded.position for recorded in both] == [1, 3]
+    assert await log.read(Position(3), 100, ["link-corrected"]) == []
+    assert await log.read(START, 100, ["request-received"]) == both[:1]

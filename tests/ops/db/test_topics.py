@@ -21,6 +21,13 @@ def test_every_topic_that_was_ever_stored_is_known() -> None:
         "recording-gap",
         "link-corrected",
         "link-correction-undone",
+        "client-key-issued",
+        "client-key-renamed",
+        "client-key-rescoped",
+        "client-key-expiry-changed",
+        "client-key-limited",
+        "client-key-revoked",
+        "account-limited",
     }
 
 

@@ -12,8 +12,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.decoding import FREE_BYTES, MAX_RATIO, DecodedBody, decode_body, decode_chunks
 from domain.errors import UndecodableBodyError
-from projections.decoding import FREE_BYTES, MAX_RATIO, DecodedBody, decode_body, decode_chunks
 from tests.strategies import Cut, cuts
 
 
