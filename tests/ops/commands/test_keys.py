@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from credentials import snapshot_file
+from credentials import snapshot_file, tombstones
 from credentials.key_text import hash_of, parse
 from credentials.key_watch import KeyWatch
 from credentials.snapshot_file import SNAPSHOT_NAME
@@ -166,6 +166,24 @@ def test_any_other_change_carries_what_was_revoked_meanwhile(host: Host, migrate
     host.patch.setenv("DATABASE_URL", migrated_database)
     host.create("other", "--domain", "a.example")
     assert (host.show(key_id)["state"], host.show(key_id)["why_revoked"]) == ("revoked", "lost")
+
+
+def test_a_shipper_that_carries_the_tombstone_first_makes_no_error(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It watches the folder, so it may be faster than the command's own connection."""
+    key_id = host.create("ci", "--domain", "a.example")["key_id"]
+    drop = tombstones.drop
+
+    def drop_and_carry(folder: Path, stone: tombstones.Tombstone) -> tombstones.Tombstone:
+        dropped = drop(folder, stone)
+        host.run("rename", "other", "another")
+        return dropped
+
+    host.create("other", "--domain", "a.example")
+    monkeypatch.setattr(tombstones, "drop", drop_and_carry)
+    done = host.result("revoke", "ci", "--why", "lost")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "is revoked" in done.stdout
+    assert host.show(key_id)["why_revoked"] == "lost"
 
 
 def test_a_key_that_only_the_store_knows_is_revoked_too(host: Host) -> None:
