@@ -176,6 +176,13 @@ class Machine(RuleBasedStateMachine):
         reservation.fill(self.plain._sealed(NAME, after))
         reservation.close()
 
+    @precondition(lambda self: self.is_there and not self.revoked and self._unsaved() is None)
+    @rule(worker=WORKERS, room=st.sampled_from([0, 1000]))
+    def crash_before_the_rename_and_go_on(self, worker: int, room: int) -> None:
+        self.crash_before_the_rename(room)
+        self.turned.pass_(4000)
+        self._refresh([worker], is_cut=False)
+
     @invariant()
     def the_newest_token_is_kept(self) -> None:
         if not getattr(self, "is_there", False) or self.revoked:
