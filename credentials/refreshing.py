@@ -8,6 +8,7 @@ as it can be; until then the lock is kept, so that nobody else spends the old re
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NoReturn, Protocol
 
@@ -79,6 +80,7 @@ class Refresher:
         self._unsaved: dict[str, _Unsaved] = {}
         self._lives: dict[str, _Life] = {}
         self._saving = asyncio.Lock()
+        self._closing = asyncio.Event()
 
     def freshness_of(self, domain: str, credential: OAuthCredential) -> Freshness:
         """By the monotonic clock if this process got the token, else by the wall clock."""
@@ -114,6 +116,7 @@ class Refresher:
         """Let what was begun come to its end. Whatever is not saved then is lost with the process."""
         while self._flights:
             await asyncio.wait([flight.done for flight in self._flights.values()])
+        self._closing.set()
         for domain in list(self._unsaved):
             if not await self._saved(domain):
                 _LOG.error("credential_lost", credential=domain, mend=f"log in again: nexus credentials login {domain}")
@@ -247,8 +250,9 @@ class Refresher:
             self._unsaved.pop(domain).lock.release()
 
     async def _save_later(self, domain: str) -> None:
-        while domain in self._unsaved:
-            await asyncio.sleep(_SAVE_AGAIN_S)
+        while domain in self._unsaved and not self._closing.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), _SAVE_AGAIN_S)
             if domain in self._unsaved and domain not in self._flights:
                 await self._saved(domain)
 

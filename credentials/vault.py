@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from credentials.choosing import chosen
 from credentials.credential import ApiKeyCredential, Credential, OAuthCredential, signature_of
 from credentials.credential_files import CredentialFileError, Sighting
 from credentials.credential_store import CredentialStore
@@ -90,23 +91,13 @@ class Vault:
 
     def _chosen(self, client_domain: str, account: str) -> str:
         """The name of the file that may sign for this tenant."""
-        entry = self._entries.get(client_domain)
-        if entry is not None:
-            known = entry.credential
-            if known is not None and known.account not in {None, account}:
-                raise _missing(f"The upstream credential of {client_domain} belongs to another account than the key.")
-            return client_domain
-        owned = [name for name, one in self._entries.items() if one.credential and one.credential.account == account]
-        if len(owned) == 1:
-            return owned[0]
-        if owned:
-            raise _missing(f"There is none of {client_domain}, and more than one of its account; add one for it.")
-        raise _missing(f"There is no upstream credential of {client_domain}; `nexus credentials add` makes one.")
+        accounts = {name: one.credential.account if one.credential else None for name, one in self._entries.items()}
+        return chosen(client_domain, account, accounts)
 
     def _credential(self, domain: str) -> Credential:
         entry = self._entries.get(domain)
         if entry is None:
-            raise _missing(f"The upstream credential of {domain} was removed.")
+            raise CredentialUnusableError("missing", f"The upstream credential of {domain} was removed.")
         credential = entry.usable(self._clocks.monotonic())
         if credential is None:
             raise CredentialUnusableError(
@@ -198,10 +189,6 @@ async def opened_vault(
         finally:
             watching.cancel()
             await refresher.close()
-
-
-def _missing(message: str) -> CredentialUnusableError:
-    return CredentialUnusableError("missing", message)
 
 
 def _tell(domain: str, before: Entry | None, after: Entry | None) -> None:

@@ -9,13 +9,14 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from domain.ids import JournalId, RequestId, RequestIds
 from gateway.admission import Access, Door
 from gateway.aiohttp_upstream import AiohttpUpstream, Timeouts
 from gateway.conductor import Means
 from gateway.config import GatewayConfig
-from gateway.destination import destination
+from gateway.destination import Destination, destination
 from gateway.draining import LAST_WORDS_S, Wishes, drain
 from gateway.handlers import Handler
 from gateway.headers import to_fact
@@ -59,28 +60,9 @@ async def serve(
         sockets = adopt(config.sockets) if config.sockets else listen(config.hosts, config.port)
         for sock in sockets:
             stack.callback(sock.close)
-        journal_id = JournalId(new_id())
-        journal = await stack.enter_async_context(_journal(config, journal_id, metrics))
-        metrics.watch_recording(is_on=config.storage_enabled, trouble=lambda: journal.trouble)
-        host = HostView(
-            metrics, config.part, config.metrics_dir, config.journal_root if config.storage_enabled else None
-        )
-        timeouts = Timeouts(config.upstream_connect_s, config.upstream_idle_s)
-        wire = AiohttpUpstream(place, timeouts, proxy=config.upstream_proxy)
-        upstream = SigningUpstream(wire, access.signer, metrics.signed_again.inc)
-        stack.push_async_callback(upstream.close)
-        ledger = LimitLedger(config.limits_dir, str(journal_id), time.monotonic)
-        stack.callback(ledger.close)
-        handler = Handler(
-            means=Means(upstream, metrics, config.stall_s, in_flight.is_aborting),
-            recording=RecordingMeans(journal, to_fact(config.fingerprint_key), metrics),
-            local=LocalAnswers(journal, host, in_flight.is_draining),
-            door=Door(config.mode, access, ledger, metrics, local_only=is_local_only(config.hosts)),
-            limits=BodyLimits(config.body_limit, config.body_idle_s, config.body_total_s),
-            in_flight=in_flight,
-            new_id=new_id,
-            wall_ns=time.time_ns,
-        )
+        local_only = is_local_only([sock.getsockname()[0] for sock in sockets])
+        life = _Life(new_id, in_flight, metrics, local_only)
+        handler, host = await stack.enter_async_context(_handler(config, access, place, life))
         limits = ConnectionLimits(connections_within(raise_file_limit()), config.head_s, config.keepalive_s)
         server = GatewayServer(handler, limits=limits, new_id=lambda: str(new_id()), metrics=metrics)
         loop = asyncio.get_running_loop()
@@ -95,6 +77,51 @@ async def serve(
         for listener in listeners:
             listener.close()
         await drain(server, in_flight, wishes, config.drain_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """What belongs to one life of a worker."""
+
+    new_id: Callable[[], RequestId]
+    in_flight: InFlight
+    metrics: Metrics
+    local_only: bool
+    """Nobody but this machine can connect."""
+
+
+@asynccontextmanager
+async def _handler(
+    config: GatewayConfig, access: Access, place: Destination, life: _Life
+) -> AsyncIterator[tuple[Handler, HostView]]:
+    """What answers requests, with all that it needs open."""
+    journal_id, metrics, in_flight = JournalId(life.new_id()), life.metrics, life.in_flight
+    async with AsyncExitStack() as stack:
+        journal = await stack.enter_async_context(_journal(config, journal_id, metrics))
+        host = _host(config, metrics, journal, in_flight)
+        timeouts = Timeouts(config.upstream_connect_s, config.upstream_idle_s)
+        wire = AiohttpUpstream(place, timeouts, proxy=config.upstream_proxy)
+        upstream = SigningUpstream(wire, access.signer, metrics.signed_again.inc)
+        stack.push_async_callback(upstream.close)
+        ledger = LimitLedger(config.limits_dir, str(journal_id), time.monotonic)
+        stack.callback(ledger.close)
+        handler = Handler(
+            means=Means(upstream, metrics, config.stall_s, in_flight.is_aborting),
+            recording=RecordingMeans(journal, to_fact(config.fingerprint_key), metrics),
+            local=LocalAnswers(journal, host, in_flight.is_draining),
+            door=Door(config.mode, access, ledger, metrics, local_only=life.local_only),
+            limits=BodyLimits(config.body_limit, config.body_idle_s, config.body_total_s),
+            in_flight=in_flight,
+            new_id=life.new_id,
+            wall_ns=time.time_ns,
+        )
+        yield handler, host
+
+
+def _host(config: GatewayConfig, metrics: Metrics, journal: Journal, in_flight: InFlight) -> HostView:
+    metrics.watch_recording(is_on=config.storage_enabled, trouble=lambda: journal.trouble)
+    recorded = config.journal_root if config.storage_enabled else None
+    return HostView(metrics, config.part, config.metrics_dir, recorded, in_flight.is_draining)
 
 
 @asynccontextmanager

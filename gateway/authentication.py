@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from hmac import compare_digest
 
 from credentials.key_snapshot import KeyFacts, KeySnapshot
-from credentials.key_text import hash_of, looks_like_ours, parse
+from credentials.key_text import PREFIX, hash_of, looks_like_ours, parse
 from domain.key_scopes import allows
 from gateway.error_replies import Refusal
 from gateway.headers import HeaderLines
@@ -76,8 +76,11 @@ class Admission:
 
 def pass_through(lines: HeaderLines, target: bytes) -> Admission | Refusal:
     """The client signs."""
+    said = b"\n".join([target, *(value for _, value in lines)])
+    if PREFIX.encode() not in said.lower():
+        return Admission("pass_through", lines)
     credentials = (value for name, value in lines if name.lower() in CREDENTIALS)
-    if any(looks_like_ours(_token(value)) for value in credentials) or _holds_key(lines, target):
+    if any(looks_like_ours(_token(value)) for value in credentials) or _KEY.search(said):
         return STRAY_KEY
     return Admission("pass_through", lines)
 
@@ -110,11 +113,6 @@ def _tokens(lines: HeaderLines) -> Iterator[bytes]:
 def _token(value: bytes) -> bytes:
     """Of a credential line, without its scheme."""
     return value.rpartition(b" ")[2]
-
-
-def _holds_key(lines: HeaderLines, target: bytes) -> bool:
-    """Is there a Nexus key anywhere?"""
-    return any(_KEY.search(value) for _, value in lines) or _KEY.search(target) is not None
 
 
 def _is_valid(facts: KeyFacts, now: datetime) -> bool:

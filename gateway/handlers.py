@@ -78,10 +78,10 @@ class Handler:
             recorder = Recorder(self.recording, request_id.bytes)
             conductor = Conductor(self.means, Exchange(str(request_id)), recorder, response)
             facts = recorder.facts(lines)
-            conductor.take(*_taken(head, facts, await self._body(request), admission))
+            conductor.take(*_taken(head, facts, await self._read_body(request), admission))
             await conductor.conduct()
 
-    async def _body(self, request: BaseRequest) -> bytes:
+    async def _read_body(self, request: BaseRequest) -> bytes:
         """Raises RejectedError."""
         try:
             return await read_body(request.content, self.limits)

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,9 +18,19 @@ from gateway.unshipped import measure
 class HostView:
     """Publishes this worker, and remembers what the others publish."""
 
-    def __init__(self, metrics: Metrics, part: str, folder: Path | None, journal_root: Path | None) -> None:
-        """``folder``: where the parts publish, None: nowhere. ``journal_root``: None: nothing is recorded."""
-        self._metrics, self.part = metrics, part
+    def __init__(
+        self,
+        metrics: Metrics,
+        part: str,
+        folder: Path | None,
+        journal_root: Path | None,
+        is_draining: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``folder``: where the parts publish, None: nowhere. ``journal_root``: None: nothing is recorded.
+
+        ``is_draining``: a worker that drains says nothing more, for its successor has the same name.
+        """
+        self._metrics, self.part, self._is_draining = metrics, part, is_draining
         self._folder, self._journal_root = folder, journal_root
         self.now = HostNow()
 
@@ -34,10 +44,13 @@ class HostView:
         if self._folder is None:
             yield
             return
-        async with publishing(self._folder, self.part, self.published, period_s=period_s), asyncio.TaskGroup() as tasks:
+        async with publishing(self._folder, self.part, self._say, period_s=period_s), asyncio.TaskGroup() as tasks:
             looking = tasks.create_task(self._keep_looking(self._folder, period_s))
             yield
             looking.cancel()
+
+    def _say(self) -> Published | None:
+        return None if self._is_draining() else self.published()
 
     def published(self) -> Published:
         """What this worker says of itself."""

@@ -6,6 +6,7 @@ failure.
 """
 
 import asyncio
+import os
 import platform
 import re
 import time
@@ -52,6 +53,8 @@ class Published(msgspec.Struct, frozen=True):
     families: tuple[Family, ...] = ()
     shipped: dict[str, int] = {}
     """By the shipper: how far each journal is in the event store."""
+    pid: int = 0
+    """Of the process that says it."""
 
     def value(self, name: str, **labels: str) -> float | None:
         """The sample with exactly these labels; None: it is not there."""
@@ -62,6 +65,10 @@ class Published(msgspec.Struct, frozen=True):
 
     def samples(self, name: str) -> Iterator[Sample]:
         return (one for family in self.families for one in family.samples if one.name == name)
+
+
+Say = Callable[[], Published | None]
+"""Called on a thread. None: nothing more, a successor speaks for the part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,7 @@ def registry_of_part() -> CollectorRegistry:
 
 def snapshot(registry: Collector, shipped: Mapping[str, int] | None = None) -> Published:
     """What the registry says now."""
-    return Published(tuple(_family(metric) for metric in registry.collect()), dict(shipped or {}))
+    return Published(tuple(_family(metric) for metric in registry.collect()), dict(shipped or {}), os.getpid())
 
 
 def _family(metric: Metric) -> Family:
@@ -149,10 +156,11 @@ class MergedCollector(Collector):
 
 
 @asynccontextmanager
-async def publishing(
-    folder: Path | None, part: str, say: Callable[[], Published], *, period_s: float = PERIOD_S
-) -> AsyncIterator[None]:
-    """Keep the part's file fresh while inside; ``folder`` None: tell nobody. ``say`` is called on a thread."""
+async def publishing(folder: Path | None, part: str, say: Say, *, period_s: float = PERIOD_S) -> AsyncIterator[None]:
+    """Keep the part's file fresh while inside; ``folder`` None: tell nobody.
+
+    At the end the file goes, unless a successor of the same name has written it already.
+    """
     if folder is None:
         yield
         return
@@ -160,13 +168,20 @@ async def publishing(
         publishing = tasks.create_task(_keep_publishing(folder, part, say, period_s))
         yield
         publishing.cancel()
-    with suppress(OSError):
-        (folder / f"{part}.json").unlink()
+    last = read(folder, wall_clock()).get(part)
+    if last is not None and last.published.pid in {0, os.getpid()}:
+        with suppress(OSError):
+            (folder / f"{part}.json").unlink()
 
 
-async def _keep_publishing(folder: Path, part: str, say: Callable[[], Published], period_s: float) -> None:
+async def _keep_publishing(folder: Path, part: str, say: Say, period_s: float) -> None:
+    def publish() -> None:
+        said = say()
+        if said is not None:
+            write(folder, part, said)
+
     while True:
-        await asyncio.to_thread(lambda: write(folder, part, say()))
+        await asyncio.to_thread(publish)
         await asyncio.sleep(period_s)
 
 

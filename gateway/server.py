@@ -171,8 +171,8 @@ class ClientConnection(RequestHandler):
         if self._waiter is None or self._waiter.done():
             self._idle_since = None
             return
-        if self._idle_since is None:
-            self._idle_since = now
+        if self._idle_since is None or self._head_bytes:
+            self._idle_since = now  # half a head is no silence; it has a deadline of its own
         if now - self._idle_since >= grace_s and not _has_unread(self.transport):
             self.force_close()
 

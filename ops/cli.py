@@ -110,11 +110,12 @@ def migrate(supervised: Supervised = False) -> None:
 def gateway(
     supervised: Supervised = False,
     socket: Annotated[list[int] | None, typer.Option("--socket", hidden=True)] = None,
+    name: Annotated[str, typer.Option("--name", hidden=True)] = "gateway",
 ) -> None:
     """Run only the gateway."""
     from ops.commands import run_part
 
-    run_part.run("gateway", supervised=supervised, sockets=socket or ())
+    run_part.run("gateway", supervised=supervised, sockets=socket or (), name=name)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 BASE_URL = "ANTHROPIC_BASE_URL"
 AUTH_TOKEN, API_KEY = "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"
-KEY_PLACEHOLDER = "<a key of `nexus keys create`>"
+KEY_PLACEHOLDER = "cnx_... (from nexus keys create)"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _OTHER_WAYS = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
 """With one of these Claude Code asks somebody else than its base URL."""

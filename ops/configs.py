@@ -28,15 +28,20 @@ class Context:
     """Empty for a part that needs no database."""
     sockets: tuple[int, ...] = ()
     """Descriptors that somebody else has opened for the gateway to listen on."""
+    name: str = "gateway"
+    """Of a gateway's worker."""
 
 
-def gateway_config(settings: Settings, home: Home, sockets: tuple[int, ...] = ()) -> "GatewayConfig":
+def gateway_config(
+    settings: Settings, home: Home, sockets: tuple[int, ...] = (), name: str = "gateway"
+) -> "GatewayConfig":
     from gateway.config import GatewayConfig
 
     proxy = settings.upstream_proxy
     return GatewayConfig(
         journal_root=home.journals,
         fingerprint_key=fingerprint_key(home),
+        part=name,
         metrics_dir=home.metrics,
         hosts=settings.gateway_host,
         port=settings.gateway_port,

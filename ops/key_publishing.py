@@ -11,11 +11,11 @@ a store without any key never replaces a file with some: that is another databas
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from time import time_ns as wall_ns
 from typing import TYPE_CHECKING
 
 import structlog
@@ -65,6 +65,7 @@ class KeyPublisher:
                 await self.look()
             except StoreUnavailableError as away:
                 self._say(str(away))
+                self.book = KeyBook()  # what comes back may be another copy: it is read from the beginning
             except Exception as error:  # noqa: BLE001 - recording goes on in this process, whatever is wrong with keys
                 self._say(repr(error) if not isinstance(error, NexusError) else str(error))
             else:
@@ -100,7 +101,7 @@ class KeyPublisher:
 
     async def _carry(self) -> bool:
         """Whether a revocation of this host was new to the store."""
-        if not self._stones.differs(time.time_ns()) and self._carried_at == self.book.position:
+        if not self._stones.differs(wall_ns()) and self._carried_at == self.book.position:
             return False
         self._carried_at = None
         folder, keys = self._stones.path, self.book.keys

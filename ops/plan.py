@@ -78,8 +78,9 @@ def launch_of(
         environment["DATABASE_URL"] = said[POSTGRES].database_url
     descriptors = tuple(sockets) if is_gateway(part) else ()
     command = GATEWAY if is_gateway(part) else part
+    name = () if command == part else (f"--name={part}",)
     return Launch(
-        argv=command_line(command, "--supervised", *(f"--socket={descriptor}" for descriptor in descriptors)),
+        argv=command_line(command, "--supervised", *name, *(f"--socket={descriptor}" for descriptor in descriptors)),
         environment=inherited(environment),
         log_file=home.logs / f"{part}.log",
         descriptors=descriptors,

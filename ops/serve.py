@@ -32,7 +32,7 @@ async def gateway(context: Context, lifetime: Lifetime) -> None:
     from gateway.app import serve
     from ops.gateway_access import tell_mode, watched
 
-    config = gateway_config(context.settings, context.home, context.sockets)
+    config = gateway_config(context.settings, context.home, context.sockets, context.name)
     async with watched(context.settings, context.home) as (access, keys):
         tell_mode(config, keys, lifetime)
         await serve(
@@ -49,7 +49,6 @@ async def shipper(context: Context, lifetime: Lifetime) -> None:
     """Journals into the event store; client keys and their usage out of it, for the gateways of this host."""
     from gateway.published import publishing
     from gateway.shipper import ShipperState, run
-    from ops import key_publishing
     from ops.db.event_store import PostgresShipStore
     from ops.db.notifications import Notifier
     from ops.db.ping import watched
@@ -63,7 +62,6 @@ async def shipper(context: Context, lifetime: Lifetime) -> None:
         opened(context.database_url, "nexus-shipper") as pool,
         publishing_keys(context.database_url, context.home, utc_now),
         watched(pool, numbers.note_store),
-        key_publishing.publishing(context.database_url, context.home, utc_now),
         publishing(context.home.metrics, plan.SHIPPER, numbers.say),
         asyncio.TaskGroup() as tasks,
     ):

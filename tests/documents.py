@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from ops.settings import Settings
 from ops.settings_text import table
 from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
-from tests.contracts.exceptions import DIFFERENCES, OWN_ANSWERS
+from tests.contracts.exceptions import DIFFERENCES, MANAGED, OWN_ANSWERS
 
 ROOT = Path(__file__).parents[1]
 _BLOCK = re.compile(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
@@ -46,7 +46,7 @@ def settings_table() -> str:
 
 def differences_table() -> str:
     rows = ["| | what is different | why |", "|---|---|---|"]
-    return "\n".join([*rows, *(f"| {one.name} | {one.what} | {one.why} |" for one in DIFFERENCES)])
+    return "\n".join([*rows, *(f"| {one.name} | {one.what} | {one.why} |" for one in (*DIFFERENCES, MANAGED))])
 
 
 def own_answers_table() -> str:

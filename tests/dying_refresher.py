@@ -34,7 +34,8 @@ class Deadly:
     """``os`` that counts, and kills before one call."""
 
     def __init__(self, real: ModuleType, death: int | None) -> None:
-        self._real, self._death, self.taken, self.names = real, death, 0, []
+        self._real, self._death, self.taken = real, death, 0
+        self.names: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._real, name)
@@ -66,7 +67,7 @@ def work(order: dict[str, Any], death: int | None, said: int) -> None:
     store = CredentialStore(Path(order["folder"]), SealKey(bytes.fromhex(order["key"])))
     if order["room"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["room"], order["room"]))
-    credential_files.os = deadly  # type: ignore[assignment]  # it stands for the module
+    vars(credential_files)["os"] = deadly
     asyncio.run(refresh(store, order["name"], order["url"]))
     os.write(said, json.dumps(deadly.names).encode())
 

@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -208,25 +208,27 @@ async def _token(server: AuthorizationServer, request: web.Request) -> web.Strea
         server.in_flight -= 1
 
 
+REFUSALS: Mapping[Fault, tuple[int, bytes, str]] = {
+    "500": (500, b'{"error": "server_error"}', "application/json"),
+    "429": (429, b'{"error": "slow_down"}', "application/json"),
+    "400": (400, b'{"type": "error", "error": {"type": "invalid_request_error"}}', "application/json"),
+    "401": (401, b'{"error": "invalid_client"}', "application/json"),
+    "malformed": (200, b'{"access_token": "', "application/json"),
+    "html": (200, b"<html>Busy</html>", "text/html"),
+    "array": (200, b"[1]", "application/json"),
+}
+"""Said in place of what was decided."""
+
+
 async def _answered(server: AuthorizationServer, body: bytes) -> web.StreamResponse:
     fault = server.faults.popleft() if server.faults else None
-    match fault:
-        case "500":
-            return web.json_response({"error": "server_error"}, status=500)
-        case "429":
-            return web.json_response({"error": "slow_down"}, status=429, headers={"retry-after": "7"})
-        case "400":
-            return web.json_response({"type": "error", "error": {"type": "invalid_request_error"}}, status=400)
-        case "401":
-            return web.json_response({"error": "invalid_client"}, status=401)
-        case "hang" | "slow":
-            await asyncio.to_thread(_wait, server, 60.0 if fault == "hang" else 10.0)
-        case "malformed":
-            return web.Response(body=b'{"access_token": "', content_type="application/json")
-        case "html":
-            return web.Response(body=b"<html>Busy</html>", content_type="text/html")
-        case "array":
-            return web.json_response([1])
+    if fault is not None and fault in REFUSALS:
+        status, text, kind = REFUSALS[fault]
+        return web.Response(
+            status=status, body=text, content_type=kind, headers={"retry-after": "7"} if fault == "429" else None
+        )
+    if fault in {"hang", "slow"}:
+        await asyncio.to_thread(_wait, server, 60.0 if fault == "hang" else 10.0)
     status, said = server.token(json.loads(body))
     if fault == "lost":  # it was done, and nobody hears of it
         return web.json_response({"error": "server_error"}, status=502)

@@ -109,7 +109,7 @@ class RunningGateway:
         """A sample of ``/metrics`` of this worker, labels and all but ``part``."""
         async with wire_client(self.port) as client:
             page = (await client.request("GET", b"/metrics")).body.decode()
-        page = page.replace('{part="gateway"}', "").replace('part="gateway",', "")
+        page = page.replace('{part="gateway"}', "").replace('part="gateway",', "").replace(',part="gateway"', "")
         (line,) = [line for line in page.splitlines() if line.startswith(name + " ")]
         return float(line.split()[-1])
 

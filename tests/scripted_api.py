@@ -41,6 +41,7 @@ class Answer:
 
 
 Turn = Sequence[Block] | Answer
+_EXPIRED = b'{"type":"error","error":{"type":"authentication_error","message":"OAuth token has expired."}}'
 _OVERLOADED = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
 
 
@@ -89,6 +90,8 @@ class ScriptedApi:
     pause_s: float = 0.0
     """Between two deltas."""
     served: list[Served] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    """Values of ``authorization`` that are answered 401."""
     port: int = 0
     standing: asyncio.Event = field(default_factory=asyncio.Event)
     """Half of an answer that stands still has gone out."""
@@ -102,6 +105,9 @@ class ScriptedApi:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers)
+        if request.headers.get("authorization") in self.refused:
+            self.served.append(Served(request.method, request.raw_path, headers, body, 401, _EXPIRED))
+            return web.Response(status=401, body=_EXPIRED, content_type="application/json")
         wanted = _object_in(body)
         if wanted is None:
             answer = b'{"type":"error","error":{"type":"invalid_request_error","message":"no JSON"}}'

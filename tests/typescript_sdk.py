@@ -24,10 +24,10 @@ def typescript_sdk() -> Path:
     return _ENTRY
 
 
-def run_typescript_sdk(entry: Path, base_url: str) -> dict[str, Any]:
+def run_typescript_sdk(entry: Path, base_url: str, key: str = "sk-ant-api03-not-a-key") -> dict[str, Any]:
     """What the script's callers get, by the call's name."""
     done = subprocess.run(
-        ["node", str(_CALLS), entry.as_uri(), base_url],
+        ["node", str(_CALLS), entry.as_uri(), base_url, key],
         env={"PATH": given("PATH"), "NO_PROXY": "127.0.0.1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,

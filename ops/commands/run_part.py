@@ -32,17 +32,18 @@ class _LoggingReporter(Reporter):
             print(f"nexus: {self._part} is ready", *filter(None, facts), file=sys.stderr)
 
 
-def run(part: str, *, supervised: bool, sockets: Sequence[int] = ()) -> None:
+def run(part: str, *, supervised: bool, sockets: Sequence[int] = (), name: str = "") -> None:
     """Run it until it ends or is asked to. Raises NexusError.
 
-    ``sockets``: descriptors for the gateway to listen on; systemd may have handed it some too.
+    ``sockets``: descriptors for the gateway to listen on; systemd may have handed it some too. ``name``: of one of
+    several workers.
     """
     settings = load(Path.cwd())
     reporter = Reporter(take_over_stdout()) if supervised else _LoggingReporter(part)
     logs.configure(debug=settings.debug, tell=lambda text: reporter.send(Notice(text)))
     home = prepare(settings.home)
     handed = tuple(sockets) or handed_sockets(os.getpid())
-    context = Context(settings, home, _database_url(part, settings, home), handed)
+    context = Context(settings, home, _database_url(part, settings, home), handed, name or part)
     life = serve.LIVES[part]
     grace_s = plan.drain_s_of(part, settings) + _GRACE_S
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,6 +1,6 @@
 """Which checks are there? Whoever adds one adds a line; the order is that of the report."""
 
-from ops.doctor import client, machine, running, store, upstream
+from ops.doctor import client, machine, running, store, team, upstream
 from ops.doctor.findings import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -20,6 +20,8 @@ CHECKS: tuple[Check, ...] = (
     Check("running", "journals", running.journals),
     Check("store", "database", store.database),
     Check("store", "builds", store.builds),
+    Check("team", "keys", team.keys),
+    Check("team", "credentials", team.credentials),
     Check("upstream", "allowed", upstream.allowed),
     Check("upstream", "certificates", machine.ca_file),
     Check("upstream", "reach", upstream.reach, deadline_s=12),

@@ -10,9 +10,10 @@ from tests.contracts.seen import Case
 from tests.fake_upstream import CHUNKED, EVENTS, Received, Script, Wire, fixed, head, streamed
 from tests.wire_client import chunked, request_bytes
 
+NO_KEY = b"sk-ant-api03-not-a-key"
 CLAUDE = (
     (b"Accept", b"application/json"),
-    (b"X-Api-Key", b"sk-ant-api03-not-a-key"),
+    (b"X-Api-Key", NO_KEY),
     (b"anthropic-beta", b"claude-code-20250219,from-the-future-2031-01-01"),
     (b"User-Agent", b"claude-cli/2.1.330 (external, cli)"),
     (b"x-stainless-retry-count", b"0"),
@@ -217,6 +218,10 @@ HTTP = {
             (b"x-yours", b"2"),
             body=b"x",
         ),
+    ),
+    "a Connection that names what frames the message": Case(
+        fixed(b"x", b"200 OK", (b"Connection", b"content-length")),
+        asking("POST", b"/v1", (b"Connection", b"host, Content-Length, x-mine"), (b"x-mine", b"1"), body=b"x"),
     ),
     "a wish to upgrade": Case(
         OK,

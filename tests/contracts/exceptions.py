@@ -23,6 +23,8 @@ class Situation:
     """By the client."""
     authority: bytes
     """Of the upstream."""
+    signature: RawLines = ()
+    """Managed mode: the tenant's credential."""
 
     @property
     def wants_close(self) -> bool:
@@ -53,7 +55,8 @@ def first(lines: RawLines, name: bytes) -> bytes | None:
 
 def end_to_end(lines: RawLines) -> RawLines:
     named = {word for name, value in lines if name.lower() == b"connection" for word in tokens(value)}
-    return tuple(line for line in lines if line[0].lower() not in HOP_BY_HOP | named)
+    dropped = HOP_BY_HOP | named - {b"content-length", b"host"}
+    return tuple(line for line in lines if line[0].lower() not in dropped)
 
 
 def each_request(change: Callable[[Asked, Situation], Asked]) -> Change:
@@ -102,6 +105,13 @@ def _continue(seen: Seen, at: Situation) -> Seen:
     if changed == seen:
         return seen
     return replace(changed, shown=replace(seen.shown, interim=((b"HTTP/1.1 100 Continue", ()),)))
+
+
+def _credential(asked: Asked, at: Situation) -> Asked:
+    """In managed mode only, and before everything else: what passes is the tenant's request."""
+    theirs = {b"authorization", b"x-api-key", b"cookie", b"proxy-authorization", b"x-nexus-key", b"anthropic-api-key"}
+    lines = tuple(line for line in asked.lines if line[0].lower() not in theirs)
+    return replace(asked, lines=(*lines, *at.signature)) if at.signature else asked
 
 
 # -------------------------------------------------------------------------------------------------------- the answer
@@ -173,6 +183,14 @@ def _version(seen: Seen, _: Situation) -> Seen:
     return Seen(heard, replace(seen.shown, status_line=b" ".join((b"HTTP/1.1", status, reason))))
 
 
+MANAGED = Difference(
+    "Credential",
+    "The client's `Authorization`, `x-api-key`, `Cookie` and the like end here; the tenant's credential stands behind"
+    " the other lines, and `anthropic-beta` gets what an OAuth credential needs.",
+    "The client has a key of Nexus, the upstream knows the tenant.",
+    each_request(_credential),
+)
+"""Of managed mode alone."""
 DIFFERENCES = (
     Difference(
         "Host",
@@ -188,8 +206,9 @@ DIFFERENCES = (
     ),
     Difference(
         "Hop-by-hop lines of a request",
-        "`Connection`, the lines that it names, `Keep-Alive`, `Proxy-Authenticate`, `Proxy-Authorization`,"
-        " `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding` and `Upgrade` end here.",
+        "`Connection`, the lines that it names (but never `Host` and `Content-Length`), `Keep-Alive`,"
+        " `Proxy-Authenticate`, `Proxy-Authorization`, `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding` and"
+        " `Upgrade` end here.",
         "They speak of one connection, and the client's is not the upstream's (RFC 9110 §7.6.1).",
         each_request(_without_hops),
     ),
@@ -264,7 +283,7 @@ DIFFERENCES = (
         the_answer(_cut),
     ),
 )
-"""In the order in which they come about."""
+"""Of both modes, in the order in which they come about."""
 
 
 @dataclass(frozen=True)
@@ -279,7 +298,7 @@ class Own:
 
 OWN_ANSWERS = (
     Own(
-        "Nexus' own pages",
+        "Pages of Nexus",
         "`GET` and `HEAD` of `/`, `/api/hello`, `/health/live`, `/health/ready` and `/metrics`",
         "200",
         "They ask for Nexus.",
@@ -299,9 +318,34 @@ OWN_ANSWERS = (
         "400",
         "What means one thing here and another upstream can smuggle a second request.",
     ),
-    Own("Heads", "a line beyond 64 KiB, or more than 256 lines", "431, 400", "Memory is bounded."),
+    Own(
+        "Keys",
+        "in managed mode a request without a good Nexus key; in pass-through one that shows such a key",
+        "401",
+        "Nobody else's credential is ever used, and a Nexus key does not leave Nexus.",
+    ),
+    Own("Scopes", "in managed mode a route that the key's scopes do not name", "403", "A key may do what it is for."),
+    Own("Limits", "a limit of the key or its account", "429", "One client must not use up what is for all."),
+    Own(
+        "Credentials",
+        "in managed mode there is no credential to sign with, for good or for now",
+        "403, 503",
+        "Clients try again after the second, not after the first.",
+    ),
+    Own("Heads", "a line beyond 64 KiB, more than 256 lines, or more than 512 KiB in all", "431", "Memory is bounded."),
     Own("Bodies", "a body beyond 64 MiB", "413", "It is kept in memory until it is sent."),
-    Own("Slow bodies", "a body that does not come", "408", "A silent client must not hold a place for ever."),
+    Own(
+        "Slow requests",
+        "a head that is not whole within 10 s, a body that does not come",
+        "408",
+        "A silent client must not hold a place for ever.",
+    ),
+    Own(
+        "Strange pages",
+        "a browser says that a page of another site asks (`Sec-Fetch-Site: cross-site`)",
+        "403",
+        "Claude Code is no browser, and a page must not use what listens on the reader's machine.",
+    ),
     Own(
         "No answer",
         "upstream is not reached, closes before a head, or says what is no HTTP answer",
@@ -316,7 +360,7 @@ OWN_ANSWERS = (
 def predicted(direct: Seen, at: Situation) -> tuple[Seen, set[str]]:
     """What is seen through the gateway, and by which exceptions it differs."""
     met, seen = set[str](), direct
-    for difference in DIFFERENCES:
+    for difference in (MANAGED, *DIFFERENCES):
         changed = difference.change(seen, at)
         if changed != seen:
             met.add(difference.name)

@@ -95,7 +95,7 @@ def outcome(call: Call, client: Anthropic) -> Any:
     return result
 
 
-def run_python_sdk(base_url: str) -> dict[str, Any]:
+def run_python_sdk(base_url: str, key: str = FAKE_KEY) -> dict[str, Any]:
     """By the call's name."""
-    with Anthropic(api_key=FAKE_KEY, base_url=base_url, max_retries=2, timeout=30) as client:
+    with Anthropic(api_key=key, base_url=base_url, max_retries=2, timeout=30) as client:
         return {name: outcome(call, client) for name, call in CALLS.items()}

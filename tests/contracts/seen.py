@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+from gateway.admission import Access
 from tests.fake_upstream import FakeUpstream, Received, Script, fake_upstream
 from tests.running_gateway import Recorded, gateway_before
 from tests.wire_client import Answer, WireClient, wire_client
@@ -117,8 +118,9 @@ async def directly(case: Case) -> Seen:
         return Seen(shown=await talk(fake.port, case), heard=all_heard(fake))
 
 
-async def through_the_gateway(case: Case, root: Path) -> Through:
-    async with gateway_before(case.script, root) as (fake, gateway):
+async def through_the_gateway(case: Case, root: Path, access: Access | None = None) -> Through:
+    """``access``: None: in pass-through."""
+    async with gateway_before(case.script, root, access) as (fake, gateway):
         answer = await talk(gateway.port, case)
         recorded = gateway.recorded()
         return Through(Seen(all_heard(fake), with_known_id(answer, recorded)), authority(fake), recorded)

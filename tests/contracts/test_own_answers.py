@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from credentials.signature import CredentialUnusableError, Why
+from domain.limits import Limits
 from tests.contracts.cases import OK, asking, said
 from tests.contracts.exceptions import OWN_ANSWERS
 from tests.fake_upstream import CHUNKED, Received, Script, Wire
+from tests.managed import Signer, access, key
 from tests.running_gateway import gateway_before
 from tests.wire_client import request_bytes
 
@@ -36,8 +39,18 @@ def upstream_says(script: Script, status: int, **settings: Any) -> Turn:
     return Turn(asking("POST", body=b"x"), status, script, asks_upstream=True, settings=settings)
 
 
+MESSAGES = b"/v1/messages"
+GOOD, SPENT = key(1), key(3, limits=Limits(requests_per_minute=0))
+UNSIGNED: dict[Why, int] = {"missing": 403, "login_needed": 403, "unavailable": 503}
+
+
+def without(why: Why) -> Signer:
+    """There is no credential."""
+    return Signer(lambda *_: CredentialUnusableError(why, "Add one."))
+
+
 TURNS = {
-    "Nexus' own pages": [
+    "Pages of Nexus": [
         Turn(asking(method, target), 200)
         for method in ("GET", "HEAD")
         for target in (b"/", b"/api/hello", b"/health/live", b"/health/ready", b"/metrics")
@@ -58,15 +71,34 @@ TURNS = {
         Turn(head_of(b"Host: a", b"User-Agent: a", b"User-Agent: a"), 400),
         Turn(head_of(b"Host: a", b"Server: a", b"Transfer-Encoding: chunked") + b"0\r\nserver: a\r\nx: b\r\n\r\n", 400),
     ],
+    "Keys": [
+        Turn(asking("POST", MESSAGES, *lines), 401, settings={"access": access(*keys)})
+        for keys, lines in [
+            ((GOOD,), ()),
+            ((GOOD,), ((b"x-api-key", b"sk-ant-api03-mine"),)),
+            ((GOOD,), (key(2).bearer,)),
+            ((), (GOOD.bearer,)),
+        ]
+    ],
+    "Scopes": [Turn(asking("GET", b"/v1/files", GOOD.bearer), 403, settings={"access": access(GOOD)})],
+    "Limits": [Turn(asking("POST", MESSAGES, SPENT.api_key), 429, settings={"access": access(SPENT)})],
+    "Credentials": [
+        Turn(asking("POST", MESSAGES, GOOD.bearer), status, settings={"access": access(GOOD, signer=without(why))})
+        for why, status in UNSIGNED.items()
+    ],
     "Heads": [
         Turn(asking("GET", b"/v1", (b"x-big", b"v" * 65_600)), 431),
-        Turn(asking("GET", b"/v1", *((b"x", b"%d" % number) for number in range(257))), 400),
+        Turn(asking("GET", b"/v1", *((b"x", b"%d" % number) for number in range(257))), 431),
     ],
     "Bodies": [
         Turn(head_of(b"Host: a", b"Content-Length: 67108865"), 413),
         Turn(asking("POST", b"/", CHUNKED, body=b"c\r\nmore than it\r\n"), 413, settings={"body_limit": 10}),
     ],
-    "Slow bodies": [Turn(head_of(b"Host: a", b"Content-Length: 1"), 408, settings={"body_idle_s": 0.05})],
+    "Slow requests": [
+        Turn(head_of(b"Host: a", b"Content-Length: 1"), 408, settings={"body_idle_s": 0.05}),
+        Turn(b"GET /v1 HTTP/1.1\r\nHost: a\r\n", 408, settings={"head_s": 0.05}),
+    ],
+    "Strange pages": [Turn(asking("GET", b"/v1", (b"Sec-Fetch-Site", b"cross-site")), 403)],
     "No answer": [
         upstream_says(said(end=True), 502),
         upstream_says(said(b"HTTP/1.1 2", end=True), 502),

@@ -2,19 +2,24 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
 
-from tests.contracts.cases import API, CASES
+from domain.key_scopes import ALL
+from tests.contracts.cases import API, CASES, NO_KEY
 from tests.contracts.exceptions import DIFFERENCES, Situation, predicted
 from tests.contracts.seen import Asked, Case, directly, start_and_lines, through_the_gateway
 from tests.documents import ROOT, differences_table, own_answers_table
+from tests.managed import TENANT_KEY, access, key
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 LOOPS = {"asyncio": asyncio.run, "uvloop": uvloop.run}
+UNKNOWN = "no path that anybody knows"
+"""In managed mode no scope lets it through."""
 ORDINARY = {
     "Host",
     "Request of unknown length",
@@ -47,6 +52,19 @@ async def compare(case: Case, root: Path) -> None:
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_direct_and_through_are_the_same_but_for_the_table(case: Case, run: Run, tmp_path: Path) -> None:
     run(compare(case, tmp_path))
+
+
+@pytest.mark.parametrize("case", [case for name, case in API.items() if name != UNKNOWN])
+async def test_in_managed_mode_only_the_credential_is_another_besides(case: Case, tmp_path: Path) -> None:
+    mine = key(scopes=frozenset({ALL}))
+    case = replace(case, sent=case.sent.replace(NO_KEY, mine.text))
+    direct, through = await directly(case), await through_the_gateway(case, tmp_path, access(mine))
+    situation = Situation(sent(case), through.authority, ((b"x-api-key", b" " + TENANT_KEY),))
+    expected, names = predicted(direct, situation)
+    assert through.seen == expected
+    assert "Credential" in names
+    (recorded,) = through.recorded
+    assert (recorded.body, recorded.answer) == (direct.heard[0].body, direct.shown.body)
 
 
 async def met(case: Case) -> set[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from structlog.testing import capture_logs
 
 from credentials.credential import decoded
 from credentials.credential_files import CredentialFileError
@@ -16,7 +17,6 @@ from credentials.oauth import Attempt, LoginError, pasted_code, token_answer
 from credentials.report import Looked, findings
 from credentials.signature import CredentialUnusableError
 from credentials.vault import opened_vault
-from ops import logs
 from tests.fake_authorization_server import AuthorizationServer, Fault, running
 from tests.kept_credentials import NAME, TurnedClocks, by_hand, client_of, granted, store_in
 
@@ -56,12 +56,12 @@ def store(tmp_path: Path) -> CredentialStore:
 
 @pytest.mark.parametrize("fault", ["500", "400", "401", "429", "malformed", "html", "array", None])
 async def test_no_fault_of_the_server_brings_one_out(
-    store: CredentialStore, fault: Fault | None, capfd: pytest.CaptureFixture[str]
+    store: CredentialStore, fault: Fault | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     """``None``: the server refuses the tokens, because it does not know them."""
-    logs.configure(debug=True)
+    caplog.set_level("DEBUG")
     file, said = by_hand(store, CONTENT), []
-    with running(AuthorizationServer()) as run:
+    with running(AuthorizationServer()) as run, capture_logs() as told:
         if fault:
             run.server.faults.append(fault)
         async with opened_vault(store, client_of(run), TurnedClocks().clocks()) as vault:
@@ -72,53 +72,53 @@ async def test_no_fault_of_the_server_brings_one_out(
                     said.append("".join(traceback.format_exception(error)) + repr(error) + str(error))
             said.append(repr(vault._entries) + repr(vars(vault._refresher)))
     assert len(said) == 3
-    out, err = capfd.readouterr()
-    assert "credential" in err
-    assert is_clean(out + err + "".join(said))
+    assert "credential_read" in [entry["event"] for entry in told]
+    assert is_clean(str(told) + caplog.text + "".join(said))
     assert is_clean(file.read_bytes().decode()), "it lies sealed"
 
 
 async def test_what_the_server_gives_does_not_come_out(
-    store: CredentialStore, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    store: CredentialStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    logs.configure(debug=True)
+    caplog.set_level("DEBUG")
     monkeypatch.setattr("secrets.token_hex", lambda size=8: f"{WORD}-{id(object())}")
-    with running(AuthorizationServer()) as run:
+    with running(AuthorizationServer()) as run, capture_logs() as told:
         store.save(NAME, granted(run.server))
         async with opened_vault(store, client_of(run)) as vault:
             signature = await vault.signature(NAME, "team")
             said = repr(signature) + repr(vault._entries) + repr(vars(vault._refresher))
     assert not is_clean(signature.secrets[0].decode())
-    out, err = capfd.readouterr()
-    assert is_clean(out + err + said)
+    assert told
+    assert is_clean(str(told) + caplog.text + said)
     assert all(is_clean(file.read_bytes().decode("latin-1")) for file in store.folder.iterdir())
 
 
 def _spoilt() -> list[Any]:
     """The content, with each part of it broken."""
     found: list[Any] = [json.dumps(CONTENT).encode()[:-3], f'"{WORD}'.encode(), {**CONTENT, "type": WORD}]
-    for name in CONTENT["oauth"]:
-        found.append({**CONTENT, "oauth": {**CONTENT["oauth"], name: {WORD: f"{WORD} x"}}})
-    for name in ("accountId", "nexus", "oauth"):
-        found.append({**CONTENT, name: [WORD]})
+    found += [{**CONTENT, "oauth": {**CONTENT["oauth"], name: {WORD: f"{WORD} x"}}} for name in CONTENT["oauth"]]
+    found += [{**CONTENT, name: [WORD]} for name in ("accountId", "nexus", "oauth")]
     found.append({**CONTENT, "nexus": {"previousRefreshToken": f"{WORD} {WORD}"}})
     found.append({"nexus-sealed": 1, "key": WORD, "data": WORD, "nonce": WORD})
     return found
 
 
 def test_no_broken_file_is_quoted(store: CredentialStore) -> None:
-    refused = 0
-    for content in _spoilt():
-        by_hand(store, content)
-        try:
-            kept = store.load(NAME)
-            assert is_clean(repr(kept))
-        except CredentialFileError as error:
-            refused += 1
-            text = "".join(traceback.format_exception(error))
-            assert is_clean(text)
-            assert is_clean(str(findings([Looked(NAME, None, str(error))], 0)))
-    assert refused >= 8
+    refusals = [error for content in _spoilt() if (error := refusal(store, content))]
+    assert len(refusals) >= 8
+    for error in refusals:
+        assert is_clean("".join(traceback.format_exception(error)))
+        assert is_clean(str(findings([Looked(NAME, None, str(error))], 0)))
+
+
+def refusal(store: CredentialStore, content: Any) -> CredentialFileError | None:
+    by_hand(store, content)
+    try:
+        kept = store.load(NAME)
+    except CredentialFileError as error:
+        return error
+    assert is_clean(repr(kept))
+    return None
 
 
 def test_no_answer_and_no_paste_is_quoted() -> None:

@@ -1,4 +1,4 @@
-"""Any order of refreshes, faults, crashes, logins and removals on two workers: no token is lost, none is spent twice."""
+"""Any order of refreshes, faults, crashes, logins and removals on two workers: no token is lost or spent twice."""
 
 import asyncio
 import shutil
@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -81,6 +82,8 @@ class Machine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="nexus-machine-"))
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr("credentials.refreshing._SAVE_AGAIN_S", 0.001)
         self.loop, self.turned, self.server = asyncio.new_event_loop(), TurnedClocks(), AuthorizationServer()
         self.line, self.plain = Line(self.server), store_in(self.folder)
         self.workers = [self._worker(), self._worker()]
@@ -173,6 +176,13 @@ class Machine(RuleBasedStateMachine):
         reservation.fill(self.plain._sealed(NAME, after))
         reservation.close()
 
+    @precondition(lambda self: self.is_there and not self.revoked and self._unsaved() is None)
+    @rule(worker=WORKERS, room=st.sampled_from([0, 1000]))
+    def crash_before_the_rename_and_go_on(self, worker: int, room: int) -> None:
+        self.crash_before_the_rename(room)
+        self.turned.pass_(4000)
+        self._refresh([worker], is_cut=False)
+
     @invariant()
     def the_newest_token_is_kept(self) -> None:
         if not getattr(self, "is_there", False) or self.revoked:
@@ -219,6 +229,7 @@ class Machine(RuleBasedStateMachine):
             self.loop.run_until_complete(self.loop.shutdown_default_executor())
             self.loop.close()
             shutil.rmtree(self.folder)
+            self.patch.undo()
 
 
 TestRefreshMachine = Machine.TestCase

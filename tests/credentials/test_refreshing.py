@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from credentials import refreshing
 from credentials.credential import ApiKeyCredential, OAuthCredential
-from credentials.credential_files import CredentialFileError
+from credentials.credential_files import CredentialFileError, Reservation
 from credentials.credential_store import CredentialStore
 from credentials.oauth import Answer, refresh_request, token_answer
 from credentials.signature import CredentialUnusableError
@@ -108,9 +108,7 @@ async def test_two_credentials_do_not_wait_for_each_other(store: CredentialStore
 
 
 @pytest.mark.parametrize("fault", ["500", "429", "400", "401", "malformed", "html", "array"])
-async def test_a_failure_is_told_and_left_alone_for_a_while(
-    store: CredentialStore, run: Running, fault: Fault
-) -> None:
+async def test_a_failure_is_told_and_left_alone_for_a_while(store: CredentialStore, run: Running, fault: Fault) -> None:
     credential = kept(store, run.server)
     turned = TurnedClocks()
     run.server.faults.append(fault)
@@ -233,7 +231,9 @@ async def test_a_token_without_a_successor_needs_a_login(store: CredentialStore)
 async def test_the_token_before_is_tried_once_when_the_new_one_is_refused(store: CredentialStore, run: Running) -> None:
     """The server forgot what it said last: it was restored from a backup, say."""
     credential = kept(store, run.server)
-    store.save(NAME, replace(credential, refresh_token="never-heard-of", previous_refresh_token=credential.refresh_token))
+    store.save(
+        NAME, replace(credential, refresh_token="never-heard-of", previous_refresh_token=credential.refresh_token)
+    )
     async with refresher_of(store, client_of(run)) as refresher:
         after = await refresher.renewed(NAME, credential)
     assert run.server.refreshes == 2
@@ -310,7 +310,7 @@ class FullDisk(CredentialStore):
 
     reserving = saving = putting = True
 
-    def reserve(self, domain: str) -> refreshing.Reservation:
+    def reserve(self, domain: str) -> Reservation:
         if not self.reserving:
             raise CredentialFileError("no room")
         return super().reserve(domain)
@@ -320,7 +320,7 @@ class FullDisk(CredentialStore):
             raise CredentialFileError("no room")
         super().save(domain, credential)  # type: ignore[arg-type]  # handed on as it came
 
-    def put(self, reservation: refreshing.Reservation, domain: str, credential: object) -> None:
+    def put(self, reservation: Reservation, domain: str, credential: object) -> None:
         if not self.putting:
             reservation.close()
             raise CredentialFileError("broken")
@@ -432,7 +432,9 @@ async def test_an_expiry_that_is_past_at_once_does_not_loop(store: CredentialSto
             assert another_process.freshness_of(NAME, oauth_of(store)) == "fresh"
 
 
-async def test_a_wall_clock_that_jumps_does_not_matter_to_who_got_the_token(store: CredentialStore, run: Running) -> None:
+async def test_a_wall_clock_that_jumps_does_not_matter_to_who_got_the_token(
+    store: CredentialStore, run: Running
+) -> None:
     credential, turned = kept(store, run.server), TurnedClocks()
     async with refresher_of(store, client_of(run), turned.clocks()) as refresher:
         after = await refresher.renewed(NAME, credential)

@@ -40,9 +40,7 @@ def looked(credential: Credential, *, is_sealed: bool = True) -> Looked:
 def test_each_state_has_its_name(one: Looked, states: list[str]) -> None:
     found = findings([one], NOW)
     assert [each.state for each in found] == states
-    assert [each.is_well for each in found] == [
-        state in {"valid", "expired", "expiring_soon"} for state in states
-    ]
+    assert [each.is_well for each in found] == [state in {"valid", "expired", "expiring_soon"} for state in states]
     assert "canary" not in str(found)
 
 

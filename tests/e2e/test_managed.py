@@ -11,9 +11,13 @@ from credentials.signature import CredentialUnusableError, Signature, Why
 from domain.limits import Limits
 from gateway.frames import Kind
 from gateway.records import EndRecord
+from schemas.stored.events import TERMINAL, RequestReceived
+from tests.fake_store import FakeStore
 from tests.fake_upstream import EVENTS, Received, Script, Wire, fixed, head, streamed
+from tests.gateway.test_shipper import shipping
 from tests.managed import TENANT_KEY, Signer, access, api_key_signature, key
 from tests.running_gateway import RunningGateway, frames_in, gateway_before
+from tests.waiting import until
 from tests.wire_client import Answer, WireClient, chunked, request_bytes
 
 ONE = key(1)
@@ -261,3 +265,18 @@ async def test_a_body_that_never_ends_is_not_waited_for_from_a_stranger(tmp_path
         lines = ((b"Transfer-Encoding", b"chunked"),)
         await client.send(request_bytes("POST", MESSAGES, *lines, body=chunked([b"x" * 10])[:-5]))
         assert (await client.answer()).status == 401
+
+
+async def test_the_events_say_whose_request_it_was_and_tenants_share_nothing(tmp_path: Path) -> None:
+    store = FakeStore()
+    body = json.dumps({"metadata": {"user_id": "user_1_account_somebody-elses_session_2"}, "model": "m"}).encode()
+    async with gateway_before(fixed(b"{}"), tmp_path, access(ONE, OTHER)) as (_, gateway), shipping(tmp_path, store):
+        async with gateway.client() as client:
+            for one in (ONE, OTHER):
+                assert (await client.request("POST", MESSAGES, one.bearer, body=body)).status == 200
+        await until(lambda: sum(isinstance(event, TERMINAL) for event in store.events) == 2, "both exchanges")
+    requests = [event for event in store.events if isinstance(event, RequestReceived)]
+    assert [(one.mode, one.key_id, one.account, one.client_domain, one.scope) for one in requests] == [
+        ("managed", ONE.facts.key_id, "acme", "team.example", "key-account:acme"),
+        ("managed", OTHER.facts.key_id, "other", "other.example", "key-account:other"),
+    ]

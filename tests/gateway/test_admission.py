@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from credentials.usage_counts import UsageCounts
 from domain.limits import Limits
@@ -35,7 +37,7 @@ class Stage:
         self.held = ExitStack()
 
     def admit(self, *lines: tuple[bytes, bytes], target: bytes = TARGET) -> Admission:
-        return self.door.admit(lines, "POST", target, NOW)
+        return self.door.admit(tuple(lines), "POST", target, NOW)
 
     def let_in(self, one: TestKey, target: bytes = TARGET) -> None:
         """And leave it open."""
@@ -84,6 +86,35 @@ def test_pass_through_that_was_asked_for_stays_whatever_keys_there_are() -> None
     with pytest.raises(RejectedError) as caught:
         stage.admit(key().bearer)
     assert caught.value.status == 401
+
+
+NAMES = st.sampled_from(
+    [b"authorization", b"Authorization", b"x-api-key", b"x-nexus-key", b"host", b"cookie", b"x-any"]
+)
+VALUES = st.one_of(
+    st.binary(max_size=90),
+    st.sampled_from(
+        [key(7).text, b"Bearer " + key(7).text, b"team.example", key().facts.key_id.encode(), b"cnx_", b""]
+    ),
+    st.integers(1, len(key().text) - 1).map(lambda at: b"Bearer " + key().text[:at]),
+    st.integers(1, len(key().text) - 1).map(lambda at: key().text[:at] + b"A" + key().text[at + 1 :]),
+).filter(lambda value: key().text not in value)
+
+
+@given(st.lists(st.tuples(NAMES, VALUES), max_size=6), st.sampled_from(["auto", "managed", "pass_through"]))
+def test_nothing_stored_is_used_for_anybody_without_the_key_whatever_is_sent(
+    lines: list[tuple[bytes, bytes]], wanted: WantedMode
+) -> None:
+    stage = Stage(access(key(), key(2, revoked_at=NOW)), wanted, local_only=False)
+    found: Admission | int
+    try:
+        found = stage.admit(*lines)
+    except RejectedError as rejected:
+        found = rejected.status
+    if wanted == "pass_through" and found != 401:
+        assert found == Admission("pass_through", tuple(lines)), "no key, so no tenant, and nobody else's credential"
+    else:
+        assert found == 401
 
 
 def test_a_refusal_says_how_to_sign_and_a_wrong_scope_is_told_apart() -> None:

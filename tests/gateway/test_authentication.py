@@ -185,7 +185,14 @@ def test_passed_through_lines_are_the_clients_own_and_hold_no_nexus_key(lines: H
         assert decided == Admission("pass_through", lines)
 
 
-@pytest.mark.parametrize("lines", [(), ((b"X-Api-Key", b"sk-1"), (b"authorization", b"Bearer 2"), (b"cookie", b"c"))])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        ((b"x-note", b"how a cnx_ key looks"),),
+        ((b"X-Api-Key", b"sk-1"), (b"authorization", b"Bearer 2"), (b"cookie", b"c")),
+    ],
+)
 def test_in_pass_through_the_clients_own_lines_go_on_untouched(lines: HeaderLines) -> None:
     admission = pass_through(lines, TARGET)
     assert isinstance(admission, Admission)

@@ -69,17 +69,19 @@ async def test_who_has_only_just_connected_is_answered_too(tmp_path: Path, end: 
 
 
 async def test_what_was_accepted_last_is_waited_for_though_it_is_no_connection_yet() -> None:
-    loop = asyncio.get_running_loop()
+    loop, served = asyncio.get_running_loop(), list[int]()
     async with rig() as made:
         with socket.create_server(("127.0.0.1", 0)) as opened, socket.create_connection(opened.getsockname()) as client:
-            client.sendall(request_bytes("GET", b"/"))
             accepted, _ = opened.accept()
             async with asyncio.TaskGroup() as tasks:
                 wishes = Wishes(asyncio.Event(), asyncio.Event(), asyncio.Event())
                 wishes.stop.set()
-                tasks.create_task(drain(made.server, InFlight(), wishes, LONG_S))
+                draining_ends = tasks.create_task(drain(made.server, InFlight(), wishes, LONG_S))
+                draining_ends.add_done_callback(lambda _: served.append(made.server.requests_count))
                 tasks.create_task(loop.connect_accepted_socket(made.server, accepted))
-            assert made.server.requests_count == 1
+                await until(lambda: made.server.connections)
+                client.sendall(request_bytes("GET", b"/"))
+            assert served == [1], "and it was answered before the end of the drain"
             assert client.recv(65536).startswith(b"HTTP/1.1 200")
 
 

@@ -74,6 +74,23 @@ def test_what_a_shipper_that_died_had_shipped_counts_as_shipped(tmp_path: Path) 
     assert found.byte_count == 0
 
 
+async def test_a_worker_that_drains_leaves_its_name_to_its_successor(tmp_path: Path) -> None:
+    draining = False
+    folder = tmp_path / "metrics"
+    old = HostView(Metrics(lambda: 0), "gateway", folder, tmp_path, lambda: draining)
+    async with old.kept_fresh(0.005):
+        await until((folder / "gateway.json").exists)
+        draining = True
+        write(folder, "gateway", Published(pid=1))
+        before = old.now
+        await until(lambda: old.now.at > before.at, "another look, and so another chance to write")
+        write(folder, "gateway", Published(pid=1))
+        later = old.now
+        await until(lambda: old.now.at > later.at)
+        assert read(folder, wall_clock())["gateway"].published.pid == 1
+    assert (folder / "gateway.json").exists()
+
+
 async def test_without_a_folder_or_a_journal_it_knows_only_itself(tmp_path: Path) -> None:
     host = HostView(Metrics(lambda: 0), "gateway", None, None)
     async with host.kept_fresh():

@@ -94,7 +94,9 @@ def test_when_all_places_are_taken_the_one_unused_longest_makes_room(tmp_path: P
         for who in crowd[1:]:
             with ledger.open(who):
                 pass
-        with ledger.open(crowd[1]), ledger.open(ACME):
+        with ledger.open(crowd[1]):
+            pass
+        with ledger.open(ACME):
             assert ledger.counts(crowd[0]).streams == 1, "what is open stays"
             assert ledger.counts(crowd[1]).current == 2, "what was used again stays"
             assert ledger.counts(crowd[2]) == Counts(), "this one went"

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -28,6 +29,24 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert found["shipper"].published == said
     assert found["shipper"].is_fresh
     assert (tmp_path / "metrics").stat().st_mode & 0o777 == 0o700
+
+
+def test_who_reads_while_it_is_written_sees_a_whole_file(tmp_path: Path) -> None:
+    said, over = snapshot(registry()), Event()
+    write(tmp_path, "shipper", said)
+
+    def keep_writing() -> None:
+        while not over.is_set():
+            write(tmp_path, "shipper", said)
+
+    writer = Thread(target=keep_writing)
+    writer.start()
+    try:
+        seen = [read(tmp_path, time.time()).get("shipper") for _ in range(300)]
+    finally:
+        over.set()
+        writer.join()
+    assert [one for one in seen if one is None or one.published != said] == []
 
 
 def test_samples_are_found_by_name_and_labels() -> None:
@@ -92,6 +111,7 @@ def test_parts_are_told_apart_by_a_label_and_odd_families_are_left_out() -> None
     assert {(one.labels["part"], one.value) for one in families["nexus_things"]} == {("shipper", 3), ("gateway-2", 5)}
     assert [one.labels for one in families["nexus_lag"]] == [{"of": 'a"\\\n', "part": "shipper"}]
     assert {one.labels["part"] for one in families["nexus_waits"]} == {"shipper"}
+    assert "nexus_lag_total" not in page
 
 
 def published_page(parts: list[tuple[str, Published]]) -> str:
@@ -122,6 +142,12 @@ async def test_a_part_that_breaks_leaves_its_file_to_be_missed(tmp_path: Path) -
     with pytest.raises(ExceptionGroup):
         await break_down()
     assert (tmp_path / "shipper.json").exists()
+
+
+async def test_a_file_that_a_successor_has_written_stays(tmp_path: Path) -> None:
+    async with publishing(tmp_path, "gateway", lambda: None, period_s=0.001):
+        write(tmp_path, "gateway", Published(pid=1))
+    assert read(tmp_path, time.time())["gateway"].published.pid == 1
 
 
 async def test_without_a_folder_nothing_is_said() -> None:

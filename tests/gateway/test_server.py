@@ -340,6 +340,20 @@ async def test_an_idle_connection_has_its_grace_and_a_request_within_it_is_answe
         assert await client.is_closed()
 
 
+async def test_who_is_sending_a_head_is_not_idle() -> None:
+    async with rig() as made, wire_client(made.port) as client:
+        await until(lambda: made.server.connections)
+        (connection,) = made.server.connections
+        assert isinstance(connection, ClientConnection)
+        await until(lambda: connection._waiter is not None)
+        connection.retire(100.0, 5.0)
+        await client.send(b"GET / HTTP/1.1\r\n")
+        await until(lambda: connection._head_bytes)
+        connection.retire(105.0, 5.0)
+        await client.send(b"Host: a\r\n\r\n")
+        assert (await client.answer()).status == 200
+
+
 async def test_a_request_that_has_arrived_unread_keeps_its_connection_open() -> None:
     async with rig() as made:
         loop = asyncio.get_running_loop()

@@ -1,9 +1,11 @@
 """What is not shipped yet is measured from the files: bytes, and the age of the oldest record."""
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
+from domain.ids import JournalId
 from gateway.frames import FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES
 from gateway.journal_reader import position
 from gateway.unshipped import Unshipped, measure
@@ -46,6 +48,14 @@ def test_bytes_and_age_follow_what_was_shipped(
 
 def test_a_journal_of_which_nobody_speaks_counts_whole(disk: JournalOnDisk) -> None:
     assert measure(disk.root, {"another": position(9, 0)}).byte_count == 4 * FRAME_HEADER_BYTES
+
+
+def test_of_several_journals_bytes_add_up_and_the_oldest_record_counts(disk: JournalOnDisk) -> None:
+    younger = JournalOnDisk(disk.root, JournalId(UUID("01990000-0000-7000-8000-00000000eeee")))
+    younger.write([tick(9)])
+    found = measure(disk.root, {})
+    assert (found.byte_count, found.oldest_ns) == (5 * FRAME_HEADER_BYTES, STARTED_NS + 1_000_000_000)
+    assert found.disk_bytes == 2 * SEGMENT_BYTES + SEGMENT_HEADER_BYTES + FRAME_HEADER_BYTES
 
 
 def test_the_lag_is_the_age_of_the_oldest_record_that_waits(disk: JournalOnDisk) -> None:

@@ -135,16 +135,16 @@ def test_a_command_ends_with_its_own_exit_code(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("part", ["gateway", "shipper", "projector", "dashboard", "postgres", "migrate"])
 def test_every_part_runs_by_its_name(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     ran: list[tuple[str, bool]] = []
-    monkeypatch.setattr(run_part, "run", lambda name, *, supervised, sockets=(): ran.append((name, supervised)))
+    monkeypatch.setattr(run_part, "run", lambda it, *, supervised, **_: ran.append((it, supervised)))
     assert exit_code(part, "--supervised") == 0
     assert ran == [(part, True)]
 
 
-def test_a_gateway_worker_is_told_its_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[list[int]] = []
-    monkeypatch.setattr(run_part, "run", lambda _, *, supervised, sockets: told.append(list(sockets)))
-    assert exit_code("gateway", "--supervised", "--socket=7", "--socket=8") == exit_code("gateway") == 0
-    assert told == [[7, 8], []]
+def test_a_gateway_worker_is_told_its_sockets_and_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[list[int], str]] = []
+    monkeypatch.setattr(run_part, "run", lambda _, *, supervised, sockets, name: told.append((list(sockets), name)))
+    assert exit_code("gateway", "--name=gateway-2", "--socket=7", "--socket=8") == exit_code("gateway") == 0
+    assert told == [([7, 8], "gateway-2"), ([], "gateway")]
 
 
 def test_restart_hands_on_its_exit_code_and_shows_an_example(

@@ -91,3 +91,8 @@ def test_the_pages_show_a_newcomer_the_gateways_address() -> None:
 def test_in_managed_mode_the_pages_say_that_a_key_is_needed() -> None:
     lines = pages_config(settings(gateway_port=4000), b"secret", wants_key=True).connect_lines
     assert any(line.startswith("export ANTHROPIC_AUTH_TOKEN=") and "nexus keys create" in line for line in lines)
+
+
+def test_a_gateway_worker_publishes_under_its_own_name(home: Home) -> None:
+    assert gateway_config(settings(), home).part == "gateway"
+    assert gateway_config(settings(), home, (), "gateway-2").part == "gateway-2"

@@ -2,7 +2,6 @@
 
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,11 @@ from tests.kept_credentials import NAME, by_hand
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CredentialDesk]:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CredentialDesk:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NEXUS_HOME", str(tmp_path / "home"))
-    yield opened_desk()
+    monkeypatch.setattr("ops.logs.configure", lambda **_: None)  # it would hold for every test after this
+    return opened_desk()
 
 
 def test_a_foreign_file_is_read_whole_and_never_waited_for(tmp_path: Path) -> None:

@@ -36,7 +36,9 @@ def test_a_home_that_others_could_enter_is_closed(tmp_path: Path) -> None:
     for folder in (home.root, home.journals, home.keys, home.credentials):
         folder.chmod(0o755)
     prepare(home.root)
-    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (home.root, home.journals, home.keys, home.credentials)} == {0o700}
+    assert {
+        stat.S_IMODE(folder.stat().st_mode) for folder in (home.root, home.journals, home.keys, home.credentials)
+    } == {0o700}
 
 
 def test_a_file_in_its_place_is_named(tmp_path: Path) -> None:

@@ -104,15 +104,44 @@ async def test_a_file_that_was_damaged_or_removed_is_written_anew(
 
 
 async def test_a_file_ahead_of_what_was_read_is_no_older_afterwards(
-    keys: KeyPublisher, pool: Pool, migrated_database: str, home: Home
+    keys: KeyPublisher, migrated_database: str, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A command wrote it just now; what this publisher has read is old."""
+    """A command changes a key and writes the file after this publisher has read, and before it writes."""
     await issue(migrated_database, 1)
-    await keys.look()
-    await issue(migrated_database, 2, "farm")
-    await publisher(pool, migrated_database, home).look()
+    found = key_publishing._found
+
+    def command_comes_between(path: Path) -> object:
+        client_keys.issue(migrated_database, new_key(2, "farm"), who="ada", at=NOON)
+        put(home.keys, ONE, TWO, revision=2)
+        return found(path)
+
+    monkeypatch.setattr(key_publishing, "_found", command_comes_between)
     await keys.publish()
     assert on_disk(home) == snapshot_file.KeyFile(snapshot(ONE, TWO), 2)
+
+
+async def test_after_an_outage_everything_is_read_again(
+    keys: KeyPublisher, migrated_database: str, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came back may be an older copy of the store."""
+    await issue(migrated_database)
+    await keys.look()
+    asked: list[int] = []
+    read = keys._log.read
+
+    async def away_once(after: int, *rest: object) -> object:
+        asked.append(after)
+        if len(asked) == 1:
+            raise StoreUnavailableError("away")
+        return await read(after, *rest)  # type: ignore[arg-type]  # as it came
+
+    monkeypatch.setattr(keys._log, "read", away_once)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(keys.run())
+        await until(lambda: len(asked) > 2, "the store to be read again")
+        running.cancel()
+    assert asked[:3] == [1, 0, 1]
+    assert on_disk(home) == snapshot_file.KeyFile(snapshot(ONE), 1)
 
 
 async def test_a_store_restored_from_an_old_copy_is_believed_and_tombstones_revoke_again(
@@ -161,6 +190,7 @@ async def test_a_tombstone_waits_until_the_store_takes_it(
     def away(*_: object, **__: object) -> None:
         raise StoreUnavailableError("away")
 
+    monkeypatch.setattr(key_publishing, "wall_ns", lambda: time.time_ns() + 10**10)  # long after it was dropped
     with monkeypatch.context() as patched:
         patched.setattr(client_keys, "revoke", away)
         for _ in range(2):

@@ -92,5 +92,5 @@ def test_a_key_file_that_everybody_reads_or_nobody_finds_is_refused(home: Home, 
     given.chmod(0o644)
     with pytest.raises(SetupError, match="may be read by everybody"):
         credentials_key(home, given)
-    with pytest.raises(SetupError, match="NEXUS_CREDENTIALS_KEY_FILE .* cannot be read"):
+    with pytest.raises(SetupError, match=r"NEXUS_CREDENTIALS_KEY_FILE .* cannot be read"):
         credentials_key(home, tmp_path / "none")

@@ -79,3 +79,8 @@ def test_what_a_silent_part_said_once_counts_no_more() -> None:
 def test_a_gap_is_told_and_no_reason_to_fail() -> None:
     """It is past; the exit code of `nexus status` is about now."""
     assert is_well(report({"gateway": GATEWAY}))
+
+
+def test_of_several_measurements_the_worst_one_counts() -> None:
+    found = report({"gateway": said(nexus_ship_lag_seconds=3), "gateway-2": said(nexus_ship_lag_seconds=7)})
+    assert found.ship_seconds == 7

@@ -68,9 +68,9 @@ def test_several_gateway_workers_come_and_go_together_and_only_they_roll(storage
 
 
 def test_gateway_workers_share_the_sockets_and_nobody_else_gets_them() -> None:
-    for name in ("gateway", "gateway-2"):
+    for name, told in (("gateway", []), ("gateway-2", ["--name=gateway-2"])):
         launch = plan.launch_of(name, {}, settings(gateway_workers=2), HOME, [5, 6])
-        assert list(launch.argv)[3:] == ["ops.cli", "gateway", "--supervised", "--socket=5", "--socket=6"]
+        assert list(launch.argv)[3:] == ["ops.cli", "gateway", "--supervised", *told, "--socket=5", "--socket=6"]
         assert launch.descriptors == (5, 6)
         assert launch.log_file == HOME.logs / f"{name}.log"
     launch = plan.launch_of("shipper", {}, settings(), HOME, [5, 6])

@@ -205,8 +205,7 @@ async def test_while_events_wait_it_says_how_old_the_rows_are(pool: Pool) -> Non
     one = await follower(store, REQUESTS)
     await one.step(2)
     assert one.state.behind_since == AT
-    while not (await one.step(2)).done:
-        pass
+    assert (await one.step(100)).events > 0
     assert one.state.behind_since is None
 
 

@@ -1,9 +1,9 @@
 // What do callers of the TypeScript SDK get? Each call of a fixed list, with its result or its error, as JSON.
-// Arguments: the SDK's entry module, the base URL.
-const [, , entry, baseURL] = process.argv;
+// Arguments: the SDK's entry module, the base URL, the API key.
+const [, , entry, baseURL, apiKey] = process.argv;
 const { default: Anthropic, toFile } = await import(entry);
 
-const client = new Anthropic({ apiKey: "sk-ant-api03-not-a-key", baseURL, maxRetries: 2, timeout: 30_000 });
+const client = new Anthropic({ apiKey, baseURL, maxRetries: 2, timeout: 30_000 });
 const ask = { max_tokens: 9, messages: [{ role: "user", content: "h\u00e9 \u{1f600}" }] };
 const bytes = Uint8Array.from({ length: 256 * 99 }, (_, at) => at % 256);
 const ours = ["x-nexus-request-id", "transfer-encoding"]; // the table of exceptions speaks of them

@@ -1,7 +1,7 @@
 """``nexus credentials``: keeps, logs in, shows, checks, refreshes, removes, imports, and never says a secret."""
 
-import io
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from credentials.credential import ApiKeyCredential, LoginNeeded, OAuthCredential
@@ -56,7 +57,8 @@ class Command:
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
     monkeypatch.chdir(tmp_path)
-    with running(AuthorizationServer()) as run:
+    monkeypatch.setattr("ops.logs.configure", lambda **_: None)  # it would hold for every test after this
+    with running(AuthorizationServer()) as run, capture_logs():
         for name, value in {
             "NEXUS_HOME": str(tmp_path / "home"),
             "NEXUS_OAUTH_AUTHORIZE_URL": f"{run.origin}/authorize",
@@ -114,17 +116,17 @@ def logging_in(command: Command, monkeypatch: pytest.MonkeyPatch, change: Callab
     told: list[str] = []
     monkeypatch.setattr(credentials, "_tell", told.append)
 
-    class Typed(io.StringIO):
-        def readline(self, size: int | None = -1, /) -> str:
+    class Typed:
+        def isatty(self) -> bool:
+            return False
+
+        def readline(self, size: int = -1) -> str:
             [url] = [word for text in told for word in text.split() if word.startswith("http")]
             return change(command.running.server.allow(url)) + "\n"
 
-    def run() -> None:
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdin", Typed())
-            credentials.login(NAME, account="team", no_browser=True)
-
-    run()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", Typed())
+        credentials.login(NAME, account="team", no_browser=True)
 
 
 def test_a_login_is_scriptable_and_kept(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,3 +291,16 @@ def test_another_key_file_opens_nothing_and_breaks_nothing(
     assert (found["state"], "sealed with another key" in found["message"]) == ("unusable", True)
     monkeypatch.delenv("NEXUS_CREDENTIALS_KEY_FILE")
     command.run("check")
+
+
+def test_as_a_program_it_says_json_on_standard_output_and_nothing_secret_anywhere(command: Command) -> None:
+    command.keep(granted(command.running.server))
+    words = [sys.executable, "-P", "-m", "ops.cli", "credentials", "refresh", "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(done.stdout) == [{"domain": NAME, "refreshed": True, "why": None}]
+    assert "credential_refreshed" in done.stderr
+    for secret in (*command.running.server.access_tokens, *command.running.server.refresh_tokens):
+        assert secret not in done.stdout + done.stderr
+    command.running.server.faults.append("500")
+    failed = subprocess.run(words[:-1], capture_output=True, text=True, timeout=60, check=False)
+    assert (failed.returncode, "cannot be refreshed" in failed.stdout) == (1, True)

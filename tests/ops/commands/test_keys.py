@@ -17,7 +17,8 @@ from domain.errors import NexusError, SetupError, StoreUnavailableError
 from domain.key_rules import UnfitKeyError
 from ops import key_desk
 from ops.commands import keys
-from tests.key_samples import text_of
+from ops.db import client_keys
+from tests.key_samples import NOON, text_of
 
 AWAY = "postgresql://nobody@127.0.0.1:1/none"
 
@@ -249,3 +250,10 @@ def test_a_file_that_cannot_be_written_is_told_with_what_is_stored(host: Host) -
     with pytest.raises(key_desk.NotPublishedError, match="is stored, but"):
         host.run("rename", "ci", "farm")
     assert host.show("farm")["name"] == "farm"
+
+
+def test_a_shipper_that_was_quicker_is_no_failure(host: Host, migrated_database: str) -> None:
+    """It carries the tombstone to the store before the command gets there; the file here is not written yet."""
+    key_id = host.create("ci", "--domain", "a.example")["key_id"]
+    client_keys.revoke(migrated_database, key_id, who="ada", why="", at=NOON)
+    assert "is revoked" in host.run("revoke", "ci")

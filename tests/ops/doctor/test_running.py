@@ -117,6 +117,7 @@ async def test_the_dashboard_s_key(tmp_path: Path) -> None:
         path.write_text("wrong\n")
         refused = await running.dashboard_key(one)
         assert (refused.verdict, "wrong" in refused.finding) == (Verdict.PROBLEM, False)
+        assert "refuses the key" in refused.finding
         path.write_text("right\n")
         assert (await running.dashboard_key(one)).finding == f"the read API takes the key of {path}"
         set_here = patient(tmp_path, running=state, dashboard_api_key=SecretStr("right"))
