@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -62,7 +63,7 @@ class GatewayProcess:
         """Samples of this worker by name, labels and all but ``part``."""
         async with wire_client(self.port) as client:
             page = (await client.request("GET", b"/metrics")).body.decode()
-        page = page.replace('{part="gateway"}', "").replace('part="gateway",', "")
+        page = re.sub(r'\{part="gateway"\}|part="gateway",|,part="gateway"', "", page)
         samples = (line.rpartition(" ") for line in page.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, _, value in samples}
 
