@@ -20,6 +20,7 @@ from credentials.credential import (
 )
 from credentials.credential_files import MAX_BYTES, SUFFIX, CredentialFileError, is_client_domain
 from credentials.credential_store import CredentialStore
+from credentials.key_watch import KeyWatch
 from credentials.oauth import Attempt, LoginError, Refused, Unavailable, logged_in
 from credentials.oauth_client import OAuthClient, accepted
 from credentials.original_files import taken_over
@@ -31,8 +32,9 @@ from domain.errors import SetupError
 from gateway.destination import destination
 from ops import logs
 from ops.clock import utc_now
-from ops.home import prepare
+from ops.home import Home, prepare
 from ops.settings import Settings, load
+from ops.tenants import keys_in_force, tenants
 from ops.vaults import credential_store, oauth_client, way
 
 _LAST_SECOND = 253_402_300_799
@@ -106,7 +108,9 @@ class CredentialDesk:
 
     def findings(self, looked: list[Looked], *, is_whole: bool) -> list[Finding]:
         """``is_whole``: of all that is in the folder."""
-        return findings(looked, _now_ms(), strangers=self.store.strangers() if is_whole else ())
+        callers = tenants(keys_in_force(KeyWatch(Home(self.settings.home).keys), utc_now()))
+        strangers = self.store.strangers() if is_whole else ()
+        return findings(looked, _now_ms(), tenants=callers, strangers=strangers)
 
     async def tried(self, looked: list[Looked], tell: Tell) -> list[Looked]:
         """The same, after upstream was asked about each; what has expired is refreshed first."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +83,3 @@ async def refresher_of(store: CredentialStore, server: Any, clocks: Clocks | Non
         refresher = Refresher(store, server, tasks, clocks)
         yield refresher
         await refresher.close()
-
-
-@dataclass
-class Logged:
-    """What structlog was told."""
-
-    entries: list[dict[str, Any]] = field(default_factory=list)
-
-    def events(self) -> list[str]:
-        return [str(entry["event"]) for entry in self.entries]

@@ -6,13 +6,13 @@ import time
 from credentials.choosing import chosen
 from credentials.credential_files import CredentialFileError
 from credentials.credential_store import CredentialStore
-from credentials.key_snapshot import KeyFacts
 from credentials.key_watch import KeyWatch
 from credentials.report import Looked, findings
 from credentials.signature import CredentialUnusableError
 from gateway.modes import is_local_only, mode_now
 from ops.clock import utc_now
 from ops.doctor.findings import Finding, Patient, ok, problem
+from ops.tenants import keys_in_force, tenants
 from ops.vaults import credential_store
 
 _CHECK = "`nexus credentials check` names each and how to mend it."
@@ -29,7 +29,7 @@ async def keys(patient: Patient) -> Finding:
             f"the client keys cannot be read: {watch.trouble}",
             "Mend the file's rights, or run any `nexus keys` command that changes something: it writes the file anew.",
         )
-    in_force = _in_force(watch)
+    in_force = keys_in_force(watch, utc_now())
     if not in_force:
         return problem("managed mode, and no client key is in force", "Issue one: `nexus keys create`.")
     return ok(f"managed mode, {len(in_force)} client key{'s' * (len(in_force) > 1)} in force")
@@ -41,17 +41,17 @@ async def credentials(patient: Patient) -> Finding:
 
 
 def _credentials(patient: Patient) -> Finding:
-    tenants = {(key.client_domain, key.account) for key in _in_force(KeyWatch(patient.home.keys))}
+    callers = tenants(keys_in_force(KeyWatch(patient.home.keys), utc_now()))
     given = patient.settings.credentials_key_file
     folder = patient.home.credentials
     there = folder.is_dir() and any(path.name.endswith(".json") for path in folder.iterdir())
-    if not there and not tenants:
+    if not there and not callers:
         return ok("none is stored, and none is needed")
     if there and not (given or patient.home.keys / "credentials.key").exists():
         return problem("the key that opens the stored credentials is gone", "Restore it, or add the credentials anew.")
     looked = _looked(credential_store(patient.settings, patient.home)) if there else []
     accounts = {one.domain: one.kept.credential.account if one.kept else None for one in looked}
-    for client_domain, account in sorted(tenants):
+    for client_domain, account in sorted(callers):
         try:
             chosen(client_domain, account, accounts)
         except CredentialUnusableError as error:
@@ -61,12 +61,6 @@ def _credentials(patient: Patient) -> Finding:
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         return problem(f"{bad[0].domain}: {bad[0].message}{more}", _CHECK)
     return ok(f"{len(looked)} stored, all well; `nexus credentials check --online` asks upstream too")
-
-
-def _in_force(watch: KeyWatch) -> list[KeyFacts]:
-    now = utc_now()
-    keys = watch.current.keys.values()
-    return [key for key in keys if key.revoked_at is None and (key.expires_at is None or key.expires_at > now)]
 
 
 def _looked(store: CredentialStore) -> list[Looked]:

@@ -12,6 +12,7 @@ from domain.errors import SetupError
 from ops import credential_desk
 from ops.credential_desk import CredentialDesk, opened_desk, read_foreign
 from tests.kept_credentials import NAME, by_hand
+from tests.key_samples import facts, put
 
 
 @pytest.fixture
@@ -83,3 +84,10 @@ def test_strangers_are_told_of_the_whole_folder_only(desk: CredentialDesk) -> No
     assert [one.domain for one in desk.findings([], is_whole=True)] == ["x.txt"]
     assert desk.findings([], is_whole=False) == []
     assert credential_desk.opened_desk().store.strangers() == ["x.txt"]
+
+
+def test_a_key_of_another_account_is_pointed_out(desk: CredentialDesk, tmp_path: Path) -> None:
+    desk.put(NAME, ApiKeyCredential("k"), "acme")
+    put(tmp_path / "home" / "keys", facts(1, "ci", client_domain=NAME, account="stranger"))
+    states = [found.state for found in desk.findings(desk.looked(None), is_whole=True)]
+    assert states == ["valid", "another_account"]
