@@ -7,9 +7,10 @@ redirects, keep cookies, and send some requests again by itself.
 
 import asyncio
 import errno
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from ssl import SSLContext
 
 import aiohttp
@@ -53,6 +54,12 @@ class _PooledConnection(ResponseHandler):
         """Bytes since the last request was sent."""
         self._at_rest = 0
         """How many of them had come when it went back to the pool."""
+
+    @cached_property
+    def leads_inside(self) -> bool:
+        """Is at its other end no address of the public network?"""
+        peer = self.transport.get_extra_info("peername") if self.transport is not None else None
+        return peer is None or not ipaddress.ip_address(peer[0].partition("%")[0]).is_global
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
@@ -153,6 +160,9 @@ class AiohttpUpstream:
 
     async def _exchange(self, request: UpstreamRequest, *, fresh: bool) -> "_Answer":
         connection, protocol = await self._connect(fresh=fresh)
+        if request.tenant is not None and self._is_led_astray(protocol):
+            _drop(connection, protocol)
+            raise UpstreamError("upstream", "its name leads to a private address")
         try:
             protocol.set_response_params(
                 skip_payload=request.method == "HEAD",
@@ -175,6 +185,10 @@ class AiohttpUpstream:
         except BaseException:
             _drop(connection, protocol)
             raise
+
+    def _is_led_astray(self, protocol: _PooledConnection) -> bool:
+        """Whoever has a say in name resolution must not get a stored credential. A proxy resolves names itself."""
+        return not self._place.may_be_private and self._door.proxy is None and protocol.leads_inside
 
     async def _connect(self, *, fresh: bool) -> tuple[Connection, _PooledConnection]:
         while True:

@@ -7,7 +7,7 @@ that a slip in the settings does not send credentials to somebody else.
 import ipaddress
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from domain.errors import SetupError
@@ -30,6 +30,8 @@ class Destination:
     port: int
     prefix: str
     """Path before every request's own path; no slash at its end."""
+    may_be_private: bool = False
+    """It was allowed, or is the loopback: else its name must not lead to a private address when we sign requests."""
 
     @property
     def authority(self) -> str:
@@ -46,7 +48,7 @@ def destination(url: str, allowed: Collection[str] = ()) -> Destination:
     """Read and judge an upstream URL. ``allowed``: hosts that need no judging. Raises SetupError."""
     place = _parse(url)
     if place.host in {name.lower().strip("[]") for name in allowed} or _is_loopback(place.host):
-        return place
+        return replace(place, may_be_private=True)
     if place.scheme == "http":
         raise _refused(place, "is not encrypted")
     if _is_address(place.host):

@@ -38,7 +38,7 @@ app = typer.Typer(
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
 
 
-@app.command()
+@app.command(epilog="Example: NEXUS_GATEWAY_PORT=4000 nexus up")
 def up(
     json_ready: Annotated[bool, typer.Option("--json-ready", help="When ready, print one JSON line, no text.")] = False,
 ) -> None:
@@ -48,7 +48,7 @@ def up(
     raise typer.Exit(command.run(json_ready=json_ready))
 
 
-@app.command(add_help_option=False)
+@app.command(add_help_option=False, epilog='Example: nexus claude -p "What does this repository do?"')
 def claude(
     arguments: Annotated[
         list[str] | None, typer.Argument(help="All go to Claude Code, but --print-env [json].")
@@ -95,7 +95,7 @@ def restart(as_json: Annotated[bool, typer.Option("--json", help="For a script."
     raise typer.Exit(command.run(as_json=as_json))
 
 
-@app.command()
+@app.command(epilog="Example: DATABASE_URL=postgresql://nexus@db/nexus nexus migrate")
 def migrate(supervised: Supervised = False) -> None:
     """Bring the database up to date."""
     if supervised:
@@ -106,7 +106,7 @@ def migrate(supervised: Supervised = False) -> None:
     command.run()
 
 
-@app.command()
+@app.command(epilog="Example: NEXUS_GATEWAY_HOST=0.0.0.0 nexus gateway")
 def gateway(
     supervised: Supervised = False,
     socket: Annotated[list[int] | None, typer.Option("--socket", hidden=True)] = None,
@@ -118,19 +118,19 @@ def gateway(
     run_part.run("gateway", supervised=supervised, sockets=socket or (), name=name)
 
 
-@app.command()
+@app.command(epilog="Example: DATABASE_URL=postgresql://nexus@db/nexus nexus shipper")
 def shipper(supervised: Supervised = False) -> None:
     """Run only the shipper: journals into the event store."""
     _run_part("shipper", supervised=supervised)
 
 
-@app.command()
+@app.command(epilog="Example: DATABASE_URL=postgresql://nexus@db/nexus nexus projector")
 def projector(supervised: Supervised = False) -> None:
     """Run only the projector: events into read models."""
     _run_part("projector", supervised=supervised)
 
 
-@app.command()
+@app.command(epilog="Example: DATABASE_URL=postgresql://nexus@db/nexus nexus dashboard")
 def dashboard(supervised: Supervised = False) -> None:
     """Run only the dashboard and its API."""
     _run_part("dashboard", supervised=supervised)
@@ -148,7 +148,7 @@ def panel(supervised: Supervised = False) -> None:
     _run_part("panel", supervised=supervised)
 
 
-@app.command()
+@app.command(epilog="Example: nexus version")
 def version() -> None:
     """Say which Nexus this is."""
     from ops.commands import version as command

@@ -25,7 +25,7 @@ class NotRecordedError(NexusError):
     """There is nothing recorded under this id."""
 
 
-@app.command()
+@app.command(epilog="Example: nexus events show 01890a5d-ac96-774b-bcce-b302099a8057 --json")
 def show(
     request_id: RequestId, as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False
 ) -> None:
@@ -35,7 +35,7 @@ def show(
         print(_as_json(recorded) if as_json else _as_text(recorded))
 
 
-@app.command()
+@app.command(epilog="Example: nexus events replay 01890a5d-ac96-774b-bcce-b302099a8057 --pace")
 def replay(
     request_id: RequestId,
     pace: Annotated[bool, typer.Option("--pace", help="In the rhythm in which it came.")] = False,
@@ -57,7 +57,7 @@ def replay(
         raise NotRecordedError(f"{missing} bytes of this answer could not be recorded; the rest was written.")
 
 
-@app.command()
+@app.command(epilog="Example: nexus events body 01890a5d-ac96-774b-bcce-b302099a8057 --output body.json")
 def body(request_id: RequestId, output: Output = None) -> None:
     """Write the recorded bytes of the request body."""
     one = _id(request_id)

@@ -29,7 +29,7 @@ class NotLinkedError(NexusError):
     """There is no link of this request."""
 
 
-@app.command()
+@app.command(epilog="Example: nexus links show 01890a5d-ac96-774b-bcce-b302099a8057")
 def show(request_id: RequestId, as_json: AsJson = False) -> None:
     """Print how a request is linked, and why."""
     one = _id(request_id)
@@ -37,7 +37,7 @@ def show(request_id: RequestId, as_json: AsJson = False) -> None:
     print(json.dumps(_plain(found)) if as_json else _as_text(found))
 
 
-@app.command()
+@app.command(epilog='Example: nexus links correct 01890a5d-ac96-774b-bcce-b302099a8057 --root --why "a new task"')
 def correct(
     request_id: RequestId,
     parent: Annotated[str | None, typer.Option(help="The request that it goes on from.")] = None,
@@ -63,7 +63,7 @@ def correct(
     print(f"{one}: {f'goes on from {above}' if above else 'is a root'}, says {who or user_name()}. {_SHOWN_SOON}")
 
 
-@app.command()
+@app.command(epilog='Example: nexus links undo 01890a5d-ac96-774b-bcce-b302099a8057 --why "it was right"')
 def undo(request_id: RequestId, why: Why = "", who: Who = None) -> None:
     """Take a correction back: linking decides again."""
     from ops.clock import utc_now
@@ -78,7 +78,7 @@ def undo(request_id: RequestId, why: Why = "", who: Who = None) -> None:
     print(f"{one}: linking decides again. {_SHOWN_SOON}")
 
 
-@app.command("list")
+@app.command("list", epilog="Example: nexus links list --json")
 def list_corrections(as_json: AsJson = False) -> None:
     """Every link that stands corrected."""
     from projections.read_models.link_queries import corrected

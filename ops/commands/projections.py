@@ -29,14 +29,14 @@ class NotTheSameError(NexusError):
     """A rebuilt projection differs from the live one."""
 
 
-@app.command("list")
+@app.command("list", epilog="Example: nexus projections list")
 def list_builds(as_json: AsJson = False) -> None:
     """Every build with its state, position, lag and the exchanges set aside."""
     rows = _with_database(_rows)
     print(json.dumps(rows) if as_json else _table(rows))
 
 
-@app.command()
+@app.command(epilog="Example: nexus projections build conversations")
 def build(name: Name) -> None:
     """Build the projection anew beside the live one. Readers see nothing of it until you `switch`."""
     from ops.progress import progress_bar
@@ -53,7 +53,7 @@ def build(name: Name) -> None:
     print(f"{name}: build {_with_database(work)} is ready; `nexus projections diff {name}` compares it.")
 
 
-@app.command()
+@app.command(epilog="Example: nexus projections rebuild requests")
 def rebuild(name: Name) -> None:
     """Build the projection anew beside the live one, then switch to it. Of the old builds the last one is kept."""
     from ops.progress import progress_bar
@@ -71,7 +71,7 @@ def rebuild(name: Name) -> None:
     print(f"{name}: build {_with_database(work)} is live.")
 
 
-@app.command()
+@app.command(epilog="Example: nexus projections diff conversations --limit 20")
 def diff(
     name: Name,
     number: Number = None,
@@ -102,7 +102,7 @@ def diff(
     print(json.dumps(diff_text.as_json(found)) if as_json else diff_text.text(found, limit))
 
 
-@app.command()
+@app.command(epilog="Example: nexus projections switch conversations --build 2")
 def switch(
     name: Name,
     number: Number = None,
@@ -132,7 +132,7 @@ def switch(
     print("\n".join(_switched(_with_database(work))))
 
 
-@app.command()
+@app.command(epilog="Example: nexus projections drop conversations --build 3")
 def drop(
     name: Name, number: Annotated[int, typer.Option("--build", help="Number of a build that is not live.")]
 ) -> None:
@@ -151,7 +151,7 @@ def drop(
     print(f"{name}: build {number} is dropped.")
 
 
-@app.command()
+@app.command(epilog="Example: nexus projections verify")
 def verify(
     names: Annotated[list[str] | None, typer.Argument(help="Projections; all if none is named.")] = None,
 ) -> None:

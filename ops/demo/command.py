@@ -8,7 +8,7 @@ import typer
 app = typer.Typer(add_completion=False, rich_markup_mode=None, subcommand_metavar="")
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True, epilog="Example: nexus demo --fast")
 def demo(
     *,
     fast: Annotated[bool, typer.Option("--fast", help="Play everything at once instead of at a human pace.")] = False,

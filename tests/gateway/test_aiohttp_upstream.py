@@ -6,6 +6,7 @@ import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from ssl import SSLContext
 
@@ -16,7 +17,7 @@ from domain.errors import SetupError
 from gateway.aiohttp_upstream import AiohttpUpstream, Timeouts
 from gateway.destination import destination
 from gateway.headers import HeaderLines
-from gateway.upstream import UpstreamAnswer, UpstreamError, UpstreamRequest
+from gateway.upstream import Tenant, UpstreamAnswer, UpstreamError, UpstreamRequest
 from tests.certificates import identity
 from tests.fake_upstream import CHUNKED, Received, Wire, fake_upstream, fixed, head, read_request, streamed, tcp_server
 from tests.waiting import until
@@ -521,3 +522,18 @@ async def test_a_proxy_that_refuses_or_is_away_is_named() -> None:
 async def test_a_proxy_that_is_no_http_url_stops_the_start(proxy: str) -> None:
     with pytest.raises(SetupError, match=r"NEXUS_UPSTREAM_PROXY must look like http://"):
         AiohttpUpstream(destination("https://a.example"), Timeouts(), proxy=proxy)
+
+
+async def test_a_public_name_that_leads_inside_gets_no_signed_request() -> None:
+    """Somebody has a hand in name resolution. Nothing is sent, the credential least of all."""
+    async with fake_upstream(fixed(b"{}")) as fake:
+        astray = AiohttpUpstream(replace(destination(fake.url), may_be_private=False), Timeouts())
+        signed = replace(asked(), tenant=Tenant("a.example", "acme"))
+        assert await refusal(astray.open(signed)) == ("upstream", "its name leads to a private address")
+        assert fake.requests == []
+        assert await whole(await astray.open(asked())) == b"{}", "what the client signs itself is the client's affair"
+        assert await refusal(astray.open(signed)) == ("upstream", "its name leads to a private address")
+        await astray.close()
+        async with upstream_at(fake.url) as allowed:
+            assert await whole(await allowed.open(signed)) == b"{}"
+        assert len(fake.requests) == 2

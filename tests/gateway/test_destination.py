@@ -12,11 +12,11 @@ from gateway.destination import Destination, destination
         ("https://api.anthropic.com", Destination("https", "api.anthropic.com", 443, ""), "api.anthropic.com"),
         ("https://API.example.com:8443/", Destination("https", "api.example.com", 8443, ""), "api.example.com:8443"),
         ("https://a.example./v/x/", Destination("https", "a.example", 443, "/v/x"), "a.example"),
-        ("http://127.0.0.1:8799", Destination("http", "127.0.0.1", 8799, ""), "127.0.0.1:8799"),
-        ("http://127.9.9.9", Destination("http", "127.9.9.9", 80, ""), "127.9.9.9"),
-        ("http://localhost:80", Destination("http", "localhost", 80, ""), "localhost"),
-        ("http://[::1]:99", Destination("http", "::1", 99, ""), "[::1]:99"),
-        ("https://[::1]", Destination("https", "::1", 443, ""), "[::1]"),
+        ("http://127.0.0.1:8799", Destination("http", "127.0.0.1", 8799, "", may_be_private=True), "127.0.0.1:8799"),
+        ("http://127.9.9.9", Destination("http", "127.9.9.9", 80, "", may_be_private=True), "127.9.9.9"),
+        ("http://localhost:80", Destination("http", "localhost", 80, "", may_be_private=True), "localhost"),
+        ("http://[::1]:99", Destination("http", "::1", 99, "", may_be_private=True), "[::1]:99"),
+        ("https://[::1]", Destination("https", "::1", 443, "", may_be_private=True), "[::1]"),
     ],
 )
 def test_public_https_and_loopback_are_always_allowed(url: str, place: Destination, authority: str) -> None:

@@ -5,9 +5,14 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer import Typer
+from typer.main import get_command
 
 from domain.errors import NexusError, SetupError, StoreUnavailableError
 from ops import cli
@@ -211,3 +216,24 @@ def test_it_imports_its_own_code_wherever_the_user_stands(tmp_path: Path) -> Non
         (tmp_path / name / "__init__.py").write_text("raise SystemExit('somebody else')")
     done = subprocess.run([*NEXUS, "version"], capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path)
     assert done.stdout.startswith("nexus 0.")
+
+
+def _commands(group: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, *words, name)
+        elif not command.hidden:
+            yield (*words, name), command
+
+
+def test_every_command_shows_an_example_of_itself() -> None:
+    main = Typer()
+    for name, module, _ in cli.SUB_COMMANDS:
+        main.add_typer(import_module(module).app, name=name)
+    main.registered_commands += cli.app.registered_commands
+    lacking = [
+        words
+        for words, command in _commands(get_command(main))
+        if f"nexus {' '.join(words)}" not in (command.epilog or "")
+    ]
+    assert lacking == []
