@@ -32,7 +32,7 @@ from gateway.metrics import Metrics
 from gateway.modes import is_local_only
 from gateway.open_files import connections_within, raise_file_limit
 from gateway.recorder import RecordingMeans
-from gateway.server import ConnectionLimits, GatewayServer
+from gateway.server import ConnectionLimits, GatewayServer, refuse_lenient_parser
 from gateway.signing import SigningUpstream
 
 Ready = Callable[[Sequence[tuple[str, int]]], None]
@@ -53,6 +53,7 @@ async def serve(
     ``retire``: as ``stop``, but a successor serves already.
     """
     wishes = Wishes(stop, abort, retire or asyncio.Event())
+    refuse_lenient_parser()
     place = destination(config.upstream_url, config.allow_upstream)
     new_id, in_flight = _request_ids(), InFlight()
     metrics = Metrics(in_flight.__len__)

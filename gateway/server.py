@@ -10,13 +10,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
-from aiohttp import EMPTY_PAYLOAD, StreamReader
+from aiohttp import EMPTY_PAYLOAD, StreamReader, http_parser
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.web import BaseRequest, RequestHandler, RequestPayloadError, Server, StreamResponse
 from aiohttp.web_protocol import _ErrInfo
 
+from domain.errors import SetupError
 from gateway.answers import OwnAnswer
 from gateway.error_replies import error_answer
 from gateway.intake import RejectedError
@@ -47,6 +48,13 @@ class ConnectionLimits:
     """For a head: from the connection's begin, or from the head's first byte."""
     keepalive_s: float
     """Between requests."""
+
+
+def refuse_lenient_parser() -> None:
+    """aiohttp's parser in Python takes what the one in C refuses. Raises SetupError."""
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        mend = "unset AIOHTTP_NO_EXTENSIONS, or install aiohttp from a wheel"
+        raise SetupError(f"aiohttp runs without its parser in C, which alone is strict enough; {mend}.")
 
 
 class GatewayServer(Server):

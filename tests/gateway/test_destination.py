@@ -50,7 +50,8 @@ def test_anything_else_must_be_allowed_by_name(url: str, host: str, why: str) ->
     with pytest.raises(SetupError):
         destination(url, {"other.example"})
     allowed = f"[{host.upper()}]" if ":" in host else host.upper()
-    assert destination(url, {allowed}).host == host
+    found = destination(url, {allowed})
+    assert (found.host, found.may_be_private) == (host, True)
 
 
 @pytest.mark.parametrize(

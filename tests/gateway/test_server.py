@@ -13,6 +13,7 @@ from aiohttp.web import BaseRequest, RequestPayloadError, StreamResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.errors import SetupError
 from gateway.answers import own_answer
 from gateway.metrics import Metrics
 from gateway.server import (
@@ -24,6 +25,7 @@ from gateway.server import (
     GatewayServer,
     Handle,
     heads_apart,
+    refuse_lenient_parser,
 )
 from gateway.wire_response import WireResponse
 from tests.gateway.test_recorder import counted
@@ -230,8 +232,11 @@ async def test_a_body_that_nobody_wants_and_that_breaks_is_no_mistake_of_ours() 
         assert made.counted("nexus_swallowed_errors_total") == 0
 
 
-def test_aiohttp_parses_in_c() -> None:
-    assert http_parser.HttpRequestParser is not http_parser.HttpRequestParserPy, "the other one is slow and lenient"
+def test_nothing_starts_with_the_lenient_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_lenient_parser()
+    monkeypatch.setattr(http_parser, "HttpRequestParser", http_parser.HttpRequestParserPy)
+    with pytest.raises(SetupError, match="AIOHTTP_NO_EXTENSIONS"):
+        refuse_lenient_parser()
 
 
 async def test_pipelined_requests_are_answered_in_turn() -> None:
