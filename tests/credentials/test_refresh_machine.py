@@ -233,4 +233,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestRefreshMachine = Machine.TestCase
-TestRefreshMachine.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestRefreshMachine.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
