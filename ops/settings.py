@@ -97,8 +97,9 @@ class Settings(BaseSettings):
     gateway_port: Port = Field(default=3000, description="Port of the gateway; 0: any free one.")
     mode: Literal["auto", "pass_through", "managed"] = Field(
         default="auto",
-        description="Whose credential goes upstream: managed: a stored one, for clients with a Nexus key; pass_through: "
-        "the client's own; auto: managed as soon as a key was issued, or the gateway listens on more than the loopback.",
+        description="Whose credential goes upstream. managed: a stored one, for clients with a Nexus key; "
+        "pass_through: the client's own; auto: managed once a key was issued, or if the gateway listens on more than "
+        "the loopback.",
     )
     gateway_workers: int = Field(
         default=1, ge=1, le=64, description="Processes of the gateway that share its port under `nexus up`."
