@@ -44,6 +44,12 @@ def test_every_event_says_whose_who_and_when() -> None:
     assert ACCOUNT_TOPICS == ("account-limited",)
 
 
+def test_what_was_said_already_is_no_event() -> None:
+    limits = begun()
+    limits.limit(Limits(60), who="bob", at=NOON)
+    assert len(limits.collect_events()) == 1
+
+
 def test_what_is_unfit_is_refused_and_changes_nothing() -> None:
     with pytest.raises(UnfitKeyError):
         AccountLimits.begin("a b", Limits(1), who="ada", at=NOON)
