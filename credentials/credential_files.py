@@ -8,7 +8,6 @@ closed to everybody else, and small. Writing is whole or not at all.
 import errno
 import fcntl
 import os
-import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -16,14 +15,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from domain.client_domains import is_client_domain
 from domain.errors import NexusError
 
 SUFFIX = ".credentials.json"
 MAX_BYTES = 64 * 1024
-_DOMAIN = re.compile(
-    r"(?=.{1,220}\Z)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*"
-)
-"""A client domain as the gateway knows it, short enough for every file name that is made of it."""
+_MAX_NAME = 220
+"""Characters of a client domain, so that every file name that is made of it is short enough."""
 _OPEN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OTHERS = 0o077
 
@@ -44,14 +42,14 @@ class Sighting:
     owner: int
 
 
-def is_client_domain(text: str) -> bool:
-    """Whether a credential may have this name."""
-    return bool(_DOMAIN.fullmatch(text))
+def is_credential_name(text: str) -> bool:
+    """Whether a credential may have this name: a client domain, not too long."""
+    return is_client_domain(text, _MAX_NAME)
 
 
 def checked(domain: str) -> str:
     """The same. Raises CredentialFileError."""
-    if not is_client_domain(domain):
+    if not is_credential_name(domain):
         raise CredentialFileError("This is no client domain: lower-case letters, digits, - and _, parted by dots.")
     return domain
 
@@ -282,7 +280,7 @@ def opened(path: Path) -> Iterator[CredentialFolder | None]:
 
 
 def _is_ours(name: str) -> bool:
-    return name.endswith(SUFFIX) and is_client_domain(name.removesuffix(SUFFIX))
+    return name.endswith(SUFFIX) and is_credential_name(name.removesuffix(SUFFIX))
 
 
 def _name(domain: str) -> str:

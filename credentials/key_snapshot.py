@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from domain.limits import Limits
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,11 @@ class KeyFacts:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     limits: Limits = field(default_factory=Limits)
+
+    def is_in_force(self, now: datetime) -> bool:
+        """Neither revoked nor expired. Both are always looked at: how long it takes must not tell which it is."""
+        has_expired = (self.expires_at or _NEVER) <= now
+        return (self.revoked_at is None) & (not has_expired)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from credentials.credential import Credential, CredentialContentError, decoded
-from credentials.credential_files import SUFFIX, is_client_domain
+from credentials.credential_files import SUFFIX, is_credential_name
 
 _CLIENT_KEY = "client_api_key"
 
@@ -22,7 +22,7 @@ def taken_over(name: str, data: bytes) -> TakenOver:
     """``name``: of the file. Raises CredentialContentError."""
     host, colon, _ = name.removesuffix(SUFFIX).partition(":")
     domain = host.lower().rstrip(".")
-    if not name.endswith(SUFFIX) or not is_client_domain(domain):
+    if not name.endswith(SUFFIX) or not is_credential_name(domain):
         raise CredentialContentError("its name holds no client domain")
     credential = decoded(data)
     notes = []

@@ -48,7 +48,6 @@ STRAY_KEY = Refusal(
 _KEY = re.compile(rb"cnx_[a-z0-9]{8}_[A-Za-z0-9_-]{43}")
 """Of a whole key the part that is secret, wherever it stands."""
 _BEARER = re.compile(rb"bearer[ \t]+(.+)", re.IGNORECASE)
-_NEVER = datetime.max.replace(tzinfo=UTC)
 _NO_KEY = b"cnx_00000000_0000000000000000000000000000000000000000000_ba09f4e7"
 """Looked at where the client shows none, or more than one. Nobody has it."""
 _NOBODY = KeyFacts(
@@ -92,7 +91,7 @@ def managed(lines: HeaderLines, method: str, target: bytes, keys: KeySnapshot, n
     key = parse(text)
     facts = keys.keys.get(key.key_id if key is not None else "", _NOBODY)
     is_right = compare_digest(hash_of(text), facts.secret_hash)
-    is_valid = _is_valid(facts, now)
+    is_valid = facts.is_in_force(now)
     if not (is_right and is_valid):
         return UNAUTHENTICATED
     if not allows(facts.scopes, method, target):
@@ -113,11 +112,6 @@ def _tokens(lines: HeaderLines) -> Iterator[bytes]:
 def _token(value: bytes) -> bytes:
     """Of a credential line, without its scheme."""
     return value.rpartition(b" ")[2]
-
-
-def _is_valid(facts: KeyFacts, now: datetime) -> bool:
-    has_expired = (facts.expires_at or _NEVER) <= now
-    return (facts.revoked_at is None) & (not has_expired)
 
 
 def _unsigned(lines: HeaderLines) -> HeaderLines:

@@ -7,6 +7,7 @@ every byte has a character.
 import re
 from collections.abc import Callable
 
+from domain.client_domains import is_client_domain
 from domain.redaction import header_fact
 from gateway.records import HeaderLine
 
@@ -26,9 +27,6 @@ _HOP_BY_HOP = frozenset(
     }
 )  # fmt: skip
 _NEVER_LISTED = frozenset({b"content-length", b"host"})
-_DOMAIN = re.compile(
-    r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*"
-)
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]{2,45})\]|(?P<name>[^:\[\]]+?)\.?)(?::[0-9]{0,5})?")
 _REMEMBERED_FACTS, _REMEMBERED_BYTES = 2048, 512
 
@@ -99,7 +97,7 @@ def client_domain(told: HeaderMap) -> str:
 
 def _valid_domain(text: str) -> str:
     lower = text.strip().lower()
-    return lower if _DOMAIN.fullmatch(lower) else UNKNOWN_DOMAIN
+    return lower if is_client_domain(lower) else UNKNOWN_DOMAIN
 
 
 def upstream_request_id(told: HeaderMap) -> str | None:

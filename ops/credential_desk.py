@@ -18,7 +18,7 @@ from credentials.credential import (
     signature_of,
     taking_over,
 )
-from credentials.credential_files import MAX_BYTES, SUFFIX, CredentialFileError, is_client_domain
+from credentials.credential_files import MAX_BYTES, SUFFIX, CredentialFileError, is_credential_name
 from credentials.credential_store import CredentialStore
 from credentials.key_watch import KeyWatch
 from credentials.oauth import Attempt, LoginError, Refused, Unavailable, logged_in
@@ -71,7 +71,7 @@ class CredentialDesk:
 
     def check_name(self, domain: str) -> None:
         """Raises SetupError: no credential can have this name."""
-        if not is_client_domain(domain):
+        if not is_credential_name(domain):
             raise SetupError("DOMAIN is no client domain: lower-case letters, digits, - and _, parted by dots.")
 
     def put(self, domain: str, credential: Credential, account: str | None) -> bool:

@@ -8,10 +8,9 @@ from domain.client_keys import ClientKey
 from domain.limits import Limits
 from ops.limit_words import limits_plain, limits_text
 from ops.moments import told
+from ops.text_table import text_table
 
 WIDTH = 100
-_GAP = "  "
-_NARROWEST = 8
 
 
 def state_of(key: ClientKey, now: datetime) -> str:
@@ -28,7 +27,7 @@ def keys_table(keys: Sequence[ClientKey], now: datetime) -> str:
         (key.key_id, key.name, key.account, key.client_domain, " ".join(sorted(key.scopes)), _state_text(key, now))
         for key in ordered
     ]
-    return table(("id", "name", "account", "domain", "scopes", "state"), rows)
+    return text_table(("id", "name", "account", "domain", "scopes", "state"), rows, WIDTH)
 
 
 def key_text(key: ClientKey, now: datetime) -> str:
@@ -71,23 +70,7 @@ def limits_table(keys: Sequence[ClientKey], accounts: Mapping[str, Limits]) -> s
     """What is limited, one line each."""
     rows = [("account", account, limits_text(limits)) for account, limits in accounts.items()]
     rows += [("key", f"{key.key_id} {key.name}", limits_text(key.limits)) for key in keys]
-    return table(("of", "name", "limits"), rows)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int = WIDTH) -> str:
-    """Columns as wide as they need, the widest cut until all fits."""
-    lines = [head, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    while sum(widths) + len(_GAP) * (len(head) - 1) > width and max(widths) > _NARROWEST:
-        widths[widths.index(max(widths))] -= 1
-    return "\n".join(
-        _GAP.join(_cut(cell, size).ljust(size) for cell, size in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
-def _cut(cell: str, size: int) -> str:
-    return cell if len(cell) <= size else f"{cell[: size - 1]}…"
+    return text_table(("of", "name", "limits"), rows, WIDTH)
 
 
 def _state_text(key: ClientKey, now: datetime) -> str:

@@ -8,8 +8,7 @@ from credentials.key_watch import KeyWatch
 
 def keys_in_force(watch: KeyWatch, now: datetime) -> list[KeyFacts]:
     """Neither revoked nor expired."""
-    keys = watch.current.keys.values()
-    return [key for key in keys if key.revoked_at is None and (key.expires_at is None or key.expires_at > now)]
+    return [key for key in watch.current.keys.values() if key.is_in_force(now)]
 
 
 def tenants(keys: list[KeyFacts]) -> frozenset[tuple[str, str]]:

@@ -113,6 +113,20 @@ async def endless(received: Received, wire: Wire) -> None:
         await wire.chunk(received.target * 1000)
 
 
+class Paced:
+    """An upstream whose streams go on when the test says so."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, _: Received, wire: Wire) -> None:
+        await wire.say(head(b"200 OK", CHUNKED))
+        await wire.chunk(b"first ")
+        await self.go_on.wait()
+        await wire.chunk(b"last")
+        await wire.end()
+
+
 @dataclass
 class FakeUpstream:
     """Answers with ``script``; keeps what it received."""

@@ -79,16 +79,14 @@ def login(
 @app.command("list", epilog="Example: nexus credentials list --json")
 def list_credentials(as_json: AsJson = False) -> None:
     """Every credential: type, account, state, and a fingerprint by which equal ones are known."""
+    from ops.text_table import text_table
+
     desk = _desk()
     rows = desk.rows(desk.looked(None))
     if as_json:
         print(json.dumps(rows))
     elif rows:
-        head = {name: name for name in rows[0]}
-        widths = [max(len(str(row[name] or "-")) for row in [head, *rows]) for name in head]
-        for row in [head, *rows]:
-            cells = [str(row[name] or "-").ljust(width) for name, width in zip(head, widths, strict=True)]
-            print("  ".join(cells).rstrip())
+        print(text_table(list(rows[0]), [[str(cell or "-") for cell in row.values()] for row in rows]))
     else:
         print("There is no credential. `nexus credentials add` or `nexus credentials login` makes one.")
 

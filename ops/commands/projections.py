@@ -239,12 +239,12 @@ async def _rows(database: "Database") -> list[dict[str, Any]]:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
+    from ops.text_table import text_table
+
     if not rows:
         return "No projection has been built yet: start `nexus up`."
     names = ("name", "version", "build", "state", "position", "lag", "failed")
-    cells = [names, *(tuple(_cell(row, name) for name in names) for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells)
+    return text_table(names, [tuple(_cell(row, name) for name in names) for row in rows])
 
 
 def _cell(row: dict[str, Any], name: str) -> str:

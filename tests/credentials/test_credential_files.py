@@ -17,7 +17,7 @@ from credentials.credential_files import (
     CredentialFileError,
     CredentialFolder,
     checked,
-    is_client_domain,
+    is_credential_name,
     opened,
 )
 from gateway.headers import UNKNOWN_DOMAIN, client_domain
@@ -92,7 +92,7 @@ def open_nothing_outside(path: Path, name: str) -> None:
                 assert not found or name == NAME
     finally:
         WATCH.thread = None
-    allowed = {f"{name}.credentials.json", f".{name}.credentials.json.pending"} if is_client_domain(name) else set()
+    allowed = {f"{name}.credentials.json", f".{name}.credentials.json.pending"} if is_credential_name(name) else set()
     assert {each for each in WATCH.seen if each != path and str(each) != str(path)} <= allowed
     assert all("/" not in each and ".." not in each for each in allowed)
 
@@ -110,7 +110,7 @@ def test_the_watch_hears_what_is_opened(path: Path) -> None:
 @given(NAMES)
 def test_a_client_domain_is_what_the_gateway_calls_one(name: str) -> None:
     theirs = client_domain({b"x-nexus-domain": name.encode("utf-8")}) if name.isascii() else UNKNOWN_DOMAIN
-    if is_client_domain(name):
+    if is_credential_name(name):
         assert theirs == name
     elif theirs == name:
         assert len(name) > 220
@@ -150,7 +150,7 @@ def test_the_longest_name_has_room_for_all_its_files(path: Path) -> None:
         assert lock is not None
         lock.release()
         assert folder.read(name) == b"y"
-    assert not is_client_domain(f"{name}c")
+    assert not is_credential_name(f"{name}c")
 
 
 def test_strangers_are_named_and_left_alone(path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.fake_upstream import CHUNKED, Received, Wire, fake_upstream, head
+from tests.fake_upstream import Paced, fake_upstream
 from tests.stack import DEADLINE_S, Stack, environment, is_alive, start
 from tests.waiting import until, until_true
 from tests.wire_client import Answer, WireClient, request_bytes, wire_client
@@ -20,24 +20,10 @@ WORKERS = ("gateway", "gateway-2")
 MAX_STREAMS = 200
 
 
-class Streams:
-    """An upstream whose streams end when the test says so."""
-
-    def __init__(self) -> None:
-        self.go_on = asyncio.Event()
-
-    async def __call__(self, _: Received, wire: Wire) -> None:
-        await wire.say(head(b"200 OK", CHUNKED))
-        await wire.chunk(b"first ")
-        await self.go_on.wait()
-        await wire.chunk(b"last")
-        await wire.end()
-
-
 @asynccontextmanager
-async def forwarding(home: Path, workers: int, code: int = 0) -> AsyncIterator[tuple[Stack, Streams]]:
+async def forwarding(home: Path, workers: int, code: int = 0) -> AsyncIterator[tuple[Stack, Paced]]:
     """A running Nexus that records nothing. If the test does not stop it, it is stopped; it ends with ``code``."""
-    streams = Streams()
+    streams = Paced()
     ports = {"NEXUS_GATEWAY_PORT": "0", "NEXUS_DASHBOARD_PORT": "0"}
     settings = {"STORAGE_ENABLED": "false", "NEXUS_GATEWAY_WORKERS": str(workers), **ports}
     async with fake_upstream(streams) as fake:

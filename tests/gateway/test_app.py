@@ -18,7 +18,7 @@ from gateway.frames import Kind
 from gateway.journal_reader import WRITER_LOCK, journals_in, try_lock
 from gateway.listening import listen
 from gateway.records import EndRecord
-from tests.fake_upstream import CHUNKED, Received, Wire, endless, fake_upstream, fixed, head, stalled
+from tests.fake_upstream import CHUNKED, Paced, Received, Wire, endless, fake_upstream, fixed, head, stalled
 from tests.gateway_process import gateway_process
 from tests.managed import no_access
 from tests.running_gateway import frames_in, gateway_before, recorded_in, running_gateway
@@ -26,20 +26,6 @@ from tests.waiting import until
 from tests.wire_client import request_bytes, wire_client
 
 UNREACHABLE = "http://127.0.0.1:1"
-
-
-class Paced:
-    """An upstream whose streams go on when the test says so."""
-
-    def __init__(self) -> None:
-        self.go_on = asyncio.Event()
-
-    async def __call__(self, _: Received, wire: Wire) -> None:
-        await wire.say(head(b"200 OK", CHUNKED))
-        await wire.chunk(b"first ")
-        await self.go_on.wait()
-        await wire.chunk(b"last")
-        await wire.end()
 
 
 async def test_it_listens_on_both_loopback_addresses(tmp_path: Path) -> None:

@@ -3,12 +3,9 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from domain.client_keys import ClientKey
 from domain.limits import Limits
-from ops.key_tables import WIDTH, key_plain, key_text, keys_table, limits_table, state_of, table
+from ops.key_tables import key_plain, key_text, keys_table, limits_table, state_of
 from tests.key_samples import NOON, new_key
 
 NOW = NOON + timedelta(days=2)
@@ -42,16 +39,6 @@ def test_the_list_has_a_line_for_each_key_and_those_in_force_first() -> None:
     assert "acme" in lines[1]
     assert "team-a.example" in lines[1]
     assert "count_tokens messages models" in lines[1]
-
-
-@given(st.lists(st.lists(st.text("ab", max_size=150), min_size=4, max_size=4), min_size=1, max_size=5))
-def test_no_table_is_wider_than_the_page_and_what_fits_is_whole(rows: list[list[str]]) -> None:
-    lines = table(("one", "two", "three", "four"), rows).split("\n")
-    assert len(lines) == len(rows) + 1
-    assert max(map(len, lines)) <= WIDTH
-    for row, line in zip(rows, lines[1:], strict=True):
-        for cell in row:
-            assert cell in line or "…" in line
 
 
 def test_all_of_a_key_is_told() -> None:
