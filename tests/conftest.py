@@ -3,6 +3,7 @@
 from hypothesis import settings
 
 pytest_plugins = (
+    "tests.bar",
     "tests.postgres",
     "tests.migrated",
     "tests.pool_runner",

@@ -10,7 +10,7 @@ FILES = {
     "README.md", "constraints.txt", "pyproject.toml", "run.py",
 }  # fmt: skip
 MADE_BY_TOOLS = {"build", "dist", "node_modules", "uv.lock", "coverage.json", ".coverage", ".env", "htmlcov"}
-BESIDE_THE_MIRROR = {"contracts", "golden", "e2e", "bench", "forest", "door"}
+BESIDE_THE_MIRROR = {"contracts", "golden", "e2e", "bench", "forest", "door", "endurance"}
 COMMANDS = ("run.py", "ops/commands/", "ops/demo/")
 """They say what a command is for."""
 MIN_TEST_RATIO = 1.2
