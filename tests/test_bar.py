@@ -6,7 +6,6 @@ import pytest
 
 from tests.bar import Figure, pytest_collection_modifyitems, table
 
-
 Outcome = Literal["passed", "failed", "skipped"]
 
 
