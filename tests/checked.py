@@ -2,26 +2,37 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+import shutil
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import token_bytes
+from typing import Any
 from uuid import UUID
 
 import psycopg
+import pytest
+from psycopg import sql
 
 from gateway.frames import Frame, Kind
 from gateway.shipper import ShipperConfig, run
-from ops.checking.checker import Checked, Place, check
+from ops.checking.checker import Checked, Place, Progress, check
+from ops.db.embedded import EmbeddedPostgres
 from ops.db.event_store import PostgresShipStore
 from tests.journals import JOURNAL, JournalOnDisk, Scripted, tick
 from tests.migrated import opened
+from tests.postgres import create_database, drop_database
 from tests.shipping import new_request_id
 from tests.waiting import until
 
 _AS_SUPERUSER = "SET session_replication_role = replica"
 """Triggers, those that keep events from being changed among them, are silent."""
+
+
+_TABLES = ("nexus_events", "chunks", "parts", "scopes", "journals", "open_exchanges", "nexus_tracking")
+_OUT, _IN = sql.SQL("COPY (SELECT * FROM {}) TO STDOUT (FORMAT binary)"), sql.SQL("COPY {} FROM STDIN (FORMAT binary)")
+_EMPTY = sql.SQL("DELETE FROM {}")
 
 
 def body_of(turn: int) -> bytes:
@@ -65,6 +76,8 @@ class CheckedHome:
     scripts: list[Scripted]
     disk: JournalOnDisk
     place: Place = field(init=False)
+    _segment: bytes = field(init=False, default=b"")
+    _rows: dict[str, bytes] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.place = Place(journals=self.root, database=self.dsn, only_host=True, settle_s=0.0)
@@ -82,9 +95,31 @@ class CheckedHome:
                 done = connection.execute(statement.format(*quoted).encode())
                 assert done.rowcount, f"changed nothing: {statement}"
 
-    async def check(self, **changes: object) -> Checked:
-        given = {name: getattr(self.place, name) for name in Place.__slots__}
-        return await check(Place(**{**given, **changes}))
+    def keep(self) -> "CheckedHome":
+        """Remember how it is now, for ``restored``."""
+        self._segment = self.disk.segment(1).read_bytes()
+        with psycopg.connect(self.dsn) as connection, connection.cursor() as cursor:
+            for table in _TABLES:
+                with cursor.copy(_OUT.format(sql.Identifier(table))) as rows:
+                    self._rows[table] = b"".join(map(bytes, rows))
+        return self
+
+    def restored(self) -> "CheckedHome":
+        """As it was when it was kept."""
+        self.disk.die()
+        shutil.rmtree(self.root)
+        self.disk = JournalOnDisk(self.root)
+        self.disk.segment(1).write_bytes(self._segment)
+        with psycopg.connect(self.dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(_AS_SUPERUSER)
+            for table, rows in self._rows.items():
+                cursor.execute(_EMPTY.format(sql.Identifier(table)))
+                with cursor.copy(_IN.format(sql.Identifier(table))) as copying:
+                    copying.write(rows)
+        return self
+
+    async def check(self, report: Progress = lambda *_: None, **changes: Any) -> Checked:
+        return await check(replace(self.place, **changes), report)
 
 
 @asynccontextmanager
@@ -107,6 +142,18 @@ async def checked_home(root: Path, dsn: str, these: Sequence[Scripted] | None = 
     async with shipping(root, dsn):
         await until_shipped(dsn, disk)
     return CheckedHome(root, dsn, chosen, disk)
+
+
+@pytest.fixture(scope="module")
+def kept_home(
+    postgres_server: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[CheckedHome]:
+    """One home for many tests: each takes it as ``kept_home.restored()``."""
+    dsn = create_database(postgres_server, migrated_template)
+    home = asyncio.run(checked_home(tmp_path_factory.mktemp("kept") / "journals", dsn)).keep()
+    yield home
+    home.disk.die()
+    drop_database(postgres_server, dsn)
 
 
 async def until_shipped(dsn: str, disk: JournalOnDisk) -> None:

@@ -65,10 +65,10 @@ def scan(data: bytes, at: int, *, last: bool) -> Iterator[Record | Damage]:
             yield found
             at = found.end
             continue
-        if found == "short" and not last:
-            return
         end = _next_record(data, at + 1)
         if end is None:
+            if found == "short" and not last:
+                return  # it is being written
             # A frame that begins further on may still come to its end; one that begins before cannot.
             end = len(data) if last else len(data) - LONGEST_FRAME
         if end <= at:
