@@ -1,9 +1,13 @@
 """``nexus verify``: is nothing lost? Journals, event store and recordings, read independently of what wrote them."""
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from domain.errors import NexusError
+from domain.errors import NexusError, SetupError
+from ops.moments import moment_in
+
+_DATE, _SPAN = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"\d+[a-z]", re.IGNORECASE)
 
 
 class BrokenPromiseError(NexusError):
@@ -21,7 +25,7 @@ def run(recordings: Path | None, since: str | None, *, as_json: bool) -> None:
     from ops.settings import load
 
     home = prepare(load(Path.cwd()).home)
-    begun = _moment(since, utc_now()) if since else None
+    begun = moment(since, utc_now()) if since else None
 
     async def work(database: Database) -> Checked:
         place = Place(
@@ -40,16 +44,11 @@ def run(recordings: Path | None, since: str | None, *, as_json: bool) -> None:
         raise BrokenPromiseError(f"{len(checked.violations)} promises are not kept, see above.")
 
 
-def _moment(text: str, now: datetime) -> datetime:
-    """``90d`` is 90 days ago here, a date is its beginning."""
-    from datetime import timedelta
-
-    from domain.errors import SetupError
-    from ops.moments import moment_in
-
-    moment = moment_in(text, now)
-    if moment is None:
+def moment(text: str, now: datetime) -> datetime:
+    """``2h`` is two hours ago here, a date is its beginning. Raises SetupError."""
+    found = moment_in(text, now)
+    if found is None:
         raise SetupError("--since wants a moment: 2h, 7d, 2027-01-31 or 2027-01-31T12:00Z.")
-    if len(text.strip()) == len("2027-01-31") and "-" in text:
-        return moment - timedelta(days=1)
-    return now - (moment - now) if moment > now else moment
+    if _DATE.fullmatch(text.strip()):
+        return found - timedelta(days=1)
+    return now - (found - now) if _SPAN.fullmatch(text.strip()) else found

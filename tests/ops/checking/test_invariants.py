@@ -143,3 +143,10 @@ def test_it_is_named(one: Stream, invariant: str, words: str) -> None:
 )
 def test_it_is_right(one: Stream) -> None:
     assert told(one) == []
+
+
+def test_a_stream_gives_its_parts() -> None:
+    one = stream(received(), STARTED, lost(0, 2), "broken", ABORTED)
+    assert (one.received, one.started, one.end, one.lost) == (received(), STARTED, ABORTED, [lost(0, 2)])
+    none = Stream(ID, ())
+    assert (none.received, none.started, none.end, none.lost) == (None, None, None, [])
