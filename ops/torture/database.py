@@ -16,6 +16,8 @@ from ops.db.embedded import EmbeddedConfig, EmbeddedPostgres, StopMode
 from ops.db.embedded_proctable import all_processes
 from ops.torture.proxy import FaultProxy, proxying
 
+_DEATH_S = 10.0
+
 
 @dataclass
 class Database:
@@ -57,8 +59,10 @@ class Database:
         if backends:
             _signal(backends[-1], signal.SIGKILL)
 
-    def kill_postmaster(self) -> None:
+    async def kill_postmaster(self) -> None:
+        """Returns when it is gone: a start right behind it would find it alive."""
         _signal(self.server.pid, signal.SIGKILL)
+        await asyncio.to_thread(self.server.wait, _DEATH_S)
 
     def _family(self) -> Iterator[int]:
         yield self.server.pid

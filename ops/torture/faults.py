@@ -1,7 +1,7 @@
 """How is each fault planted, and how is it healed? One small function for each kind."""
 
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import time_ns
 from typing import Literal, cast, get_args
@@ -30,6 +30,8 @@ class Scene:
     load: Load
     disk: SmallDisk | None = None
     shim: Shim | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Of the product, for commands on the same home."""
     kills_ns: list[int] = field(default_factory=list)
     """When a worker of the gateway was killed."""
 
@@ -52,7 +54,7 @@ async def _kill(scene: Scene, target: str) -> Heal:
     if target == BACKEND:
         scene.database.kill_backend()
     elif target == POSTMASTER:
-        scene.database.kill_postmaster()
+        await scene.database.kill_postmaster()
         await scene.database.start()
     else:
         if is_gateway(target):

@@ -56,7 +56,7 @@ async def rigged(rig: Rig) -> AsyncIterator[Scene]:
         )
         product = await stack.enter_async_context(running)
         load = Load(product.place, writer, rig.seed)
-        yield Scene(product, base, stand_in, load, disk, shim)
+        yield Scene(product, base, stand_in, load, disk, shim, env)
 
 
 def _disk(rig: Rig, stack: AsyncExitStack) -> SmallDisk | None:

@@ -13,7 +13,7 @@ from random import Random
 from domain.errors import SetupError
 
 KILLS_A_MINUTE = 4
-_MINUTE_S = 60.0
+_MINUTE_S = 61.0
 _FIRST_S = 2.0
 _LAST_S = 4.0
 """No fault begins so shortly before the end."""
@@ -108,13 +108,13 @@ def _plants(chance: Random, kinds: Sequence[_Kind], lasts_s: float) -> Iterator[
     while at + _LAST_S < lasts_s:
         kind = chance.choice(kinds)
         target = chance.choice(kind.targets)
-        lasts = min(round(chance.uniform(*kind.lasts_s), 1), lasts_s - at)
+        lasts = min(round(chance.uniform(*kind.lasts_s), 1), round(lasts_s - at, 1))
         pause = round(chance.uniform(1.0, 4.0), 1)
         if kind.fault in {Fault.KILL, Fault.END}:
             lately = [death for death in deaths[target] if death > at - _MINUTE_S]
             if len(lately) >= KILLS_A_MINUTE:
-                at += pause
+                at = round(at + pause, 1)
                 continue
             deaths[target] = [*lately, at]
-        yield Plant(round(at, 1), kind.fault, target, lasts)
-        at += lasts + pause
+        yield Plant(at, kind.fault, target, lasts)
+        at = round(at + lasts + pause, 1)

@@ -42,11 +42,11 @@ async def settled(home: Home, deadline_s: float) -> float | None:
     return None
 
 
-def gateway_rss(home: Home) -> int | None:
-    """Resident bytes of all gateway workers, as they last said; None: nobody said it."""
+def gateway_rss(home: Home, worker: str = "") -> int | None:
+    """Resident bytes of all gateway workers, or of one, as they last said; None: nobody said it."""
     said = [
         value
         for part, seen in read(home.metrics, wall_clock()).items()
-        if is_gateway(part) and (value := seen.published.value(_RSS)) is not None
+        if (part == worker if worker else is_gateway(part)) and (value := seen.published.value(_RSS)) is not None
     ]
     return int(sum(said)) if said else None

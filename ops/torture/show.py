@@ -62,7 +62,7 @@ def planned(options: Options, faults: tuple[str, ...], seed: int, folder: Path) 
         f"--streams {options.streams}"
     )
     lasts_s = options.minutes * 60
-    return Plan(rig, schedule(seed, faults, lasts_s, tuple(without)), lasts_s, options.streams, repeat, without)
+    return Plan(rig, schedule(seed, faults, lasts_s, tuple(without)), lasts_s, options.streams, repeat, without=without)
 
 
 def left_out(plan: Plan, faults: tuple[str, ...]) -> list[str]:
