@@ -8,6 +8,7 @@ import signal
 import sys
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -82,6 +83,23 @@ def doctor(
     from ops.commands import doctor as command
 
     raise typer.Exit(command.run(subjects or [], as_json=as_json))
+
+
+@app.command(epilog="Examples:  nexus verify  |  nexus verify --since 2h --json | jq .violations")
+def verify(
+    recordings: Annotated[
+        Path | None, typer.Option(help="What clients and upstream recorded; a folder of `nexus torture`.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Only what began then or later: 2h, 7d, 2027-01-31.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
+) -> None:
+    """Check that nothing is lost: the promises I1 to I8 over journals and event store; also while Nexus runs.
+
+    Exit code 0: all are kept, 1: some are not, each with a line of its own, 2: something to set up.
+    """
+    from ops.commands import verify as command
+
+    command.run(recordings, since, as_json=as_json)
 
 
 @app.command(epilog="Example: nexus restart --json")

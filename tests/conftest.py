@@ -6,6 +6,7 @@ pytest_plugins = (
     "tests.bar",
     "tests.postgres",
     "tests.migrated",
+    "tests.checked",
     "tests.pool_runner",
     "tests.other_linker",
     "tests.claude_client",

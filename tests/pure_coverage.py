@@ -23,6 +23,14 @@ PURE = (
     "gateway/limits.py",
     "gateway/modes.py",
     "projections/projectors/*.py",
+    "ops/checking/answers.py",
+    "ops/checking/invariants.py",
+    "ops/checking/journal_facts.py",
+    "ops/checking/journal_format.py",
+    "ops/checking/journal_rules.py",
+    "ops/checking/recording_rules.py",
+    "ops/checking/spans.py",
+    "ops/checking/stored_format.py",
 )
 AT_IMPORT = r"^$"
 """What runs while modules are imported belongs to no test."""
