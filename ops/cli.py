@@ -25,6 +25,7 @@ SUB_COMMANDS = (
     ("links", "ops.commands.links", "Show links with their evidence, correct them."),
     ("credentials", "ops.commands.credentials", "Add, log in, check and remove what signs requests upstream."),
     ("demo", "ops.demo.command", "Play believable sessions, without a key and without a network."),
+    ("torture", "ops.torture.command", "Plant faults in a Nexus of its own, and check that nothing was lost."),
 )
 """Commands with arguments of their own: name, the module whose ``app`` it is, what it does. No module, no command."""
 
