@@ -15,13 +15,14 @@ Readers are told after the commit, never inside it.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import asyncpg
 from eventsourcing.persistence import StoredEvent
 
-from domain.errors import AppendConflictError
+from domain.errors import AppendConflictError, UnknownEventError
 from domain.ids import JournalId
 from domain.ports import Batch, ChunkRun, JournalCursor, JournalState, StreamTail
 from ops.db.borrowing import borrowed
@@ -131,12 +132,17 @@ class PostgresShipStore:
         async with borrowed(self._pool, self._deadline_s) as connection:
             rows = await connection.fetch(_SELECT_STREAMS, wanted)
             answers = answers_of(await connection.fetch(SELECT_ANSWERS, wanted))
-        streams: dict[UUID, list[ExchangeEvent]] = defaultdict(list)
+        streams, versions = defaultdict[UUID, list[ExchangeEvent]](list), dict[UUID, int]()
         for row in rows:
-            event = self._codec.to_domain_event(StoredEvent(**row))
-            if isinstance(event, ExchangeEvent):
-                streams[event.originator_id].append(event)
-        return {one: tail_of(stream, answers.get(one, b"")) for one, stream in streams.items()}
+            versions[row["originator_id"]] = row["originator_version"]
+            with suppress(UnknownEventError):  # a newer Nexus wrote it: skipped, but its version is taken
+                event = self._codec.to_domain_event(StoredEvent(**row))
+                if isinstance(event, ExchangeEvent):
+                    streams[event.originator_id].append(event)
+        return {
+            one: replace(tail_of(stream, answers.get(one, b"")), version=versions[one])
+            for one, stream in streams.items()
+        }
 
     async def append(self, batch: Batch) -> None:
         """All or nothing. Raises AppendConflictError or StoreUnavailableError."""
