@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -172,11 +172,11 @@ class JournalReader:
         """(number, bytes) of each segment."""
         return [(number, self._path(number).stat().st_size) for number in self.segments()]
 
-    def drop_segments_before(self, at: int) -> None:
-        """Delete the segments that lie wholly before position ``at``."""
+    def drop_segments_before(self, at: int, may_go: Callable[[Path], bool] = Path.exists) -> None:
+        """Delete the segments that lie wholly before position ``at`` and may go."""
         segment, _ = split_position(at)
         for number in self.segments():
-            if number < segment:
+            if number < segment and may_go(self._path(number)):
                 self._path(number).unlink(missing_ok=True)
 
     def delete(self) -> None:

@@ -22,6 +22,7 @@ from gateway.batching import Batcher
 from gateway.exchange_fold import Draft, Made, RequestDraft
 from gateway.frames import Damage
 from gateway.journal_reader import Found, JournalReader, journals_in, position, split_position
+from gateway.kept_journals import EXPIRE_S, Keeper
 from schemas.stored.events import ExchangeEvent
 
 _BUSY_S = 2.0
@@ -45,6 +46,8 @@ class ShipperConfig:
     max_backoff_s: float = 5.0
     max_conflicts: int = 5
     """Conflicts in a row before the journal is left for a later scan."""
+    keep_s: float = 0.0
+    """So long what was shipped stays on the disk, for restores."""
 
 
 @dataclass(slots=True)
@@ -69,12 +72,16 @@ async def run(
     """Ship until ``stop``; then ship what is there once more and return."""
     shipper = _Shipper(config, store, stop, state or ShipperState(), jitter)
     claimed: dict[Path, asyncio.Task[None]] = {}
+    expire_at = monotonic()
     async with asyncio.TaskGroup() as tasks:
         while not stop.is_set():
             claimed = {path: task for path, task in claimed.items() if not task.done()}
             for directory in journals_in(config.journal_root):
                 if directory not in claimed and (reader := JournalReader.claim(directory)) is not None:
                     claimed[directory] = tasks.create_task(shipper.ship(reader))
+            if monotonic() >= expire_at:
+                await asyncio.to_thread(shipper.keeper.expire)
+                expire_at = monotonic() + EXPIRE_S
             await _wait(stop, config.scan_s)
 
 
@@ -85,6 +92,10 @@ class _Shipper:
     stop: asyncio.Event
     state: ShipperState
     jitter: Callable[[], float]
+
+    @property
+    def keeper(self) -> Keeper:
+        return Keeper(self.config.journal_root, self.config.keep_s)
 
     async def ship(self, reader: JournalReader) -> None:
         """Ship one journal to its end, or until ``stop``; conflicts and outages are waited out."""
@@ -115,7 +126,7 @@ class _Passage:
 
     def __init__(self, shipper: _Shipper, reader: JournalReader, *, resumed: bool) -> None:
         self._config, self._store, self._stop = shipper.config, shipper.store, shipper.stop
-        self._state, self._reader = shipper.state, reader
+        self._state, self._reader, self._keeper = shipper.state, reader, shipper.keeper
         self._resumed = resumed
         """The store may have events of frames that come again."""
         self._last_found = monotonic()
@@ -125,6 +136,7 @@ class _Passage:
         self._cursor = known.cursor
         self._at = position(self._cursor.segment, self._cursor.offset)
         self._state.shipped[str(self._reader.journal)] = self._at
+        self._look_for_missing_segments()
         self._resumed = self._resumed or self._cursor.offset > 0 or self._cursor.segment > 1
         batcher = await self._first_batcher()
         if batcher is None:
@@ -133,6 +145,13 @@ class _Passage:
         batcher.resume(await self._store.tails(known.open))
         while not await self._step():
             pass
+
+    def _look_for_missing_segments(self) -> None:
+        """A restored event store may be older than what was kept of the journal."""
+        first = min(self._reader.segments(), default=0)
+        if first > self._cursor.segment:
+            missing = f"{self._cursor.segment} to {first - 1}"
+            _LOG.error("journal segments are gone", journal=str(self._reader.journal), segments=missing)
 
     async def _first_batcher(self) -> Batcher | None:
         while (header := self._reader.header()) is None:
@@ -193,7 +212,7 @@ class _Passage:
         await self._store.append(Batch(events, bodies, made.runs, self._cursor, after))
         self._state.events += len(events)
         if segment > self._cursor.segment:
-            self._reader.drop_segments_before(position(segment, offset))
+            self._keeper.drop_segments_before(self._reader, position(segment, offset))
         self._cursor = after
 
     async def _event(self, draft: Draft, bodies: list[ScopedBody]) -> ExchangeEvent:
@@ -208,7 +227,7 @@ class _Passage:
         return draft.event(scope, identity.account, body)
 
     async def _finish(self) -> None:
-        self._reader.delete()
+        self._keeper.finish(self._reader)
         await self._store.close_journal(self._reader.journal)
 
     async def _give_up(self) -> None:

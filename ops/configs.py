@@ -56,10 +56,10 @@ def gateway_config(
     )
 
 
-def shipper_config(home: Home) -> "ShipperConfig":
+def shipper_config(settings: Settings, home: Home) -> "ShipperConfig":
     from gateway.shipper import ShipperConfig
 
-    return ShipperConfig(journal_root=home.journals)
+    return ShipperConfig(journal_root=home.journals, keep_s=settings.keep_journals_h * 3600)
 
 
 def dashboard_config(settings: Settings, home: Home) -> "DashboardConfig":

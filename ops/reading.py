@@ -28,18 +28,26 @@ class Database:
     embedded: bool
 
 
-def with_database(command: str, work: Callable[[Database], Awaitable[T]], url: str | None = None) -> T:
-    """Run ``work`` over the database of this home, or over that of ``url``. Raises NexusError."""
+def with_database(
+    command: str, work: Callable[[Database], Awaitable[T]], url: str | None = None, *, migrate: bool = True
+) -> T:
+    """Run ``work`` over the database of this home, or over that of ``url``. Raises NexusError.
+
+    ``migrate``: False for work that only reads and may be done by a role that may do no more.
+    """
     if url is not None:
-        return asyncio.run(_work(url, command, work, embedded=True))
+        return asyncio.run(_work(url, command, work, embedded=True, migrate=migrate))
     settings = load(Path.cwd())
     with reached(settings, prepare(settings.home), me(command)) as found:
-        return asyncio.run(_work(found, command, work, embedded=settings.database_url is None))
+        return asyncio.run(_work(found, command, work, embedded=settings.database_url is None, migrate=migrate))
 
 
-async def _work(url: str, command: str, work: Callable[[Database], Awaitable[T]], *, embedded: bool) -> T:
+async def _work(
+    url: str, command: str, work: Callable[[Database], Awaitable[T]], *, embedded: bool, migrate: bool
+) -> T:
     from ops.stores import opened
 
-    await migrated(url)
+    if migrate:
+        await migrated(url)
     async with opened(url, f"nexus-{command}") as pool:
         return await work(Database(pool, url, embedded))

@@ -56,7 +56,7 @@ async def shipper(context: Context, lifetime: Lifetime) -> None:
     from ops.part_metrics import ShipperNumbers
     from ops.stores import opened
 
-    config, state = shipper_config(context.home), ShipperState()
+    config, state = shipper_config(context.settings, context.home), ShipperState()
     numbers = ShipperNumbers(state, config.journal_root, utc_now)
     async with (
         opened(context.database_url, "nexus-shipper") as pool,

@@ -124,6 +124,13 @@ class Settings(BaseSettings):
     drain_s: float = Field(
         default=15.0, ge=0, le=3600, description="Seconds that open answers may take to end when Nexus stops."
     )
+    keep_journals_h: float = Field(
+        default=0.0,
+        ge=0,
+        le=24 * 366,
+        description="Hours that shipped journals stay on the disk, so that a restored backup gets what came after it; "
+        "set it to more than the time between two backups. 0: none.",
+    )
     storage_enabled: bool = Field(
         default=True, validation_alias="STORAGE_ENABLED", description="false: forward without recording anything."
     )

@@ -6,7 +6,7 @@ The order matters:
    who holds it waits for a row.
 2. chunk runs. No two journals share them.
 3. the append lock, until commit. From here on positions are drawn; they become visible in this order.
-4. the events, one statement.
+4. the events and their seal (``ops.db.seals``), one statement.
 5. the journal's cursor, which must stand where the shipper thinks it stands. So a batch counts once, however often it
    is sent.
 
@@ -14,14 +14,15 @@ Readers are told after the commit, never inside it.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import asyncpg
 from eventsourcing.persistence import StoredEvent
 
-from domain.errors import AppendConflictError
+from domain.errors import AppendConflictError, UnknownEventError
 from domain.ids import JournalId
 from domain.ports import Batch, ChunkRun, JournalCursor, JournalState, StreamTail
 from ops.db.borrowing import borrowed
@@ -32,6 +33,8 @@ from ops.db.part_writer import ScopedCut, insert_parts
 from ops.db.payloads import SELECT_ANSWERS, answers_of
 from ops.db.pool import Connection, Pool
 from ops.db.scopes import Scopes
+from ops.db.sealing import INSERT_SEALED_EVENTS
+from ops.db.seals import contents_of
 from ops.db.tails import tail_of
 from schemas.stored.events import TERMINAL, ExchangeEvent
 
@@ -43,12 +46,6 @@ SLOWEST_BYTES_PER_S = 2 * 1024 * 1024
 _INSERT_CHUNKS = """
 INSERT INTO chunks (request_id, "offset", codec, raw_length, data)
 SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::integer[], $5::bytea[])
-"""
-_INSERT_EVENTS = """
-INSERT INTO nexus_events (originator_id, originator_version, topic, state)
-SELECT id, version, topic, state
-FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[]) WITH ORDINALITY AS new (id, version, topic, state, place)
-ORDER BY place
 """
 _MOVE_CURSOR = """
 UPDATE journals SET segment = $4, "offset" = $5, updated_at = now()
@@ -135,19 +132,27 @@ class PostgresShipStore:
         async with borrowed(self._pool, self._deadline_s) as connection:
             rows = await connection.fetch(_SELECT_STREAMS, wanted)
             answers = answers_of(await connection.fetch(SELECT_ANSWERS, wanted))
-        streams: dict[UUID, list[ExchangeEvent]] = defaultdict(list)
+        streams, versions = defaultdict[UUID, list[ExchangeEvent]](list), dict[UUID, int]()
         for row in rows:
-            event = self._codec.to_domain_event(StoredEvent(**row))
-            if isinstance(event, ExchangeEvent):
-                streams[event.originator_id].append(event)
-        return {one: tail_of(stream, answers.get(one, b"")) for one, stream in streams.items()}
+            versions[row["originator_id"]] = row["originator_version"]
+            with suppress(UnknownEventError):  # a newer Nexus wrote it: skipped, but its version is taken
+                event = self._codec.to_domain_event(StoredEvent(**row))
+                if isinstance(event, ExchangeEvent):
+                    streams[event.originator_id].append(event)
+        return {
+            one: replace(tail_of(stream, answers.get(one, b"")), version=versions[one])
+            for one, stream in streams.items()
+        }
 
     async def append(self, batch: Batch) -> None:
         """All or nothing. Raises AppendConflictError or StoreUnavailableError."""
         rows = await self._rows(batch)
         deadline_s = self._deadline_s + rows.size / SLOWEST_BYTES_PER_S
         try:
-            async with borrowed(self._pool, deadline_s) as connection, connection.transaction():
+            async with (
+                borrowed(self._pool, deadline_s) as connection,
+                connection.transaction(isolation="read_committed"),
+            ):
                 await _append(connection, rows)
         except asyncpg.UniqueViolationError as error:
             raise AppendConflictError(f"Already in the store: {error.detail or error}") from error
@@ -193,9 +198,11 @@ async def _insert_chunks(connection: Connection, runs: Sequence[ChunkRun]) -> No
     )
 
 
-async def _insert_events(connection: Connection, events: Iterable[StoredEvent]) -> None:
-    columns = [(event.originator_id, event.originator_version, event.topic, event.state) for event in events]
-    await connection.execute(_INSERT_EVENTS, *(list(column) for column in zip(*columns, strict=True)))
+async def _insert_events(connection: Connection, events: Sequence[StoredEvent]) -> None:
+    rows = [(event.originator_id, event.originator_version, event.topic, event.state) for event in events]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    contents = contents_of(events)
+    await connection.execute(INSERT_SEALED_EVENTS, *columns, contents.marks, contents.digest)
 
 
 async def _note_open(connection: Connection, rows: _Rows) -> None:

@@ -60,7 +60,10 @@ def test_a_gateway_worker_may_be_handed_its_sockets(home: Home) -> None:
 
 
 def test_gateway_and_shipper_meet_in_the_same_folder(home: Home) -> None:
-    assert shipper_config(home).journal_root == gateway_config(settings(), home).journal_root == home.journals
+    config = shipper_config(settings(keep_journals_h=2.0), home)
+    assert config.journal_root == gateway_config(settings(), home).journal_root == home.journals
+    assert config.keep_s == 7200
+    assert shipper_config(settings(), home).keep_s == 0
 
 
 def test_a_part_without_a_database_is_given_none(home: Home) -> None:
