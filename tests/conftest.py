@@ -7,6 +7,7 @@ pytest_plugins = (
     "tests.postgres",
     "tests.migrated",
     "tests.pool_runner",
+    "tests.projectors",
     "tests.other_linker",
     "tests.claude_client",
     "tests.typescript_sdk",

@@ -1,32 +1,48 @@
 """Projectors as processes, for tests: started, stopped, killed, looked at."""
 
-import asyncio
 import itertools
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.stack import environment
 from tests.trapped_projector import Order
 from tests.waiting import until
 
+ForkServer = subprocess.Popen[bytes]
+
+
+@pytest.fixture(scope="session")
+def fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    """The process that forks them; it has everything loaded."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.trapped_projector"], env=environment(tmp_path_factory.mktemp("projectors")),
+        cwd=Path(__file__).parents[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+    ) as process:  # fmt: skip
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
 
 @dataclass
 class Projectors:
-    """One process that forks projectors."""
+    """Those of one test."""
 
-    server: asyncio.subprocess.Process
+    server: ForkServer
     order: Order
     folder: Path
+    pids: list[int] = field(default_factory=list)
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
-    async def start(self, **changes: object) -> int:
+    def start(self, **changes: object) -> int:
         """A projector in a home of its own; its pid."""
         assert self.server.stdin is not None
         assert self.server.stdout is not None
@@ -34,25 +50,21 @@ class Projectors:
         home.mkdir(parents=True)
         order = replace(self.order, home=str(home), **changes)  # type: ignore[arg-type]
         self.server.stdin.write(f"{order.line()}\n".encode())
-        async with asyncio.timeout(30):
-            return int(await self.server.stdout.readline())
+        self.pids.append(int(self.server.stdout.readline()))
+        return self.pids[-1]
 
 
 @asynccontextmanager
-async def projectors(database_url: str, folder: Path, **given: object) -> AsyncIterator[Projectors]:
+async def projectors(server: ForkServer, database_url: str, folder: Path, **given: object) -> AsyncIterator[Projectors]:
     """All of them are gone afterwards."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.trapped_projector", env=environment(folder),
-        cwd=Path(__file__).parents[1], stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    order = replace(Order(database_url, ""), **given)  # type: ignore[arg-type]
+    running = Projectors(server, replace(Order(database_url, ""), **given), folder)  # type: ignore[arg-type]
     try:
-        yield Projectors(process, order, folder)
+        yield running
     finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        async with asyncio.timeout(30):
-            await process.wait()
+        for pid in running.pids:
+            send(pid, signal.SIGKILL)
+        for pid in running.pids:
+            await dead(pid)
 
 
 async def dead(pid: int) -> None:

@@ -1,8 +1,8 @@
 """Projectors that are killed or stopped where they are told to. Run as a script; a line of JSON in, a pid out.
 
-In: the fields of ``Order``. Each order forks a projector, which loads nothing any more; those still there are killed
-when the input ends. Besides ``ops.serve.projector`` itself nothing is replaced: its connections, leases and
-projections are real, and the trap stands where a batch has moved its checkpoint, has written its rows, or is committed.
+In: the fields of ``Order``. Each order forks a projector, which has everything loaded; who ordered it ends it. It is
+``ops.serve.projector`` with real connections and leases; the trap stands where a batch has moved its checkpoint, has
+written its rows, or is committed.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,7 +28,6 @@ from ops.reports import Reporter
 from ops.settings import Settings
 from projections import registry
 from projections.follower import Sources
-from projections.projector import Projection
 from projections.read_models import builds
 from projections.read_models.connection import Connection
 from tests.tally import TALLY
@@ -51,10 +50,9 @@ class Order:
     ask_s: float = 0.5
     tally: bool = False
     """Follow the tally instead of the projections of the registry."""
-    projections: tuple[Projection, ...] = ()
 
     def line(self) -> str:
-        return json.dumps({name: value for name, value in asdict(self).items() if name != "projections"})
+        return json.dumps(asdict(self))
 
 
 class Trap:
@@ -117,7 +115,6 @@ def project(order: Order) -> None:
 
 def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are nobody's to bury
-    children = []
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
@@ -131,11 +128,7 @@ def main() -> None:
                 code = 0
             finally:
                 os._exit(code)
-        children.append(pid)
         print(pid, flush=True)
-    for pid in children:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -1,35 +1,27 @@
 """A leader that is killed, stopped or cut off is followed by the next projector, and writes nothing any more."""
 
 import asyncio
-import os
 import signal
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
 
 import psycopg
 import pytest
 
-from ops.db.event_store import PostgresShipStore
 from ops.db.pool import Pool
 from projections.rebuilding import live_digest, rebuilt_digest
 from projections.registry import PROJECTIONS
 from tests.bar import Figure
+from tests.counted import Counted
 from tests.projected import Store
-from tests.projectors import Projectors, dead, projectors, send, stopped
+from tests.projectors import ForkServer, Projectors, dead, projectors, send, stopped
 from tests.proxies import proxied
 from tests.requirements import scaled
-from tests.shipping import TestJournal, new_request_id, received
-from tests.tally import total_of
 from tests.trapped_projector import Point
 from tests.waiting import until_true
 
 EPOCH = "SELECT epoch FROM projector_lease"
-COUNTED = "SELECT counted, total::text FROM read.tally"
-IS_THERE = "SELECT to_regclass('read.tally') IS NOT NULL"
-NOTIFY = "NOTIFY nexus_events"
 TRAPS: list[tuple[int, Point]] = [
     (signal.SIGKILL, "moved"), (signal.SIGSTOP, "written"), (signal.SIGSTOP, "moved"), (signal.SIGSTOP, "committed"),
     (signal.SIGKILL, "written"), (signal.SIGKILL, "committed"),
@@ -38,58 +30,27 @@ TERMS = {"lasts_s": scaled(10, 30) / 10, "ask_s": scaled(1, 5) / 10}
 """At night those of the product."""
 
 
-@dataclass
-class Counted:
-    """A store, and what a projection that counts must have counted."""
-
-    pool: Pool
-    store: PostgresShipStore
-    journal: TestJournal
-    ids: list[UUID]
-
-    @classmethod
-    async def over(cls, pool: Pool) -> "Counted":
-        store = PostgresShipStore(pool, announce=lambda: None, random_bytes=os.urandom)
-        return cls(pool, store, await TestJournal.opened(store), [])
-
-    async def append(self, count: int = 3) -> None:
-        new = [new_request_id() for _ in range(count)]
-        self.ids += new
-        await self.journal.ship(self.store, [received(one) for one in new])
-        await self.pool.execute(NOTIFY)
-
-    async def counted(self) -> tuple[int, int]:
-        if not await self.pool.fetchval(IS_THERE):
-            return 0, 0
-        row = await self.pool.fetchrow(COUNTED)
-        assert row is not None
-        return row["counted"], int(row["total"])
-
-    async def is_right(self) -> bool:
-        """Everything, each once."""
-        counted, total = await self.counted()
-        assert counted <= len(self.ids), "something was counted twice"
-        return (counted, total) == (len(self.ids), total_of(self.ids))
-
-    async def until_right(self) -> None:
-        await until_true(self.is_right, "every event to be counted once")
-
-
 async def two(running: Projectors, counted: Counted, **of_the_leader: object) -> tuple[int, int]:
     """One that leads and has counted, one that stands by."""
-    leader = await running.start(**of_the_leader)
+    leader = running.start(**of_the_leader)
     await until_true(lambda: counted.pool.fetchval(EPOCH), "a leader")
-    follower = await running.start()
+    follower = running.start()
     return leader, follower
 
 
 @pytest.mark.parametrize(("number", "point"), TRAPS[: scaled(2, len(TRAPS))])
 @pytest.mark.bar(22)
 async def test_who_is_killed_or_stopped_in_mid_batch_is_followed_and_writes_nothing_more(
-    migrated_database: str, pool: Pool, tmp_path: Path, figure: Figure, number: int, point: Point
+    fork_server: ForkServer,
+    migrated_database: str,
+    pool: Pool,
+    tmp_path: Path,
+    figure: Figure,
+    number: int,
+    point: Point,
 ) -> None:
     counted = await Counted.over(pool)
-    async with projectors(migrated_database, tmp_path, tally=True, **TERMS) as running:
+    async with projectors(fork_server, migrated_database, tmp_path, tally=True, **TERMS) as running:
         leader, _ = await two(running, counted, signal=int(number), point=point, batch=2)
         await counted.append()
         await counted.until_right()
@@ -109,12 +70,12 @@ async def test_who_is_killed_or_stopped_in_mid_batch_is_followed_and_writes_noth
 
 @pytest.mark.bar(22)
 async def test_a_leader_that_is_cut_off_from_the_database_is_followed_and_comes_back_as_the_second(
-    migrated_database: str, pool: Pool, tmp_path: Path, figure: Figure
+    fork_server: ForkServer, migrated_database: str, pool: Pool, tmp_path: Path, figure: Figure
 ) -> None:
     counted = await Counted.over(pool)
     async with (
         proxied(migrated_database) as proxy,
-        projectors(migrated_database, tmp_path, tally=True, **TERMS) as running,
+        projectors(fork_server, migrated_database, tmp_path, tally=True, **TERMS) as running,
     ):
         await two(running, counted, database_url=proxy.dsn)
         await counted.append()
@@ -131,13 +92,13 @@ async def test_a_leader_that_is_cut_off_from_the_database_is_followed_and_comes_
 
 @pytest.mark.bar(22, 23)
 async def test_the_real_rows_after_a_change_of_leaders_equal_a_rebuild(
-    migrated_database: str, pool: Pool, tmp_path: Path
+    fork_server: ForkServer, migrated_database: str, pool: Pool, tmp_path: Path
 ) -> None:
     store = Store.over(pool)
-    async with projectors(migrated_database, tmp_path, lasts_s=0.6, ask_s=0.1) as running:
-        leader = await running.start(signal=int(signal.SIGSTOP), point="written", batch=3)
+    async with projectors(fork_server, migrated_database, tmp_path, lasts_s=0.6, ask_s=0.1) as running:
+        leader = running.start(signal=int(signal.SIGSTOP), point="written", batch=3)
         await until_true(lambda: pool.fetchval(EPOCH), "a leader")
-        await running.start()
+        running.start()
         await store.append("c_tools")
         await stopped(leader)
         await store.append("d2_two_agents")
@@ -161,12 +122,12 @@ async def reached(pool: Pool, newest: int) -> bool:
 
 
 async def test_nobody_leads_while_the_database_is_frozen_and_one_does_afterwards(
-    migrated_database: str, pool: Pool, tmp_path: Path
+    fork_server: ForkServer, migrated_database: str, pool: Pool, tmp_path: Path
 ) -> None:
     counted = await Counted.over(pool)
     async with (
         proxied(migrated_database) as proxy,
-        projectors(proxy.dsn, tmp_path, tally=True, lasts_s=0.5, ask_s=0.1) as running,
+        projectors(fork_server, proxy.dsn, tmp_path, tally=True, lasts_s=0.5, ask_s=0.1) as running,
     ):
         await two(running, counted)
         await counted.append()
