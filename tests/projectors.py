@@ -53,6 +53,9 @@ class Projectors:
         self.pids.append(int(self.server.stdout.readline()))
         return self.pids[-1]
 
+    def log(self, pid: int) -> str:
+        return (self.folder / f"projector-{self.pids.index(pid)}" / "log").read_text()
+
 
 @asynccontextmanager
 async def projectors(server: ForkServer, database_url: str, folder: Path, **given: object) -> AsyncIterator[Projectors]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from ops.db.lease import LostLeaseError
 from ops.db.pool import Pool
 from projections.rebuilding import live_digest, rebuilt_digest
 from projections.registry import PROJECTIONS
@@ -19,9 +20,11 @@ from tests.projectors import ForkServer, Projectors, dead, projectors, send, sto
 from tests.proxies import proxied
 from tests.requirements import scaled
 from tests.trapped_projector import Point
-from tests.waiting import until_true
+from tests.waiting import until, until_true
 
 EPOCH = "SELECT epoch FROM projector_lease"
+IS_SECOND = "SELECT epoch = 2 FROM projector_lease"
+RUN_OUT = "UPDATE projector_lease SET expires_at = clock_timestamp()"
 TRAPS: list[tuple[int, Point]] = [
     (signal.SIGKILL, "moved"), (signal.SIGSTOP, "written"), (signal.SIGSTOP, "moved"), (signal.SIGSTOP, "committed"),
     (signal.SIGKILL, "written"), (signal.SIGKILL, "committed"),
@@ -66,6 +69,31 @@ async def test_who_is_killed_or_stopped_in_mid_batch_is_followed_and_writes_noth
         for _ in range(3):
             await counted.append()
             await counted.until_right()
+
+
+@pytest.mark.bar(22)
+async def test_who_wakes_up_and_still_believes_that_it_leads_is_refused(
+    fork_server: ForkServer, migrated_database: str, pool: Pool, tmp_path: Path
+) -> None:
+    """Its checkpoint has not moved, its lease was long, its next batch is there: only the epoch stands in its way."""
+    counted = await Counted.over(pool)
+    async with projectors(fork_server, migrated_database, tmp_path, tally=True, lasts_s=60.0, ask_s=0.1) as running:
+        trap = {"signal": int(signal.SIGSTOP), "point": "committed", "ask_s": 60.0}
+        leader, follower = await two(running, counted, **trap)
+        await counted.append()
+        await stopped(leader)
+        await counted.until_right()
+        await pool.execute(RUN_OUT)
+        await until_true(lambda: pool.fetchval(IS_SECOND), "the next leader")
+        send(follower, signal.SIGSTOP)
+        await stopped(follower)
+        before = await counted.counted()
+        await counted.append()
+        send(leader, signal.SIGCONT)
+        await until(lambda: str(LostLeaseError()) in running.log(leader), "the old leader to try and be refused")
+        assert await counted.counted() == before
+        send(follower, signal.SIGCONT)
+        await counted.until_right()
 
 
 @pytest.mark.bar(22)
