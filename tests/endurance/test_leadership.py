@@ -124,7 +124,7 @@ async def test_the_real_rows_after_a_change_of_leaders_equal_a_rebuild(
 ) -> None:
     store = Store.over(pool)
     async with projectors(fork_server, migrated_database, tmp_path, lasts_s=0.6, ask_s=0.1) as running:
-        leader = running.start(signal=int(signal.SIGSTOP), point="written", batch=3)
+        leader = running.start(signal=int(signal.SIGSTOP), point="written", batch=2)
         await until_true(lambda: pool.fetchval(EPOCH), "a leader")
         running.start()
         await store.append("c_tools")
