@@ -88,7 +88,7 @@ async def projector(context: Context, lifetime: Lifetime) -> None:
 
     state, holder = RunnerState(), UUID(bytes=secrets.token_bytes(16))
     async with (
-        opened(context.database_url, name_of_leader(holder)) as pool,
+        opened(context.database_url, name_of_leader(holder), max_size=2 * len(PROJECTIONS) + 4) as pool,
         asking(context.database_url, holder) as standing,
     ):
 

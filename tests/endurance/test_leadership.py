@@ -27,7 +27,7 @@ IS_SECOND = "SELECT epoch = 2 FROM projector_lease"
 RUN_OUT = "UPDATE projector_lease SET expires_at = clock_timestamp()"
 TRAPS: list[tuple[int, Point]] = [
     (signal.SIGKILL, "moved"), (signal.SIGSTOP, "written"), (signal.SIGSTOP, "moved"), (signal.SIGSTOP, "committed"),
-    (signal.SIGKILL, "written"), (signal.SIGKILL, "committed"),
+    (signal.SIGKILL, "written"),
 ]  # fmt: skip
 TERMS = {"lasts_s": scaled(10, 30) / 10, "ask_s": scaled(1, 5) / 10}
 """At night those of the product."""
