@@ -41,14 +41,17 @@ app = typer.Typer(
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
 
 
-@app.command(epilog="Example: NEXUS_GATEWAY_PORT=4000 nexus up")
+@app.command(epilog="Example: NEXUS_GATEWAY_PORT=4000 nexus up --workers 2")
 def up(
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes of the gateway; NEXUS_GATEWAY_WORKERS if not given.")
+    ] = None,
     json_ready: Annotated[bool, typer.Option("--json-ready", help="When ready, print one JSON line, no text.")] = False,
 ) -> None:
     """Start everything; Ctrl-C stops it."""
     from ops.commands import up as command
 
-    raise typer.Exit(command.run(json_ready=json_ready))
+    raise typer.Exit(command.run(json_ready=json_ready, workers=workers))
 
 
 @app.command(add_help_option=False, epilog='Example: nexus claude -p "What does this repository do?"')

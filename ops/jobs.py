@@ -1,4 +1,4 @@
-"""What is done from time to time? The timetable of maintenance, run by one process only: the projector."""
+"""What is done from time to time? The timetable of maintenance, run by one process only: the projector that leads."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

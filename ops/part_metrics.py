@@ -1,6 +1,6 @@
 """What do the parts beside the gateway say in numbers? Their states as Prometheus families, to be published."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,8 +63,9 @@ class ShipperNumbers(PartNumbers):
 class ProjectorNumbers(PartNumbers):
     """How far the projections are, and what they took in."""
 
-    def __init__(self, state: "RunnerState", clock: Clock) -> None:
-        self._state, self._clock = state, clock
+    def __init__(self, state: "RunnerState", clock: Clock, leads: Callable[[], bool] = lambda: True) -> None:
+        """``leads``: whether it works, or stands by because another projector does."""
+        self._state, self._clock, self._leads = state, clock, leads
         self._behind_since: dict[str, datetime] = {}
         super().__init__()
 
@@ -81,6 +82,7 @@ class ProjectorNumbers(PartNumbers):
         for kind, count in self._state.tokens.counts.items():
             tokens.add_metric([kind], count)
         yield from (events, age, failed, tokens)
+        yield GaugeMetricFamily("nexus_projector_leads", "1: it works; 0: another one does", float(self._leads()))
 
     def _age_s(self, name: str, follower: "FollowerState") -> float:
         """Where no event says it, since it was first seen to be behind."""

@@ -26,6 +26,8 @@ class Report(msgspec.Struct, frozen=True):
     ship_bytes: int | None = None
     ship_seconds: float | None = None
     projections: dict[str, ProjectionLag] = {}
+    projector: str | None = None
+    """leads, or standby: another one leads."""
     gaps: int | None = None
     open_streams: int | None = None
     silent: tuple[str, ...] = ()
@@ -38,12 +40,15 @@ def report(parts: Mapping[str, Seen]) -> Report:
     gateways = [said for part, said in fresh.items() if part.startswith("gateway")]
     shipper = fresh.get("shipper")
     store_up = shipper.value("nexus_store_up") if shipper else None
+    projector = fresh.get("projector", Published())
+    leads = projector.value("nexus_projector_leads")
     return Report(
         recording=_recording(gateways),
         store=None if store_up is None else "up" if store_up else "away",
         ship_bytes=_whole(_greatest(fresh, "nexus_ship_lag_bytes")),
         ship_seconds=_rounded(_greatest(fresh, "nexus_ship_lag_seconds")),
-        projections=_projections(fresh.get("projector", Published())),
+        projections=_projections(projector),
+        projector=None if leads is None else "leads" if leads else "standby",
         gaps=_sum(gateways, "nexus_recording_gaps_total"),
         open_streams=_sum(gateways, "nexus_open_streams"),
         silent=tuple(part for part, seen in parts.items() if not seen.is_fresh),
@@ -70,6 +75,8 @@ def lines(found: Report) -> list[str]:
     if found.ship_seconds is not None:
         out.append(f"shipping: {_lag(found.ship_seconds, f'{found.ship_bytes or 0} bytes wait')}")
     out += [f"projection {name}: {_lag(lag.seconds, f'{lag.events} events wait')}" for name, lag in _lags(found)]
+    if found.projector == "standby":
+        out.append("projector: stands by; another one of this database leads")
     if found.gaps:
         out.append(f"recording gaps since the gateway's start: {found.gaps}; `nexus doctor` says more")
     return [*out, *(f"{part} has stopped saying anything" for part in found.silent)]

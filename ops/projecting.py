@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from ops.db import lease
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
 from ops.db.payloads import PostgresPayloads
@@ -19,10 +20,14 @@ READING_DEADLINE_S = 3600.0
 """For a command that looks at every row of every table in one snapshot."""
 
 
-def sources(pool: "Pool", deadline_s: float = TRANSACTION_DEADLINE_S) -> Sources:
+def sources(pool: "Pool", deadline_s: float = TRANSACTION_DEADLINE_S, epoch: int | None = None) -> Sources:
+    """``epoch``: of the projector that leads; its transactions raise LostLeaseError as soon as another one does."""
+
     @asynccontextmanager
     async def transactions() -> AsyncIterator["Connection"]:
         async with borrowed(pool, deadline_s) as connection, connection.transaction():
+            if epoch is not None:
+                await lease.check(connection, epoch)
             yield connection
 
     log = PostgresEventLog(pool)

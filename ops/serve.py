@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from ops import plan, serve_database
 from ops.addresses import address_of
@@ -74,21 +75,34 @@ async def shipper(context: Context, lifetime: Lifetime) -> None:
 
 
 async def projector(context: Context, lifetime: Lifetime) -> None:
-    """Events into read models; and the timetable: there is one projector, so every job runs once."""
+    """Events into read models; and the timetable. Of several projectors one leads and works, so every job runs once."""
     from gateway.published import publishing
+    from ops.db.lease import name_of_leader
     from ops.jobs import timetable
+    from ops.leading import asking, work_while_leading
     from ops.part_metrics import ProjectorNumbers
     from ops.projecting import sources
     from ops.stores import opened
     from projections.registry import PROJECTIONS
-    from projections.runner import Runner
+    from projections.runner import Runner, RunnerState
 
-    async with opened(context.database_url, "nexus-projector") as pool, timetable(_jobs(pool), utc_now):
-        runner = Runner(PROJECTIONS, sources(pool))
-        numbers = ProjectorNumbers(runner.state, utc_now)
+    state, holder = RunnerState(), UUID(bytes=secrets.token_bytes(16))
+    async with (
+        opened(context.database_url, name_of_leader(holder), max_size=2 * len(PROJECTIONS) + 4) as pool,
+        asking(context.database_url, holder) as standing,
+    ):
+
+        async def lead(epoch: int, stop: asyncio.Event) -> None:
+            try:
+                async with timetable(_jobs(pool), utc_now):
+                    await Runner(PROJECTIONS, sources(pool, epoch=epoch), state=state).run(stop)
+            finally:
+                state.followers.clear()
+
+        numbers = ProjectorNumbers(state, utc_now, leads=lambda: standing.epoch is not None)
         lifetime.ready()
         async with publishing(context.home.metrics, plan.PROJECTOR, numbers.say):
-            await runner.run(lifetime.stop)
+            await work_while_leading(standing, lead, lifetime.stop)
 
 
 async def dashboard(context: Context, lifetime: Lifetime) -> None:

@@ -16,10 +16,10 @@ STATEMENT_TIMEOUT_S = 10.0
 
 
 @asynccontextmanager
-async def opened(database_url: str, name: str, *, reads_only: bool = False) -> AsyncIterator[Pool]:
+async def opened(database_url: str, name: str, *, reads_only: bool = False, max_size: int = 4) -> AsyncIterator[Pool]:
     """A pool, closed at the end. Raises SetupError or StoreUnavailableError."""
     timeout_s = STATEMENT_TIMEOUT_S if reads_only else 0.0
-    pool = await open_pool(database_url, application_name=name, statement_timeout_s=timeout_s)
+    pool = await open_pool(database_url, application_name=name, statement_timeout_s=timeout_s, max_size=max_size)
     try:
         yield pool
     finally:

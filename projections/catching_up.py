@@ -9,6 +9,7 @@ from projections.follower import Follower, Sources
 from projections.projector import Projection
 from projections.read_models import builds
 from projections.read_models.builds import Build, BuildState, GoneBuildError, LostCheckpointError
+from projections.read_models.connection import Connection
 
 BATCH_EVENTS = 500
 Progress = Callable[[Position, Position], None]
@@ -49,6 +50,19 @@ async def catch_up(
         if step.done:
             return True
     return False
+
+
+async def draw_level(tx: Connection, projection: Projection, build: Build, sources: Sources) -> None:
+    """From here to the end of ``tx`` the live build stands still and ``build`` has all that it has.
+
+    The live one goes on while another catches up; a switch between the two would take its newest rows from readers.
+    """
+    live = await builds.live(tx, projection.name)
+    if live is None or live == build:
+        return
+    position = await builds.hold(tx, live)
+    if await builds.checkpoint(tx, build) < position:
+        await catch_up(projection, build, sources, position)
 
 
 async def state_of(build: Build, sources: Sources) -> BuildState:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from domain.ids import Position
-from projections.catching_up import Pace, Progress, catch_up, silent
+from projections.catching_up import Pace, Progress, catch_up, draw_level, silent
 from projections.follower import Sources
 from projections.projector import Projection
 from projections.read_models import builds, digests
@@ -62,6 +62,7 @@ async def _switch(projection: Projection, build: Build, sources: Sources, *, by_
         live = await builds.live_state(tx, projection.name)
         if by_itself and live is not None and is_left_alone(live, projection.version):
             return
+        await draw_level(tx, projection, build, sources)
         before = await builds.switch(tx, projection, build)
     if before is not None:
         await _drop_retired(before, sources)

@@ -48,10 +48,17 @@ class RunnerState:
 class Runner:
     """Follows every projection of the registry until it is stopped."""
 
-    def __init__(self, projections: Sequence[Projection], sources: Sources, config: RunnerConfig = DEFAULTS) -> None:
+    def __init__(
+        self,
+        projections: Sequence[Projection],
+        sources: Sources,
+        config: RunnerConfig = DEFAULTS,
+        state: RunnerState | None = None,
+    ) -> None:
+        """``state``: what a runner before this one has counted; followed is anew."""
         self._projections, self._sources, self._config = projections, sources, config
         self._bells = {projection.name: asyncio.Event() for projection in projections}
-        self.state = RunnerState()
+        self.state = state or RunnerState()
 
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:

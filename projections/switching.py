@@ -7,7 +7,7 @@ readers get it only on demand, and it is pinned: the runner of this version leav
 from dataclasses import dataclass
 
 from domain.ids import Position
-from projections.catching_up import Pace, Progress, catch_up, silent, state_of
+from projections.catching_up import Pace, Progress, catch_up, draw_level, silent, state_of
 from projections.follower import Sources
 from projections.projector import Projection
 from projections.read_models import builds, catalog
@@ -69,6 +69,9 @@ async def switch_to(
             f"its rows would stop at position {state.position} of {newest}. With --pin you get it all the same."
         )
     async with sources.transactions() as tx:
+        await builds.lock(tx)
+        if pinned_against is None:
+            await draw_level(tx, projection, build, sources)
         lacking = await _lacking(tx, projection, build)
         before = await builds.switch(tx, projection, build, pinned_against)
     return Switched(build, before, state.position, newest, pinned_against is not None, lacking)

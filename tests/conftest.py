@@ -8,6 +8,7 @@ pytest_plugins = (
     "tests.migrated",
     "tests.checked",
     "tests.pool_runner",
+    "tests.projectors",
     "tests.other_linker",
     "tests.claude_client",
     "tests.typescript_sdk",

@@ -29,9 +29,14 @@ _PORT_PATIENCE_S = 2.0
 _POLL_S = 0.05
 
 
-def run(*, json_ready: bool) -> int:
-    """Run everything until a signal; the exit code. Raises NexusError if it cannot begin."""
+def run(*, json_ready: bool, workers: int | None = None) -> int:
+    """Run everything until a signal; the exit code. Raises NexusError if it cannot begin.
+
+    ``workers``: of the gateway, instead of what the settings say.
+    """
     settings = load(Path.cwd())
+    if workers is not None:
+        settings = settings.model_copy(update={"gateway_workers": workers})
     console = Console(time.monotonic)
     for variable, meant in unknown_variables():
         console.say(f"nexus: {variable} is no setting{f'; did you mean {meant}?' if meant else '.'}")

@@ -71,6 +71,14 @@ def test_the_projector_says_how_far_each_projection_is_behind() -> None:
     assert numbers.say().value("nexus_projection_failed_total", projection="requests") == 3
 
 
+def test_the_projector_says_whether_it_leads() -> None:
+    leads = True
+    numbers = ProjectorNumbers(RunnerState(), Clock(), leads=lambda: leads)
+    assert numbers.say().value("nexus_projector_leads") == 1
+    leads = False
+    assert numbers.say().value("nexus_projector_leads") == 0
+
+
 def test_tokens_are_told_by_kind() -> None:
     state = RunnerState()
     state.tokens.counts["output"] = 42

@@ -41,6 +41,13 @@ def test_everything_is_said_once_for_the_host() -> None:
     assert is_well(report(WHOLE))
 
 
+def test_a_projector_that_stands_by_is_well() -> None:
+    found = report({"projector": said(nexus_projector_leads=0)})
+    assert lines(found) == ["projector: stands by; another one of this database leads"]
+    assert is_well(found)
+    assert report({"projector": said(nexus_projector_leads=1)}) == Report(projector="leads")
+
+
 def test_nobody_says_anything() -> None:
     assert report({}) == Report()
     assert lines(Report()) == []

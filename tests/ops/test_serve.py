@@ -2,8 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -26,55 +24,19 @@ from ops.db.dsn import parse_dsn
 from ops.home import Home, prepare
 from ops.keys import dashboard_key
 from ops.lifetime import Lifetime
-from ops.reports import Ready, Report, Reporter
 from ops.serve_database import migrated
-from ops.settings import Settings
 from ops.supervision_types import Part
 from tests.fake_upstream import fake_upstream, fixed
 from tests.key_samples import NOON, new_key
+from tests.living import living, settings
 from tests.waiting import until, until_true
 
 EVENTS_OF = "SELECT topic FROM nexus_events ORDER BY notification_id"
 
 
-class Kept(Reporter):
-    """Keeps what a part reports."""
-
-    def __init__(self) -> None:
-        super().__init__(None)
-        self.reports: list[Report] = []
-
-    def send(self, report: Report) -> None:
-        self.reports.append(report)
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return prepare(tmp_path)
-
-
-def settings(**given: object) -> Settings:
-    defaults = {name: field.default for name, field in Settings.model_fields.items()}
-    ports = {"gateway_host": ("127.0.0.1",), "gateway_port": 0, "dashboard_port": 0}
-    return Settings.model_construct(**defaults | ports | given)
-
-
-@asynccontextmanager
-async def living(part: str, context: Context) -> AsyncIterator[Ready]:
-    """The part, ready; afterwards it is asked to stop and has to."""
-    kept = Kept()
-    lifetime = Lifetime(reporter=kept)
-
-    async def live() -> None:
-        await serve.LIVES[part](context, lifetime)
-
-    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
-        life = tasks.create_task(live())
-        await until(lambda: kept.reports or life.done(), f"{part} to be ready")
-        (report,) = kept.reports
-        assert isinstance(report, Ready)
-        yield report
-        lifetime.ask_to_stop()
 
 
 async def post(url: str) -> bytes:

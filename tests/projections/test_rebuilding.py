@@ -3,21 +3,26 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from domain.ids import Position
 from ops.db.pool import Pool
+from projections import rebuilding, switching
+from projections.catching_up import catch_up
 from projections.projector import Projection, Write
 from projections.projectors.requests import RequestsProjector
 from projections.read_models import builds
 from projections.read_models.builds import Build, BuildState
 from projections.rebuilding import build_beside, is_left_alone, live_digest, rebuild, rebuilt_digest, renew
 from projections.registry import PROJECTIONS, projection
+from projections.switching import switch_to
 from tests import captures
 from tests.projected import Store
 from tests.recorded import append_all, recorded, request_ids
+from tests.shipping import TestJournal, exchange
 
 REQUESTS = projection("requests")
 SCHEMAS = "SELECT schema, state FROM projections ORDER BY name, build"
@@ -73,6 +78,28 @@ async def test_a_rebuild_switches_and_keeps_the_old_build(pool: Pool) -> None:
     assert await pool.fetchval("SELECT count(*) FROM read.requests") == 6
     rows = await store.rows("SELECT schema, state FROM projections WHERE name = 'requests' ORDER BY build")
     assert [(row["schema"], row["state"]) for row in rows] == [("p_requests_1", "retired"), ("p_requests_2", "live")]
+
+
+@pytest.mark.bar(24)
+async def test_what_the_live_build_took_in_meanwhile_is_not_taken_from_readers(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.over(pool)
+    journal = await TestJournal.opened(store.ship)
+    await store.follow_one(REQUESTS)
+
+    async def overtaken(*arguments: Any, **named: Any) -> bool:
+        done = await catch_up(*arguments, **named)
+        await journal.ship(store.ship, exchange(3))
+        await store.follow_one(REQUESTS)
+        return done
+
+    monkeypatch.setattr(rebuilding, "catch_up", overtaken)
+    monkeypatch.setattr(switching, "catch_up", overtaken)
+    await rebuild(REQUESTS, store.sources)
+    assert await pool.fetchval("SELECT count(*) FROM read.requests") == 1
+    await switch_to(REQUESTS, Build("requests", REQUESTS.version, 1), store.sources)
+    assert await pool.fetchval("SELECT count(*) FROM read.requests") == 2
 
 
 async def test_a_rebuild_that_is_stopped_leaves_nothing(pool: Pool) -> None:

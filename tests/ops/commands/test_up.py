@@ -64,9 +64,11 @@ def answers(gateway: str) -> bool:
 
 
 def test_it_serves_says_where_and_stops_cleanly(up: Up, tmp_path: Path) -> None:
-    process = up("--json-ready")
+    process = up("--json-ready", "--workers", "2")
     said = ready(process)
     assert said["home"] == str(tmp_path / "home")
+    state = msgspec.json.decode((tmp_path / "home" / "run" / "state.json").read_bytes(), type=RunState)
+    assert set(state.parts) == {"gateway", "gateway-2"}
     assert answers(said["gateway"])
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
