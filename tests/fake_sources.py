@@ -19,14 +19,14 @@ class FakePayloads:
     stored: dict[tuple[str, bytes], bytes] = field(default_factory=dict)
     answered: dict[UUID, bytes] = field(default_factory=dict)
     asked: list[set[bytes]] = field(default_factory=list)
-    """Keys of every call of ``parts``."""
+    """Keys of every call of ``scoped_parts``."""
 
     def keep(self, scope: str, body: CutBody) -> None:
         self.stored.update({(scope, part.key): part.data for part in body.parts.values()})
 
-    async def parts(self, scope: str, keys: Collection[bytes]) -> Mapping[bytes, bytes]:
-        self.asked.append(set(keys))
-        return {key: self.stored[scope, key] for key in keys if (scope, key) in self.stored}
+    async def scoped_parts(self, wanted: Collection[tuple[str, bytes]]) -> Mapping[tuple[str, bytes], bytes]:
+        self.asked.append({key for _, key in wanted})
+        return {one: self.stored[one] for one in wanted if one in self.stored}
 
     async def scope_key(self, scope: str) -> bytes:
         return scope.encode().ljust(32)
