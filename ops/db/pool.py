@@ -41,10 +41,12 @@ async def open_pool(
     max_size: int = 4,
     command_timeout_s: float = 30.0,
     statement_timeout_s: float = 0.0,
+    reset: bool = True,
 ) -> Pool:
     """Connect and look at the server. Raises SetupError or StoreUnavailableError.
 
     ``statement_timeout_s`` is kept by the server, ``command_timeout_s`` by the client; 0: no server timeout.
+    ``reset`` False: nobody changes the session beyond a transaction, so each use is spared the query that resets it.
     """
     target = parse_dsn(dsn)
     settings = {
@@ -62,6 +64,7 @@ async def open_pool(
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=command_timeout_s,
             server_settings=settings,
+            reset=None if reset else _leave,
         )
     try:
         async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
@@ -103,6 +106,10 @@ async def once_more_if_outdated(work: Callable[[], Awaitable[T]]) -> T:
         return await work()
     except (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError):
         return await work()
+
+
+async def _leave(_: Connection) -> None:
+    """The driver itself has rolled back whatever was open."""
 
 
 def _refuse_unfit_server(connection: Connection) -> None:
