@@ -124,6 +124,15 @@ class AggregateFact(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableEvent:
+    """Stands for an event whose stored bytes are damaged: of its stream nothing certain can be said."""
+
+    originator_id: UUID
+    originator_version: int
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """An event with its place in the store."""
 

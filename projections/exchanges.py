@@ -10,9 +10,9 @@ from uuid import UUID
 
 from domain.assembly import AssembledMessage, assemble
 from domain.decoding import decode_body
-from domain.errors import UndecodableBodyError
+from domain.errors import NexusError, UndecodableBodyError
 from domain.ids import Position
-from domain.ports import EventLog, Payloads, Recorded
+from domain.ports import EventLog, Payloads, Recorded, UnreadableEvent
 from domain.request_view import RequestView
 from projections.body_reader import BodyReader, WantedBody
 from projections.remembered import Remembered
@@ -33,6 +33,10 @@ EXCHANGE_TOPICS = tuple(
 _EXCHANGES_REMEMBERED = 2_000
 _BYTES_REMEMBERED = 64 * 1024 * 1024
 """Of the bodies and answers they were made of."""
+
+
+class DamagedEventError(NexusError):
+    """An exchange cannot be read whole: `nexus verify` says what else is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ def _weight(bare: Exchange, answer: bytes) -> int:
 
 def _bare(request_id: UUID, stream: Sequence[Recorded]) -> Exchange:
     events = [recorded.event for recorded in stream]
+    if damaged := next((event for event in events if isinstance(event, UnreadableEvent)), None):
+        raise DamagedEventError(f"Event {damaged.originator_version} ({damaged.topic}) is damaged in the store.")
     return Exchange(
         request_id=request_id,
         position=max(recorded.position for recorded in stream),

@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.errors import PayloadMissingError
 from domain.ids import Position
 from domain.parts import CutBody, put_together
-from domain.ports import AggregateFact, Recorded
+from domain.ports import AggregateFact, Recorded, UnreadableEvent
 from schemas.stored.events import BodyReference, ExchangeEvent
 
 
@@ -77,4 +77,7 @@ class FakeLog:
 
 
 def _is_of(recorded: Recorded, topics: Sequence[str]) -> bool:
-    return not topics or getattr(recorded.event, "TOPIC", None) in topics
+    event = recorded.event
+    return (
+        not topics or (event.topic if isinstance(event, UnreadableEvent) else getattr(event, "TOPIC", None)) in topics
+    )

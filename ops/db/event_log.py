@@ -11,11 +11,11 @@ from functools import lru_cache
 from uuid import UUID
 
 import asyncpg
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 
 from domain.errors import UnknownEventError
 from domain.ids import Position
-from domain.ports import AggregateFact, Recorded
+from domain.ports import AggregateFact, Recorded, UnreadableEvent
 from ops.db.borrowing import borrowed
 from ops.db.codec import EventCodec
 from ops.db.notifications import POLL_S, wakeups
@@ -138,3 +138,6 @@ class PostgresEventLog:
         except UnknownEventError:
             assert isinstance(stored.originator_id, UUID)
             return UnknownEvent(stored.originator_id, stored.originator_version, stored.topic)
+        except MapperDeserialisationError:
+            assert isinstance(stored.originator_id, UUID)
+            return UnreadableEvent(stored.originator_id, stored.originator_version, stored.topic)

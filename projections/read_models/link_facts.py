@@ -60,14 +60,9 @@ WHERE c.parent_request_id = ANY($1::uuid[])
 DELETE_CORRECTIONS = "DELETE FROM corrections WHERE request_id = ANY($1::uuid[])"
 INSERT_CORRECTIONS = "INSERT INTO corrections SELECT * FROM jsonb_populate_recordset(NULL::corrections, $1::jsonb)"
 SELECT_KNOWN = "SELECT request_id FROM exchanges WHERE request_id = ANY($1::uuid[])"
-SELECT_TOUCHED = " UNION ".join(
-    (
-        SELECT_TOUCHED_IN_SESSION,
-        SELECT_TOUCHED_WITHOUT_SESSION,
-        SELECT_TOUCHED_IN_OTHER_SESSIONS,
-        SELECT_TOUCHED_BY_SUMMARIES,
-        SELECT_TOUCHED_BY_CORRECTIONS,
-    )
+SELECT_TOUCHED = (
+    f"{SELECT_TOUCHED_IN_SESSION} UNION {SELECT_TOUCHED_WITHOUT_SESSION} UNION {SELECT_TOUCHED_IN_OTHER_SESSIONS} "
+    f"UNION {SELECT_TOUCHED_BY_SUMMARIES} UNION {SELECT_TOUCHED_BY_CORRECTIONS}"
 )
 SELECT_TOUCHED_BY_MENTIONS = """
 SELECT e.request_id FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS m(scope, session, agent, tool_use_id)
