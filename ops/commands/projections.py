@@ -95,9 +95,7 @@ def retry(name: Name) -> None:
     print(f"{name}: {done.taken_in} of {done.taken_in + len(done.left)} exchanges are taken in now.")
     if done.left:
         shown = ", ".join(map(str, done.left[:_SHOWN]))
-        raise SetAsideError(
-            f"{len(done.left)} fail still, first {shown}; `nexus events show ID` shows what is recorded."
-        )
+        raise SetAsideError(f"{len(done.left)} fail still, first {shown}; `nexus events show` has what is recorded.")
 
 
 @app.command(epilog="Example: nexus projections diff conversations --limit 20")

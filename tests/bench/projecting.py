@@ -34,7 +34,7 @@ from tests.captures import Captured
 from tests.journals import JournalOnDisk
 from tests.projected import Store
 from tests.stack import NEXUS, environment
-from tests.waiting import until_true
+from tests.waiting import until, until_true
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 LOOK_S = 0.005
@@ -62,7 +62,7 @@ class Writing:
 
     def write(self, one: Captured) -> int:
         """Returns how many bytes of bodies and answers."""
-        now, self.number = datetime.now(UTC), self.number + 1
+        now, self.number = datetime.fromtimestamp(time.time(), UTC), self.number + 1
         request_id: UUID = self.ids.new(int(now.timestamp() * 1000), self.number)
         data = framed(request_id, frames_of(one, now), int((time.monotonic() - self.began) * 1e6))
         if self.written > SEGMENT_BYTES:
@@ -156,17 +156,13 @@ async def alone(on: Bench, what: str, exchanges: Iterator[Captured], count: int)
     clock, stop = Clock(on.server.pid), asyncio.Event()
     async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(run(ShipperConfig(on.journals, scan_s=0.01), on.store.ship, stop))
-        await until_true(lambda: _is_true(not journal.disk.directory.exists()), "the journal is shipped")
+        await until(lambda: not journal.disk.directory.exists(), "the journal is shipped", DEADLINE_S)
         stop.set()
     print(f"{what:6} shipping alone       {clock.cost().of(count, size)}")
     for projection in PROJECTIONS:
         clock = Clock(on.server.pid)
         await on.store.follow_one(projection)
         print(f"{what:6} {projection.name:13} alone  {clock.cost().of(count, size)}")
-
-
-async def _is_true(value: bool) -> bool:
-    return value
 
 
 @asynccontextmanager
@@ -199,9 +195,8 @@ async def together(on: Bench, what: str, exchanges: Iterator[Captured], count: i
         clock = Clock(on.server.pid, lambda: sum(map(cpu_of, pids)))
         size = sum(journal.write(one) for one in islice(exchanges, count))
         journal.disk.die()
-        async with asyncio.timeout(DEADLINE_S):
-            while journal.disk.directory.exists() or len(set(await on.standing())) > 1:
-                await asyncio.sleep(LOOK_S)
+        await until(lambda: not journal.disk.directory.exists(), "the journal is shipped", DEADLINE_S)
+        await until_true(lambda: _has_caught_up(on), "lag 0", DEADLINE_S)
         cost = clock.cost()
         newest, _ = await on.standing()
     print(f"{what:6} all of it, live      {cost.of(count, size)}   {(newest - before) / cost.wall:.0f} events/s")
@@ -216,7 +211,7 @@ async def lag(on: Bench, exchanges: Iterator[Captured], rate: int, seconds: floa
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_watch(on, seen, stop))
             await _paced(on.writing(), exchanges, rate / per_exchange, seconds)
-            await until_true(lambda: _has_caught_up(on), "lag 0")
+            await until_true(lambda: _has_caught_up(on), "lag 0", DEADLINE_S)
             stop.set()
     found = lags(seen)
     cuts = statistics.quantiles(found, n=100)

@@ -243,9 +243,7 @@ async def test_an_event_is_decoded_once_and_never_taken_for_another(pool: Pool) 
     log = PostgresEventLog(pool)
     [first, *_] = await log.read(START, 10)
     assert (await log.stream(first.event.originator_id))[0].event is first.event
-    await pool.execute(
-        "SET session_replication_role = replica; DELETE FROM nexus_events; RESET session_replication_role"
-    )
+    await pool.execute("SET session_replication_role = replica; DELETE FROM nexus_events; RESET ALL")
     await pool.execute("ALTER SEQUENCE nexus_events_notification_id_seq RESTART")
     other = received(first.event.originator_id, target="/other")
     await ship(pool, other)
