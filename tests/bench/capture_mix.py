@@ -9,9 +9,10 @@ from random import Random
 from uuid import UUID
 
 from gateway.frames import MAX_PIECE_BYTES, Kind, encode_frame_header, encode_piece
-from gateway.records import EndRecord, ForwardedRecord, HeaderLine, RequestRecord, ResponseRecord, encode
+from gateway.records import EndRecord, ForwardedRecord, HeaderLine, Outcome, RequestRecord, ResponseRecord, encode
 from tests import captures
 from tests.captures import Captured
+from tests.recorded import BY_CLIENT, CUT_SHORT
 
 SECRETS = {"x-api-key", "authorization"}
 _IDS = re.compile(
@@ -67,8 +68,7 @@ def frames_of(one: Captured, at: datetime) -> Frames:
     for chunk in re.findall(rb".+?(?:\n\n|\Z)", one.answer, re.DOTALL):
         out += [(Kind.CHUNK, piece) for piece in _pieces(offset, chunk)]
         offset += len(chunk)
-    outcome = "completed" if one.status and one.fault is None else "upstream"
-    return [*out, (Kind.END, encode(EndRecord(outcome, offset, offset)))]  # type: ignore[arg-type]  # one of its words
+    return [*out, (Kind.END, encode(EndRecord(_outcome(one), offset, offset)))]
 
 
 def framed(request_id: UUID, frames: Frames, time_us: int) -> bytes:
@@ -76,6 +76,12 @@ def framed(request_id: UUID, frames: Frames, time_us: int) -> bytes:
         encode_frame_header(kind, request_id.bytes, time_us + place, payload) + payload
         for place, (kind, payload) in enumerate(frames)
     )
+
+
+def _outcome(one: Captured) -> Outcome:
+    if one.status and one.fault not in CUT_SHORT:
+        return "completed"
+    return "client" if one.fault in BY_CLIENT else "upstream"
 
 
 def _pieces(offset: int, data: bytes) -> Iterator[bytes]:
