@@ -73,6 +73,10 @@ class JsonSpans:
         """Byte offset behind the value's last byte."""
         return self._spans[self.after(value) - 1][1]
 
+    def mentions(self, value: int, token: bytes) -> bool:
+        """Whether these bytes stand anywhere in the value."""
+        return self._text.find(token, self.start(value), self.end(value)) >= 0
+
     def token(self, index: int) -> bytes:
         start, end = self._spans[index]
         return self._text[start:end]

@@ -24,6 +24,7 @@ from schemas.stored.events import BodyReference
 FAN_OUT = 16
 MIN_PART_BYTES = 64
 """Shorter pieces cost less in the recipe than as a part."""
+_MARK_NAME = b'"cache_control"'
 MAX_TOKENS = 1_000_000
 """A body with more JSON tokens is stored whole: it is no conversation."""
 
@@ -171,11 +172,11 @@ _BLOCKS: dict[bytes, Callable[[JsonSpans, int], Iterator[int]]] = {
 
 def _cache_mark(spans: JsonSpans, value: int) -> slice | None:
     """The bytes of a block's own ``cache_control`` member with one comma beside it."""
-    if not spans.is_object(value):
+    if not spans.is_object(value) or not spans.mentions(value, _MARK_NAME):
         return None
     members = list(spans.members(value))
     for index, member in enumerate(members):
-        if spans.token(member.key) != b'"cache_control"' or len(members) == 1:
+        if spans.token(member.key) != _MARK_NAME or len(members) == 1:
             continue
         if index:
             return slice(spans.end(members[index - 1].value), spans.end(member.value))

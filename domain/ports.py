@@ -124,6 +124,15 @@ class AggregateFact(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableEvent:
+    """Stands for an event whose stored bytes are damaged: of its stream nothing certain can be said."""
+
+    originator_id: UUID
+    originator_version: int
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """An event with its place in the store."""
 
@@ -134,8 +143,8 @@ class Recorded:
 class Payloads(Protocol):
     """Reads payload tables. Raises PayloadMissingError where payload was erased, expired or never kept."""
 
-    async def parts(self, scope: str, keys: Collection[bytes]) -> Mapping[bytes, bytes]:
-        """Stored bytes by key; missing ones are left out."""
+    async def scoped_parts(self, wanted: Collection[tuple[str, bytes]]) -> Mapping[tuple[str, bytes], bytes]:
+        """Stored bytes by scope and key; missing ones are left out."""
         ...
 
     async def scope_key(self, scope: str) -> bytes: ...

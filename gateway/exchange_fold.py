@@ -8,6 +8,7 @@ missing frame shows as a hole and becomes a RecordingGap. What the store already
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TypedDict
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from schemas.stored.events import (
 
 RUN_BYTES = 64 * 1024
 RUN_US = 500_000
+_HEADERS_REMEMBERED = 2_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -336,9 +338,13 @@ class ExchangeFold:
 
 
 def header_facts(lines: tuple[HeaderLine, ...]) -> tuple[HeaderFact, ...]:
-    return tuple(
-        HeaderFact(name=line.name, value=line.value, length=line.length, fingerprint=line.fingerprint) for line in lines
-    )
+    return tuple(map(_header_fact, lines))
+
+
+@lru_cache(_HEADERS_REMEMBERED)
+def _header_fact(line: HeaderLine) -> HeaderFact:
+    """A client sends the same lines with every request."""
+    return HeaderFact(name=line.name, value=line.value, length=line.length, fingerprint=line.fingerprint)
 
 
 def time_of(wall_ns: int) -> datetime:

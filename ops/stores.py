@@ -17,9 +17,18 @@ STATEMENT_TIMEOUT_S = 10.0
 
 @asynccontextmanager
 async def opened(database_url: str, name: str, *, reads_only: bool = False, max_size: int = 4) -> AsyncIterator[Pool]:
-    """A pool, closed at the end. Raises SetupError or StoreUnavailableError."""
-    timeout_s = STATEMENT_TIMEOUT_S if reads_only else 0.0
-    pool = await open_pool(database_url, application_name=name, statement_timeout_s=timeout_s, max_size=max_size)
+    """A pool, closed at the end. Raises SetupError or StoreUnavailableError.
+
+    Readers of read models ask for plans of their own (``projections/read_models/reading.py``), which has to be undone;
+    writers change nothing of a session.
+    """
+    pool = await open_pool(
+        database_url,
+        application_name=name,
+        max_size=max_size,
+        statement_timeout_s=STATEMENT_TIMEOUT_S if reads_only else 0.0,
+        reset=reads_only,
+    )
     try:
         yield pool
     finally:

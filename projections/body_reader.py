@@ -1,15 +1,13 @@
 """How are many recorded request bodies read for little? Part by part, each block once, and each run of blocks once.
 
-The recipes of a batch are opened level by level, one query per scope and level. What was read before comes from
-memory, so a turn of a long session costs its new blocks.
+The recipes of a batch are opened level by level, one query for each. What was read before comes from memory, so a turn
+of a long session costs its new blocks.
 """
 
 import secrets
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
 from uuid import UUID
 
 from domain.blocks import EMPTY, BlockFacts, block_facts
@@ -19,6 +17,7 @@ from domain.ports import Payloads
 from domain.recipes import MAX_DEPTH, GlueRef, Item, RunRef, decode
 from domain.request_view import RequestView, SeenBlock, view_of
 from domain.skeleton import Placeholders, Skeleton, skeleton_of
+from projections.remembered import Remembered
 from schemas.anthropic.stream import NotJsonError, read_json
 from schemas.stored.events import BodyReference
 
@@ -26,8 +25,8 @@ _BLOCKS_REMEMBERED = 100_000
 _STRUCTURE_REMEMBERED = 20_000
 Scoped = tuple[str, bytes]
 """(scope, part key)."""
-K = TypeVar("K")
-V = TypeVar("V")
+ScopedName = tuple[str, str]
+"""(scope, place-holder)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,37 +43,18 @@ class WantedBody:
         return bytes.fromhex(self.reference.key)
 
 
-class _Remembered(Generic[K, V]):
-    """A bounded memory; what was used longest ago goes first."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[K, V] = OrderedDict()
-
-    def get(self, key: K) -> V | None:
-        value = self._kept.get(key)
-        if value is not None:
-            self._kept.move_to_end(key)
-        return value
-
-    def put(self, key: K, value: V) -> None:
-        self._kept[key] = value
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
-
-
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """The structure of a batch's bodies, as far as it is stored."""
 
-    parts: dict[bytes, bytes]
-    runs: dict[bytes, Skeleton]
+    parts: dict[Scoped, bytes]
+    runs: dict[Scoped, Skeleton]
     """Those that are read already; what is in them is not among the parts."""
 
-    def fetch(self, key: bytes) -> bytes:
-        if key not in self.parts:
+    def fetch(self, scope: str, key: bytes) -> bytes:
+        if (scope, key) not in self.parts:
             raise PayloadMissingError
-        return self.parts[key]
+        return self.parts[scope, key]
 
 
 class BodyReader:
@@ -83,93 +63,94 @@ class BodyReader:
     def __init__(self, payloads: Payloads) -> None:
         self._payloads = payloads
         self._placeholders = Placeholders(f"{secrets.token_hex(16)}:")
-        self._seen = _Remembered[tuple[str, str], SeenBlock](_BLOCKS_REMEMBERED)
-        self._structure = _Remembered[Scoped, bytes](_STRUCTURE_REMEMBERED)
-        self._items = _Remembered[Scoped, list[Item]](_STRUCTURE_REMEMBERED)
-        self._runs = _Remembered[Scoped, Skeleton](_STRUCTURE_REMEMBERED)
+        self._seen = Remembered[ScopedName, SeenBlock](_BLOCKS_REMEMBERED)
+        self._structure = Remembered[Scoped, bytes](_STRUCTURE_REMEMBERED)
+        self._items = Remembered[Scoped, list[Item]](_STRUCTURE_REMEMBERED)
+        self._runs = Remembered[Scoped, Skeleton](_STRUCTURE_REMEMBERED)
 
     async def views(self, wanted: Sequence[WantedBody]) -> dict[UUID, RequestView | None]:
         """None: the body is no JSON object, or its payload is gone."""
-        out: dict[UUID, RequestView | None] = {}
-        for scope in sorted({body.scope for body in wanted}):
-            mine = [body for body in wanted if body.scope == scope]
-            opened = await self._open(scope, mine)
-            skeletons = {body.request_id: self._skeleton(body, opened) for body in mine}
-            seen = await self._blocks(scope, {name for one in skeletons.values() if one for name in one.blocks})
-            for body in mine:
-                skeleton = skeletons[body.request_id]
-                out[body.request_id] = view_of(skeleton.text, seen) if skeleton else None
-        return out
+        opened = await self._open(wanted)
+        made = [(body, self._skeleton(body, opened)) for body in wanted]
+        names = {(body.scope, name) for body, skeleton in made if skeleton for name in skeleton.blocks}
+        seen = await self._blocks(names)
+        return {body.request_id: _view(body.scope, skeleton, seen) for body, skeleton in made}
 
-    async def _open(self, scope: str, wanted: Sequence[WantedBody]) -> "_Opened":
+    async def _open(self, wanted: Sequence[WantedBody]) -> _Opened:
         """Every part of structure that these bodies need: recipes, runs, glue, and opaque bodies."""
         opened = _Opened({}, {})
-        recipes = {body.key for body in wanted if body.reference.kind == "run"}
-        leaves = {body.key for body in wanted if body.reference.kind == "part"}
+        recipes = {(body.scope, body.key) for body in wanted if body.reference.kind == "run"}
+        leaves = {(body.scope, body.key) for body in wanted if body.reference.kind == "part"}
         while recipes or leaves:
-            opened.parts.update(await self._structure_parts(scope, recipes | leaves))
-            items = [item for key in recipes if key in opened.parts for item in self._read(scope, key, opened)]
-            runs = {item.key for item in items if isinstance(item, RunRef)} - set(opened.parts)
-            opened.runs.update({key: run for key in runs if (run := self._runs.get((scope, key))) is not None})
+            opened.parts.update(await self._structure_parts(recipes | leaves))
+            items = [(one[0], item) for one in recipes if one in opened.parts for item in self._read(*one, opened)]
+            runs = {(scope, item.key) for scope, item in items if isinstance(item, RunRef)} - set(opened.parts)
+            opened.runs.update({one: run for one in runs if (run := self._runs.get(one)) is not None})
             recipes = runs - set(opened.runs)
-            leaves = {item.key for item in items if isinstance(item, GlueRef)} - set(opened.parts)
+            leaves = {(scope, item.key) for scope, item in items if isinstance(item, GlueRef)} - set(opened.parts)
         return opened
 
-    async def _structure_parts(self, scope: str, keys: set[bytes]) -> dict[bytes, bytes]:
-        have = {key: data for key in keys if (data := self._structure.get((scope, key))) is not None}
-        if missing := keys - set(have):
-            read = await self._payloads.parts(scope, missing)
-            for key, data in read.items():
-                self._structure.put((scope, key), data)
+    async def _structure_parts(self, wanted: set[Scoped]) -> dict[Scoped, bytes]:
+        have = {one: data for one in wanted if (data := self._structure.get(one)) is not None}
+        if missing := wanted - set(have):
+            read = await self._payloads.scoped_parts(missing)
+            for one, data in read.items():
+                self._structure.put(one, data)
             have.update(read)
         return have
 
-    def _read(self, scope: str, key: bytes, opened: "_Opened") -> list[Item]:
+    def _read(self, scope: str, key: bytes, opened: _Opened) -> list[Item]:
         """A recipe's items; none if it is broken: what it is of then lacks them."""
         items = self._items.get((scope, key))
         if items is None:
             try:
-                items = decode(opened.fetch(key))
+                items = decode(opened.fetch(scope, key))
             except BrokenPayloadError:
                 items = []
             self._items.put((scope, key), items)
         return items
 
-    def _skeleton(self, body: WantedBody, opened: "_Opened") -> Skeleton | None:
+    def _skeleton(self, body: WantedBody, opened: _Opened) -> Skeleton | None:
         """None: parts of it are gone, or it cannot be opened."""
         try:
             if body.reference.kind == "run":
                 return self._made(body.scope, opened, 0, body.key)
-            decoded = decode_body(opened.fetch(body.key), body.content_encoding)
+            decoded = decode_body(opened.fetch(body.scope, body.key), body.content_encoding)
         except (PayloadMissingError, BrokenPayloadError, UndecodableBodyError):
             return None
         return Skeleton(decoded.data, ()) if decoded.state == "complete" else None
 
-    def _run(self, scope: str, opened: "_Opened", depth: int, key: bytes) -> Skeleton:
+    def _run(self, scope: str, opened: _Opened, depth: int, key: bytes) -> Skeleton:
         """Made once: a run is the same in every request that holds it."""
-        if key not in opened.runs:
-            opened.runs[key] = self._made(scope, opened, depth, key)
-            self._runs.put((scope, key), opened.runs[key])
-        return opened.runs[key]
+        if (scope, key) not in opened.runs:
+            opened.runs[scope, key] = self._made(scope, opened, depth, key)
+            self._runs.put((scope, key), opened.runs[scope, key])
+        return opened.runs[scope, key]
 
-    def _made(self, scope: str, opened: "_Opened", depth: int, key: bytes) -> Skeleton:
+    def _made(self, scope: str, opened: _Opened, depth: int, key: bytes) -> Skeleton:
         if depth > MAX_DEPTH:
             raise BrokenPayloadError("Runs nest too deep.")
-        opened.fetch(key)
-        below = partial(self._run, scope, opened, depth + 1)
-        return skeleton_of(self._read(scope, key, opened), self._placeholders, opened.fetch, below)
+        fetch, below = partial(opened.fetch, scope), partial(self._run, scope, opened, depth + 1)
+        fetch(key)
+        return skeleton_of(self._read(scope, key, opened), self._placeholders, fetch, below)
 
-    async def _blocks(self, scope: str, names: set[str]) -> dict[str, SeenBlock]:
-        seen = {name: block for name in names if (block := self._seen.get((scope, name))) is not None}
-        missing = {name: held for name in names - set(seen) if (held := self._placeholders.read(name)) is not None}
+    async def _blocks(self, names: set[ScopedName]) -> dict[ScopedName, SeenBlock]:
+        seen = {one: block for one in names if (block := self._seen.get(one)) is not None}
+        missing = {one: held for one in names - set(seen) if (held := self._placeholders.read(one[1])) is not None}
         if missing:
-            parts = await self._payloads.parts(scope, {key for key, _ in missing.values()})
-            for name, (key, marked) in missing.items():
-                facts = _read_block(parts[key]) if key in parts else EMPTY
-                seen[name] = SeenBlock(facts, marked)
-                if key in parts:
-                    self._seen.put((scope, name), seen[name])
+            parts = await self._payloads.scoped_parts({(scope, key) for (scope, _), (key, _) in missing.items()})
+            for one, (key, marked) in missing.items():
+                data = parts.get((one[0], key))
+                seen[one] = SeenBlock(EMPTY if data is None else _read_block(data), marked)
+                if data is not None:
+                    self._seen.put(one, seen[one])
         return seen
+
+
+def _view(scope: str, skeleton: Skeleton | None, seen: Mapping[ScopedName, SeenBlock]) -> RequestView | None:
+    if skeleton is None:
+        return None
+    return view_of(skeleton.text, {name: seen[scope, name] for name in skeleton.blocks})
 
 
 def _read_block(data: bytes) -> BlockFacts:

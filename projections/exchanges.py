@@ -4,17 +4,18 @@ Whatever a projector says of an exchange is a function of what stands here, and 
 ``upto``: so the rows do not depend on how events were batched or interleaved.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from domain.assembly import AssembledMessage, assemble
 from domain.decoding import decode_body
-from domain.errors import UndecodableBodyError
+from domain.errors import NexusError, UndecodableBodyError
 from domain.ids import Position
-from domain.ports import EventLog, Payloads, Recorded
+from domain.ports import EventLog, Payloads, Recorded, UnreadableEvent
 from domain.request_view import RequestView
 from projections.body_reader import BodyReader, WantedBody
+from projections.remembered import Remembered
 from schemas.stored.events import (
     TERMINAL,
     HeaderFact,
@@ -29,6 +30,13 @@ EXCHANGE_TOPICS = tuple(
     event.TOPIC for event in (RequestReceived, ResponseStarted, ResponseCompleted, ResponseAborted, RecordingGap)
 )
 """All but the chunks: their bytes are read when the answer is over."""
+_EXCHANGES_REMEMBERED = 2_000
+_BYTES_REMEMBERED = 64 * 1024 * 1024
+"""Of the bodies and answers they were made of."""
+
+
+class DamagedEventError(NexusError):
+    """An exchange cannot be read whole: `nexus verify` says what else is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +57,55 @@ class Exchange:
 
 
 class ExchangeReader:
-    """Reads exchanges in batches; keep one for a whole process."""
+    """Reads exchanges in batches; keep one for a whole process.
+
+    Several projections ask for the same exchanges, one soon after the other, and each asks again when an exchange
+    goes on. What was made of an exchange is remembered with the very events it was made of: the request's view serves
+    as long as the request is the same, the answer as long as all is.
+    """
 
     def __init__(self, log: EventLog, payloads: Payloads) -> None:
         self.log, self._payloads = log, payloads
         self._bodies = BodyReader(payloads)
+        self._read = Remembered[UUID, Exchange](_EXCHANGES_REMEMBERED, _BYTES_REMEMBERED)
 
     async def read(self, request_ids: Collection[UUID], upto: Position) -> list[Exchange]:
         """In the order of the ids; those without an event up to ``upto`` are left out."""
         streams = await self.log.streams(request_ids, upto, EXCHANGE_TOPICS)
         bare = [_bare(request_id, streams[request_id]) for request_id in sorted(streams)]
-        views = await self._bodies.views([body for one in bare if (body := _wanted(one)) is not None])
-        answers = await self._payloads.answers([one.request_id for one in bare if one.end is not None])
-        return [_whole(one, views.get(one.request_id), answers.get(one.request_id)) for one in bare]
+        known = {one.request_id: found for one in bare if (found := self._read.get(one.request_id)) is not None}
+        new = [one for one in bare if not _is_same(one, known.get(one.request_id))]
+        views = {one: found.view for one, found in known.items()}
+        asked = [one for one in new if not _is_asked_the_same(one, known.get(one.request_id))]
+        views |= await self._bodies.views([body for one in asked if (body := _wanted(one)) is not None])
+        answers = await self._answers([one.request_id for one in new if one.end is not None])
+        for one in new:
+            answer = answers.get(one.request_id, b"")
+            known[one.request_id] = _whole(one, views.get(one.request_id), answer)
+            self._read.put(one.request_id, known[one.request_id], _weight(one, answer))
+        return [known[one.request_id] for one in bare]
+
+    async def _answers(self, request_ids: Collection[UUID]) -> Mapping[UUID, bytes]:
+        return await self._payloads.answers(request_ids) if request_ids else {}
+
+
+def _is_same(bare: Exchange, known: Exchange | None) -> bool:
+    """What is remembered was made of these events and no others."""
+    return known is not None and replace(known, view=None, message=None) == bare
+
+
+def _is_asked_the_same(bare: Exchange, known: Exchange | None) -> bool:
+    return known is not None and known.request == bare.request
+
+
+def _weight(bare: Exchange, answer: bytes) -> int:
+    return len(answer) + (bare.request.byte_count if bare.request else 0)
 
 
 def _bare(request_id: UUID, stream: Sequence[Recorded]) -> Exchange:
     events = [recorded.event for recorded in stream]
+    if damaged := next((event for event in events if isinstance(event, UnreadableEvent)), None):
+        raise DamagedEventError(f"Event {damaged.originator_version} ({damaged.topic}) is damaged in the store.")
     return Exchange(
         request_id=request_id,
         position=max(recorded.position for recorded in stream),
@@ -78,7 +118,7 @@ def _bare(request_id: UUID, stream: Sequence[Recorded]) -> Exchange:
     )
 
 
-def _whole(bare: Exchange, view: RequestView | None, answer: bytes | None) -> Exchange:
+def _whole(bare: Exchange, view: RequestView | None, answer: bytes) -> Exchange:
     return Exchange(
         request_id=bare.request_id,
         position=bare.position,

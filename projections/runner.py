@@ -123,14 +123,18 @@ class Runner:
         follower = Follower(projection, build, self._sources, self.state.tokens.take)
         self.state.followers[projection.name] = follower.state
         await follower.load()
-        bell = self._bells[projection.name]
+        bell, clock = self._bells[projection.name], asyncio.get_running_loop().time
+        looked_at = clock()
         while not stop.is_set():
             bell.clear()
             step = await follower.step(self._config.batch_events)
-            if step.done:
+            if not step.done:
+                continue
+            if clock() - looked_at >= self._config.idle_s:
+                looked_at = clock()
                 if await self._is_replaced(build):
                     return
-                await _wait(bell, self._config.idle_s)
+            await _wait(bell, self._config.idle_s)
 
     async def _is_replaced(self, build: Build) -> bool:
         async with self._sources.transactions() as tx:

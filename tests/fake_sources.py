@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.errors import PayloadMissingError
 from domain.ids import Position
 from domain.parts import CutBody, put_together
-from domain.ports import AggregateFact, Recorded
+from domain.ports import AggregateFact, Recorded, UnreadableEvent
 from schemas.stored.events import BodyReference, ExchangeEvent
 
 
@@ -19,14 +19,14 @@ class FakePayloads:
     stored: dict[tuple[str, bytes], bytes] = field(default_factory=dict)
     answered: dict[UUID, bytes] = field(default_factory=dict)
     asked: list[set[bytes]] = field(default_factory=list)
-    """Keys of every call of ``parts``."""
+    """Keys of every call of ``scoped_parts``."""
 
     def keep(self, scope: str, body: CutBody) -> None:
         self.stored.update({(scope, part.key): part.data for part in body.parts.values()})
 
-    async def parts(self, scope: str, keys: Collection[bytes]) -> Mapping[bytes, bytes]:
-        self.asked.append(set(keys))
-        return {key: self.stored[scope, key] for key in keys if (scope, key) in self.stored}
+    async def scoped_parts(self, wanted: Collection[tuple[str, bytes]]) -> Mapping[tuple[str, bytes], bytes]:
+        self.asked.append({key for _, key in wanted})
+        return {one: self.stored[one] for one in wanted if one in self.stored}
 
     async def scope_key(self, scope: str) -> bytes:
         return scope.encode().ljust(32)
@@ -77,4 +77,7 @@ class FakeLog:
 
 
 def _is_of(recorded: Recorded, topics: Sequence[str]) -> bool:
-    return not topics or getattr(recorded.event, "TOPIC", None) in topics
+    event = recorded.event
+    return (
+        not topics or (event.topic if isinstance(event, UnreadableEvent) else getattr(event, "TOPIC", None)) in topics
+    )

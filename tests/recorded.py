@@ -24,8 +24,8 @@ from tests.captures import Captured
 from tests.shipping import TestJournal
 
 FINGERPRINT_KEY = b"fingerprint key".ljust(32)
-_CUT_SHORT = {"drop_mid", "stall", "client_gone"}
-_BY_CLIENT = {"client_gone"}
+CUT_SHORT = {"drop_mid", "stall", "client_gone"}
+BY_CLIENT = {"client_gone"}
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,12 @@ def _streamed(one: Captured, request_id: UUID) -> ChunkStreamed:
 
 
 def _ended(one: Captured, request_id: UUID, version: int) -> ResponseCompleted | ResponseAborted:
-    if not one.status or one.fault in _CUT_SHORT:
+    if not one.status or one.fault in CUT_SHORT:
         return ResponseAborted(
             originator_id=request_id,
             originator_version=version,
             timestamp=_after(one, _duration_us(one) // 1000),
-            ended_by="client" if one.fault in _BY_CLIENT else "upstream",
+            ended_by="client" if one.fault in BY_CLIENT else "upstream",
             byte_count=len(one.answer),
             delivered=len(one.answer),
             elapsed_us=_duration_us(one),

@@ -16,11 +16,13 @@ async def until(condition: Callable[[], object], what: str = "the condition", de
         await asyncio.sleep(_LOOK_S)
 
 
-async def until_true(condition: Callable[[], Awaitable[object]], what: str = "the condition") -> None:
+async def until_true(
+    condition: Callable[[], Awaitable[object]], what: str = "the condition", deadline_s: float = DEADLINE_S
+) -> None:
     """The same for a condition that must itself be awaited."""
-    end = time.monotonic() + DEADLINE_S
+    end = time.monotonic() + deadline_s
     while not await condition():
-        assert time.monotonic() < end, f"waited {DEADLINE_S} s for {what}"
+        assert time.monotonic() < end, f"waited {deadline_s} s for {what}"
         await asyncio.sleep(_LOOK_S)
 
 

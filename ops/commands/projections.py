@@ -25,6 +25,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="For a script.")]
 Number = Annotated[int | None, typer.Option("--build", help="Its number; the newest one beside the live one if none.")]
 
 
+_SHOWN = 3
+
+
+class SetAsideError(NexusError):
+    """Exchanges that were set aside fail still."""
+
+
 class NotTheSameError(NexusError):
     """A rebuilt projection differs from the live one."""
 
@@ -69,6 +76,26 @@ def rebuild(name: Name) -> None:
         return made.number if made else None
 
     print(f"{name}: build {_with_database(work)} is live.")
+
+
+@app.command(epilog="Example: nexus projections retry requests")
+def retry(name: Name) -> None:
+    """Try the exchanges again that were set aside, after an upgrade say. What is taken in is as after a rebuild."""
+    from ops.projecting import sources
+    from projections.registry import projection
+    from projections.retrying import Retried
+    from projections.retrying import retry as tried_again
+
+    one = projection(name)
+
+    async def work(database: "Database") -> Retried:
+        return await tried_again(one, sources(database.pool))
+
+    done = _with_database(work)
+    print(f"{name}: {done.taken_in} of {done.taken_in + len(done.left)} exchanges are taken in now.")
+    if done.left:
+        shown = ", ".join(map(str, done.left[:_SHOWN]))
+        raise SetAsideError(f"{len(done.left)} fail still, first {shown}; `nexus events show` has what is recorded.")
 
 
 @app.command(epilog="Example: nexus projections diff conversations --limit 20")

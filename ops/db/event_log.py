@@ -7,14 +7,15 @@ are given as ``UnknownEvent``, so that readers skip them and keep their position
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 import asyncpg
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 
 from domain.errors import UnknownEventError
 from domain.ids import Position
-from domain.ports import AggregateFact, Recorded
+from domain.ports import AggregateFact, Recorded, UnreadableEvent
 from ops.db.borrowing import borrowed
 from ops.db.codec import EventCodec
 from ops.db.notifications import POLL_S, wakeups
@@ -22,6 +23,8 @@ from ops.db.pool import Pool
 from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
 
 DEADLINE_S = 30.0
+_EVENTS_REMEMBERED = 5_000
+_LARGE_BYTES = 4096
 _EXCHANGE_TOPICS = frozenset(event.TOPIC for event in EXCHANGE_EVENTS)
 
 _SELECT_AFTER = """
@@ -66,13 +69,18 @@ class UnknownEvent:
 
 
 class PostgresEventLog:
-    """``EventLog`` on PostgreSQL. ``wakeups`` keeps one connection of the pool for itself."""
+    """``EventLog`` on PostgreSQL. ``wakeups`` keeps one connection of the pool for itself.
+
+    Every projection reads an event twice: as it comes, and with its exchange. It is decoded once: events that were
+    read lately are remembered, by all that is stored of them.
+    """
 
     def __init__(self, pool: Pool, *, poll_s: float = POLL_S, deadline_s: float = DEADLINE_S) -> None:
         self._pool = pool
         self._poll_s = poll_s
         self._deadline_s = deadline_s
         self._codec = EventCodec()
+        self._decoded = lru_cache(_EVENTS_REMEMBERED)(self._event)
 
     async def read(self, after: Position, limit: int, topics: Sequence[str] = ()) -> Sequence[Recorded]:
         """At most ``limit`` events above ``after``; only ``topics`` if given.
@@ -116,7 +124,13 @@ class PostgresEventLog:
     def _recorded(self, rows: Iterable[asyncpg.Record]) -> Iterable[Recorded]:
         for row in rows:
             stored = StoredEvent(row["originator_id"], row["originator_version"], row["topic"], row["state"])
-            yield Recorded(Position(row["notification_id"]), self._event(stored))
+            yield Recorded(Position(row["notification_id"]), self._remembered(stored))
+
+    def _remembered(self, stored: StoredEvent) -> ExchangeEvent | AggregateFact:
+        """Only small ones are kept, which most are."""
+        if len(stored.state) > _LARGE_BYTES:
+            return self._event(stored)
+        return self._decoded(stored)
 
     def _event(self, stored: StoredEvent) -> ExchangeEvent | AggregateFact:
         try:
@@ -124,3 +138,6 @@ class PostgresEventLog:
         except UnknownEventError:
             assert isinstance(stored.originator_id, UUID)
             return UnknownEvent(stored.originator_id, stored.originator_version, stored.topic)
+        except MapperDeserialisationError:
+            assert isinstance(stored.originator_id, UUID)
+            return UnreadableEvent(stored.originator_id, stored.originator_version, stored.topic)

@@ -15,7 +15,7 @@ from domain.recipes import MAX_DEPTH, Glue, RunRef, decode
 from ops.db.borrowing import borrowed
 from ops.db.compression import unpack
 from ops.db.pool import Pool
-from ops.db.scopes import Scopes
+from ops.db.scopes import Scopes, stored_name
 from schemas.stored.events import BodyReference
 
 DEADLINE_S = 30.0
@@ -24,6 +24,12 @@ _SELECT_PARTS = """
 SELECT parts.key, parts.codec, parts.raw_length, parts.data
 FROM unnest($2::bytea[]) AS wanted (key)
 JOIN parts ON parts.scope_id = $1 AND parts.key = wanted.key
+"""
+_SELECT_SCOPED_PARTS = """
+SELECT wanted.place, parts.codec, parts.raw_length, parts.data
+FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS wanted (scope, key, place)
+JOIN scopes ON scopes.scope = wanted.scope
+JOIN parts ON parts.scope_id = scopes.id AND parts.key = wanted.key
 """
 # A lateral join goes by id, so each id finds its month's partition at once, and its rows come in the inner order.
 SELECT_ANSWERS = """
@@ -51,6 +57,16 @@ class PostgresPayloads:
         async with borrowed(self._pool, self._deadline_s) as connection:
             rows = await connection.fetch(_SELECT_PARTS, row.id, list(keys))
         return {part["key"]: _raw(part) for part in rows}
+
+    async def scoped_parts(self, wanted: Collection[tuple[str, bytes]]) -> Mapping[tuple[str, bytes], bytes]:
+        """The same of several scopes in one query, by scope and key."""
+        places = list(wanted)
+        if not places:
+            return {}
+        names, keys = [stored_name(scope) for scope, _ in places], [key for _, key in places]
+        async with borrowed(self._pool, self._deadline_s) as connection:
+            rows = await connection.fetch(_SELECT_SCOPED_PARTS, names, keys)
+        return {places[part["place"] - 1]: _raw(part) for part in rows}
 
     async def scope_key(self, scope: str) -> bytes:
         """The scope's HMAC key. Raises PayloadMissingError."""

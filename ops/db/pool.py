@@ -28,6 +28,8 @@ Connection = OwnConnection | Borrowed
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 5.0
+COMMAND_TIMEOUT_S = 30.0
+"""Kept by the client."""
 OLDEST_SERVER = 14
 IDLE_IN_TRANSACTION_S = 10
 """A client that vanished or was stopped in a transaction holds the append lock no longer than this."""
@@ -37,14 +39,14 @@ async def open_pool(
     dsn: str,
     *,
     application_name: str,
-    min_size: int = 1,
     max_size: int = 4,
-    command_timeout_s: float = 30.0,
     statement_timeout_s: float = 0.0,
+    reset: bool = True,
 ) -> Pool:
     """Connect and look at the server. Raises SetupError or StoreUnavailableError.
 
-    ``statement_timeout_s`` is kept by the server, ``command_timeout_s`` by the client; 0: no server timeout.
+    ``statement_timeout_s`` is kept by the server; 0: no such timeout.
+    ``reset`` False: nobody changes the session beyond a transaction, so each use is spared the query that resets it.
     """
     target = parse_dsn(dsn)
     settings = {
@@ -57,11 +59,12 @@ async def open_pool(
     with failures_of_connecting(str(target)):
         pool: Pool = await asyncpg.create_pool(
             target.for_asyncpg(),
-            min_size=min_size,
+            min_size=1,
             max_size=max_size,
             timeout=CONNECT_TIMEOUT_S,
-            command_timeout=command_timeout_s,
+            command_timeout=COMMAND_TIMEOUT_S,
             server_settings=settings,
+            reset=None if reset else _leave,
         )
     try:
         async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
@@ -103,6 +106,10 @@ async def once_more_if_outdated(work: Callable[[], Awaitable[T]]) -> T:
         return await work()
     except (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError):
         return await work()
+
+
+async def _leave(_: Connection) -> None:
+    """The driver itself has rolled back whatever was open."""
 
 
 def _refuse_unfit_server(connection: Connection) -> None:

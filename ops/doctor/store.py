@@ -54,7 +54,7 @@ async def builds(patient: Patient) -> Finding:
         mend = f"`nexus projections switch {pinned[0]}` or `rebuild` goes on with this version."
         return warning(f"rows stand still, pinned to an older build: {', '.join(pinned)}", mend)
     if sum(set_aside):
-        mend = "`nexus projections list` counts them; a rebuild with a newer Nexus tries them again."
+        mend = "`nexus projections list` counts them; `nexus projections retry NAME` with a newer Nexus takes them up."
         return warning(f"{sum(set_aside)} exchanges could not be projected and were set aside", mend)
     if left := [one.build for one in states if one.state in {"building", "scratch"}]:
         mend = f"If no command works on it: `nexus projections drop {left[0].name} --build {left[0].number}`."

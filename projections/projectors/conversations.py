@@ -34,7 +34,8 @@ class ConversationsProjector:
 
     async def project(self, request_ids: Sequence[UUID], upto: Position) -> Write:
         exchanges = await self._reader.read(request_ids, upto)
-        corrections = await read_corrections(self._reader.log, request_ids, upto)
+        others = set(request_ids) - {one.request_id for one in exchanges}
+        corrections = await read_corrections(self._reader.log, others, upto) if others else []
         known = [(one.request, one) for one in exchanges if one.request is not None]
         facts = [facts_of(request, one.view, one.message, _ending(one)) for request, one in known]
         client_domains = [request.client_domain for request, _ in known]

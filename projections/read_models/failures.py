@@ -1,6 +1,6 @@
-"""Which exchanges could a projection not take in? They are set aside, counted and shown; a rebuild tries them again.
+"""Which exchanges could a projection not take in? They are set aside, counted and shown.
 
-One that is taken in later, when more of it is known, is no longer set aside.
+A retry or a rebuild takes them up. One that is taken in later, when more of it is known, is no longer set aside.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,10 @@ DIGEST = """
 SELECT count(*) AS exchanges, coalesce(md5(string_agg(request_id::text, ',' ORDER BY request_id)), '') AS word
 FROM public.projection_failures WHERE name = $1 AND build = $2
 """
+SELECT_SET_ASIDE = """
+SELECT request_id FROM public.projection_failures WHERE name = $1 AND build = $2 AND request_id > $3
+ORDER BY request_id LIMIT $4
+"""
 COUNT = "SELECT count(*) FROM public.projection_failures WHERE name = $1 AND build = $2"
 
 
@@ -30,6 +34,11 @@ async def record(tx: Connection, build: Build, request_id: UUID, position: Posit
 async def clear(tx: Connection, build: Build, request_ids: Sequence[UUID]) -> None:
     """These were taken in."""
     await tx.execute(CLEAR, build.name, build.number, request_ids)
+
+
+async def set_aside(tx: Connection, build: Build, after: UUID, most: int) -> list[UUID]:
+    """By id, those above ``after``."""
+    return [row["request_id"] for row in await tx.fetch(SELECT_SET_ASIDE, build.name, build.number, after, most)]
 
 
 async def digest(connection: Connection, build: Build) -> tuple[int, str]:

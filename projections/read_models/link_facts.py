@@ -60,12 +60,9 @@ WHERE c.parent_request_id = ANY($1::uuid[])
 DELETE_CORRECTIONS = "DELETE FROM corrections WHERE request_id = ANY($1::uuid[])"
 INSERT_CORRECTIONS = "INSERT INTO corrections SELECT * FROM jsonb_populate_recordset(NULL::corrections, $1::jsonb)"
 SELECT_KNOWN = "SELECT request_id FROM exchanges WHERE request_id = ANY($1::uuid[])"
-SELECTS_TOUCHED = (
-    SELECT_TOUCHED_IN_SESSION,
-    SELECT_TOUCHED_WITHOUT_SESSION,
-    SELECT_TOUCHED_IN_OTHER_SESSIONS,
-    SELECT_TOUCHED_BY_SUMMARIES,
-    SELECT_TOUCHED_BY_CORRECTIONS,
+SELECT_TOUCHED = (
+    f"{SELECT_TOUCHED_IN_SESSION} UNION {SELECT_TOUCHED_WITHOUT_SESSION} UNION {SELECT_TOUCHED_IN_OTHER_SESSIONS} "
+    f"UNION {SELECT_TOUCHED_BY_SUMMARIES} UNION {SELECT_TOUCHED_BY_CORRECTIONS}"
 )
 SELECT_TOUCHED_BY_MENTIONS = """
 SELECT e.request_id FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS m(scope, session, agent, tool_use_id)
@@ -180,9 +177,7 @@ async def save(tx: Connection, facts: Sequence[ExchangeFacts], client_domains: S
     await _save_paths(tx, [[*one.path, *one.answer.nodes] for one in facts])
     await _save_texts(tx, facts)
     touched = set(ids) | await _touched_by_mentions(tx, facts)
-    for query in SELECTS_TOUCHED:
-        touched |= {row["request_id"] for row in await tx.fetch(query, ids)}
-    return touched
+    return touched | {row["request_id"] for row in await tx.fetch(SELECT_TOUCHED, ids)}
 
 
 async def _touched_by_mentions(tx: Connection, facts: Sequence[ExchangeFacts]) -> set[UUID]:

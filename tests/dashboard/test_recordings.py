@@ -74,8 +74,8 @@ class FakePayloads:
     stored: dict[bytes, bytes] = field(default_factory=dict)
     recorded: dict[UUID, bytes] = field(default_factory=dict)
 
-    async def parts(self, scope: str, keys: Collection[bytes]) -> Mapping[bytes, bytes]:
-        return {key: self.stored[key] for key in keys if key in self.stored}
+    async def scoped_parts(self, wanted: Collection[tuple[str, bytes]]) -> Mapping[tuple[str, bytes], bytes]:
+        return {one: self.stored[one[1]] for one in wanted if one[1] in self.stored}
 
     async def scope_key(self, scope: str) -> bytes:
         return SCOPE_KEY

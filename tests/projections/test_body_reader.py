@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -38,6 +39,24 @@ async def test_bodies_of_many_scopes_read_as_they_are(bodies: list[bytes], data:
     assert views == {UUID(int=n): view_of_json(body) for n, body in enumerate(bodies)}
 
 
+async def test_what_is_remembered_of_one_tenant_is_never_told_to_another() -> None:
+    """Even if every part of theirs had the same key."""
+    payloads, texts = FakePayloads(), [f"mine {number} {'x' * 99}" for number in range(40)]
+    messages = [{"role": "mine", "content": [{"type": "text", "text": text}]} for text in texts]
+    body = json.dumps({"model": "mine", "system": "mine " * 40, "messages": messages}).encode()
+    mine = await stored(payloads, body, 1, "s")
+    for (_, key), data in list(payloads.stored.items()):
+        payloads.stored["t", key] = data.replace(b"mine", b"your")
+    reader = BodyReader(payloads)
+    views = [await reader.views([replace(mine, scope=scope)]) for scope in ("s", "t", "s")]
+    expected = [view_of_json(one) for one in (body, body.replace(b"mine", b"your"), body)]
+    assert [view[mine.request_id] for view in views] == expected
+    assert (await BodyReader(payloads).views([mine, replace(mine, scope="t", request_id=UUID(int=2))])) == {
+        UUID(int=1): expected[0],
+        UUID(int=2): expected[1],
+    }
+
+
 async def test_a_turn_reads_only_its_new_blocks() -> None:
     payloads, bodies = FakePayloads(), session_bodies(60)
     reader = BodyReader(payloads)
@@ -66,7 +85,7 @@ async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number, body in enumerate(bodies):
         wanted = await stored(payloads, body, number)
         assert (await reader.views([wanted]))[UUID(int=number)] == view_of_json(body)
-    sizes = {len(reader._seen._kept), len(reader._structure._kept), len(reader._items._kept), len(reader._runs._kept)}
+    sizes = {len(reader._seen), len(reader._structure), len(reader._items), len(reader._runs)}
     assert sizes == {2}
 
 

@@ -4,13 +4,15 @@ import gzip
 import json
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.ids import Position
 from domain.parts import cut
+from domain.ports import UnreadableEvent
 from domain.request_view import view_of_json
-from projections.exchanges import Exchange, ExchangeReader, header
+from projections.exchanges import DamagedEventError, Exchange, ExchangeReader, header
 from schemas.stored.events import (
     ChunkStreamed,
     ExchangeEvent,
@@ -104,6 +106,63 @@ async def test_a_request_without_a_body_has_no_view() -> None:
     one = new_request_id()
     [got] = await read(FakeLog([received(one)]), FakePayloads(), one)
     assert got.view is None
+
+
+@given(st.data())
+async def test_what_is_remembered_is_what_would_be_read(data: st.DataObject) -> None:
+    """Whoever asks for what, up to where, in which order: one reader for all says what a new one says."""
+    payloads, streams = FakePayloads(), list[list[ExchangeEvent]]()
+    for number in range(data.draw(st.integers(1, 3))):
+        answer = ANSWER.replace(b"hello", b"hello %d" % number)
+        streams.append(whole(new_request_id(), payloads, answer, content_type="application/json"))
+    ids = [stream[0].originator_id for stream in streams]
+    turns = data.draw(st.permutations([number for number, stream in enumerate(streams) for _ in stream]))
+    log = FakeLog([streams[number].pop(0) for number in turns])
+    reader = ExchangeReader(log, payloads)
+    for _ in range(data.draw(st.integers(1, 6))):
+        asked, upto = data.draw(st.sets(st.sampled_from(ids))), Position(data.draw(st.integers(0, len(turns))))
+        assert await reader.read(asked, upto) == await ExchangeReader(log, payloads).read(asked, upto)
+
+
+async def test_what_was_read_for_one_projection_is_not_read_for_the_next() -> None:
+    one, payloads = new_request_id(), FakePayloads()
+    log = FakeLog(whole(one, payloads, content_type="application/json"))
+    reader = ExchangeReader(log, payloads)
+    first = await reader.read([one], Position(1))
+    payloads.asked.clear()
+    [whole_now] = await reader.read([one], Position(4))
+    assert payloads.asked == [], "the request was the same"
+    assert whole_now.view is first[0].view
+    payloads.answered.clear()
+    assert (await reader.read([one], Position(4)))[0].message == whole_now.message
+    assert (await reader.read([one], Position(2)))[0].message is None
+
+
+async def test_an_exchange_with_other_events_than_before_is_read_anew() -> None:
+    """A store that was restored may have other events at the same positions."""
+    one, payloads = new_request_id(), FakePayloads()
+    log = FakeLog(whole(one, payloads, content_type="application/json"))
+    reader = ExchangeReader(log, payloads)
+    await reader.read([one], Position(4))
+    other = cut(BODY.replace(b"hi", b"ho"), b"tenant".ljust(32))
+    payloads.keep("tenant", other)
+    payloads.answered[one] = ANSWER.replace(b"hello", b"other")
+    log.events = [
+        received(one, body=other.reference),
+        *log.events[1:3],
+        completed(one, 4).model_copy(update={"byte_count": 7}),
+    ]
+    [got] = await reader.read([one], Position(4))
+    assert got == (await ExchangeReader(log, payloads).read([one], Position(4)))[0]
+    assert got.message is not None
+    assert got.message.content[0]["text"] == "other"
+
+
+async def test_a_damaged_event_makes_its_exchange_unreadable() -> None:
+    one = new_request_id()
+    log = FakeLog([received(one), UnreadableEvent(one, 2, "response-completed")])
+    with pytest.raises(DamagedEventError, match="Event 2"):
+        await ExchangeReader(log, FakePayloads()).read([one], Position(2))
 
 
 def test_header_lines_are_joined_and_what_is_not_kept_is_no_value() -> None:

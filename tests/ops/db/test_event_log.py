@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from domain.corrections import LinkCorrection
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
+from domain.ports import UnreadableEvent
 from ops.db import event_log as event_log_module
 from ops.db.application import Nexus
 from ops.db.event_log import PostgresEventLog, UnknownEvent
@@ -233,3 +234,31 @@ async def test_topics_of_both_kinds_are_read_together(pool: Pool, migrated_datab
     assert [recorded.position for recorded in both] == [1, 3]
     assert await log.read(Position(3), 100, ["link-corrected"]) == []
     assert await log.read(START, 100, ["request-received"]) == both[:1]
+
+
+async def test_an_event_is_decoded_once_and_never_taken_for_another(pool: Pool) -> None:
+    """Other bytes at the same place, as after a restored backup, are another event."""
+    events = exchange(3)
+    await ship(pool, *events)
+    log = PostgresEventLog(pool)
+    [first, *_] = await log.read(START, 10)
+    assert (await log.stream(first.event.originator_id))[0].event is first.event
+    await pool.execute("SET session_replication_role = replica; DELETE FROM nexus_events; RESET ALL")
+    await pool.execute("ALTER SEQUENCE nexus_events_notification_id_seq RESTART")
+    other = received(first.event.originator_id, target="/other")
+    await ship(pool, other)
+    assert [one.event for one in await log.read(START, 10)] == [other]
+
+
+async def test_a_damaged_event_stands_at_its_place_and_hides_no_other(pool: Pool) -> None:
+    one, other = exchange(3), exchange(3)
+    await ship(pool, *one)
+    damaged = new_request_id()
+    await pool.execute(INSERT, damaged, "response-completed", b'{"timestamp":"no time"')
+    await ship(pool, *other)
+    log = PostgresEventLog(pool)
+    assert [recorded.event for recorded in await log.read(START, 100)] == [
+        *one,
+        UnreadableEvent(damaged, 1, "response-completed"),
+        *other,
+    ]
