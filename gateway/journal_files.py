@@ -176,9 +176,9 @@ class JournalFolder:
     lock: int
 
     @classmethod
-    def create(cls, root: Path, journal: JournalId) -> "JournalFolder":
+    def create(cls, root: Path, journal: JournalId, system: Syscalls) -> "JournalFolder":
         """Raises OSError; a later try goes on from there."""
-        root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        _make(root, system)
         hidden = root / f".new-{journal}"
         hidden.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         opened: list[int] = []
@@ -219,6 +219,18 @@ class JournalFolder:
         """The lock is free: the shipper may finish the journal and delete it."""
         for descriptor in (self.descriptor, self.root, self.lock):
             os.close(descriptor)
+
+
+def _make(root: Path, system: Syscalls) -> None:
+    """With all folders above it, and their names on the disk: a flush of the journal brings only its own there."""
+    new = [folder for folder in (root, *root.parents) if not folder.exists()]
+    root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    for folder in new:
+        above = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            system.sync_folder(above)
+        finally:
+            os.close(above)
 
 
 def unwritable(root: Path, error: OSError) -> SetupError:

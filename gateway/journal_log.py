@@ -56,7 +56,7 @@ class JournalLog:
         self._options, self._on_loss = options, on_loss
         self._number = self._named = 0
         """The newest segment, and the newest whose name is on the disk."""
-        self._folder = JournalFolder.create(options.root, options.journal)
+        self._folder = JournalFolder.create(options.root, options.journal, options.system)
         self._segment = self._next_segment()
         self._reserve: Reserve | None = None
         self._can_reserve = options.reserve_bytes > 0
@@ -153,7 +153,7 @@ class JournalLog:
     def _start_again(self) -> None:
         """Leave the current segment behind. Raises OSError."""
         if not self._folder.exists:
-            folder = JournalFolder.create(self._options.root, self._options.journal)
+            folder = JournalFolder.create(self._options.root, self._options.journal, self._options.system)
             self._leftover.append(self._folder.close)
             self._drop_reserve()
             self._folder = folder

@@ -320,6 +320,7 @@ async def test_a_journal_that_records_nothing_is_always_well() -> None:
 # --------------------------------------------------------------------------------------- any order of faults and work
 
 Step = tuple[str, int]
+ROOM = {"full": 30, "room": 700_000}
 steps: st.SearchStrategy[list[Step]] = st.lists(
     st.tuples(
         st.sampled_from(["chunk", "chunk", "end", "full", "room", "eio", "noflush", "heal", "later", "sync"]),
@@ -348,10 +349,8 @@ async def _live_through(story: Sequence[Step], reserves: bool) -> None:
                     case "end":
                         made.journal.record(Kind.END, exchange, b"%d" % ended[which])
                         ended[which] += 1
-                    case "full":
-                        made.disk.room = 30
-                    case "room":
-                        made.disk.room = 700_000
+                    case "full" | "room":
+                        made.disk.room = ROOM[step]
                     case "eio":
                         made.disk.write_error = errno.EIO
                     case "noflush":

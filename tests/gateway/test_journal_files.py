@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_a_folder_appears_with_its_lock_held_and_for_its_owner_only(tmp_path: Pa
     root = tmp_path / "deep" / "journals"
     old = os.umask(0)
     try:
-        folder = JournalFolder.create(root, JOURNAL)
+        folder = JournalFolder.create(root, JOURNAL, Syscalls())
         segment = folder.segment(Syscalls(), HEADER)
     finally:
         os.umask(old)
@@ -52,6 +52,13 @@ def test_a_folder_appears_with_its_lock_held_and_for_its_owner_only(tmp_path: Pa
     os.close(lock)
 
 
+def test_names_of_folders_that_had_to_be_made_are_brought_to_the_disk(tmp_path: Path) -> None:
+    disk = FaultyDisk()
+    for _ in range(2):
+        JournalFolder.create(tmp_path / "a" / "b", JournalId(uuid4()), disk.system).close()
+    assert disk.folder_syncs == 2, "once"
+
+
 def test_it_is_locked_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
@@ -60,7 +67,7 @@ def test_it_is_locked_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest
         return try_lock(path)
 
     monkeypatch.setattr(journal_files, "try_lock", look)
-    JournalFolder.create(tmp_path, JOURNAL).close()
+    JournalFolder.create(tmp_path, JOURNAL, Syscalls()).close()
     assert seen == [(True, [])]
 
 
@@ -72,20 +79,20 @@ def test_a_try_that_failed_in_the_middle_can_be_made_again(tmp_path: Path, monke
     with monkeypatch.context() as broken:
         broken.setattr(Path, "rename", refuse)
         with pytest.raises(OSError, match="No space"):
-            JournalFolder.create(tmp_path, JOURNAL)
+            JournalFolder.create(tmp_path, JOURNAL, Syscalls())
     assert set(Path("/dev/fd").iterdir()) == before
     assert journals_in(tmp_path) == []
-    JournalFolder.create(tmp_path, JOURNAL).close()
+    JournalFolder.create(tmp_path, JOURNAL, Syscalls()).close()
     assert [path.name for path in journals_in(tmp_path)] == [str(JOURNAL)]
     assert set(Path("/dev/fd").iterdir()) == before
 
 
 def test_a_folder_knows_when_it_is_gone_or_another(tmp_path: Path) -> None:
-    folder = JournalFolder.create(tmp_path, JOURNAL)
+    folder = JournalFolder.create(tmp_path, JOURNAL, Syscalls())
     seen = [folder.exists]
     folder.path.rename(tmp_path / "away")
     seen.append(folder.exists)
-    other = JournalFolder.create(tmp_path, JOURNAL)
+    other = JournalFolder.create(tmp_path, JOURNAL, Syscalls())
     seen += [folder.exists, other.exists]
     assert seen == [True, False, False, True]
     folder.close()
@@ -206,7 +213,7 @@ def test_a_reserve_whose_name_cannot_be_changed_leaves_no_file(tmp_path: Path) -
     [(None, 8 * MEBIBYTE), (16 * MEBIBYTE + 9, 2 * MEBIBYTE), (MEBIBYTE, 131072), (524288, 65536), (524287, None)],
 )
 def test_a_small_disk_is_not_eaten_up_by_the_reserve(tmp_path: Path, room: int | None, expected: int | None) -> None:
-    folder = JournalFolder.create(tmp_path, JOURNAL)
+    folder = JournalFolder.create(tmp_path, JOURNAL, Syscalls())
     disk = FaultyDisk(room=room, reserves=True)
     reserve = folder.set_aside(disk.system, 8 * MEBIBYTE)
     assert list(disk.set_aside.values()) == ([expected] if expected else [])
