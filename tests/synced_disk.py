@@ -1,4 +1,4 @@
-"""A disk that knows what a power cut would leave: what a flush has brought to it, and of the rest whatever chance likes."""
+"""A disk that knows what a power cut would leave: what a flush has made safe, and of the rest what chance likes."""
 
 import os
 import random

@@ -44,13 +44,16 @@ class Run:
     """A gateway under load, and moments of it."""
 
     home: Path
-    """The folder that was there before."""
+    """A folder that is there before."""
     disk: SyncedDisk
     rng: random.Random
     moments: list[Moment] = field(default_factory=list)
     seen: set[bytes] = field(default_factory=set)
     load: Load | None = None
     events: int = 0
+
+    def __post_init__(self) -> None:
+        self.home.mkdir()
 
     @property
     def root(self) -> Path:
@@ -72,7 +75,6 @@ class Run:
 
 
 async def run_under_load(home: Path, seed: int, disk: SyncedDisk) -> Run:
-    home.mkdir()
     run = Run(home, disk, random.Random(seed))
     async with (
         fake_upstream(answering(run.upstream_saw)) as fake,

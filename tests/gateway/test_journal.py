@@ -341,32 +341,36 @@ async def _live_through(story: Sequence[Step], reserves: bool) -> None:
         streamed, ended = [0, 0], [0, 0]
         async with rig(Path(folder), background_s=0.0001, reserves=reserves) as made:
             for step, which in story:
-                exchange = (A, B)[which]
-                match step:
-                    case "chunk":
-                        made.journal.record(Kind.CHUNK, exchange, chunk(streamed[which], b"x" * 5))
-                        streamed[which] += 5
-                    case "end":
-                        made.journal.record(Kind.END, exchange, b"%d" % ended[which])
-                        ended[which] += 1
-                    case "full" | "room":
-                        made.disk.room = ROOM[step]
-                    case "eio":
-                        made.disk.write_error = errno.EIO
-                    case "noflush":
-                        made.disk.sync_error = errno.EIO
-                    case "heal":
-                        made.disk.room = made.disk.write_error = made.disk.sync_error = None
-                    case "later":
-                        made.now[0] += 200_000
-                    case "sync":
-                        await made.journal.sync(0.01)
+                if step == "sync":
+                    await made.journal.sync(0.01)
+                _happen(made, step, which, streamed, ended)
             made.disk.room = made.disk.write_error = made.disk.sync_error = None
         assert not made.journal._backlog
         _check(made, streamed, ended)
         if not {"eio", "noflush"} & {step for step, _ in story}:  # then there are copies
             times = [frame.time_us for frame in made.frames()]
             assert times == sorted(times)
+
+
+def _happen(made: Rig, step: str, which: int, streamed: list[int], ended: list[int]) -> None:
+    exchange = (A, B)[which]
+    match step:
+        case "chunk":
+            made.journal.record(Kind.CHUNK, exchange, chunk(streamed[which], b"x" * 5))
+            streamed[which] += 5
+        case "end":
+            made.journal.record(Kind.END, exchange, b"%d" % ended[which])
+            ended[which] += 1
+        case "full" | "room":
+            made.disk.room = ROOM[step]
+        case "eio":
+            made.disk.write_error = errno.EIO
+        case "noflush":
+            made.disk.sync_error = errno.EIO
+        case "heal":
+            made.disk.room = made.disk.write_error = made.disk.sync_error = None
+        case "later":
+            made.now[0] += 200_000
 
 
 def _check(made: Rig, streamed: list[int], ended: list[int]) -> None:

@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -54,8 +54,8 @@ def test_a_folder_appears_with_its_lock_held_and_for_its_owner_only(tmp_path: Pa
 
 def test_names_of_folders_that_had_to_be_made_are_brought_to_the_disk(tmp_path: Path) -> None:
     disk = FaultyDisk()
-    for _ in range(2):
-        JournalFolder.create(tmp_path / "a" / "b", JournalId(uuid4()), disk.system).close()
+    for number in range(2):
+        JournalFolder.create(tmp_path / "a" / "b", JournalId(UUID(int=number)), disk.system).close()
     assert disk.folder_syncs == 2, "once"
 
 

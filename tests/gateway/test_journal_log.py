@@ -372,7 +372,8 @@ async def test_a_flush_that_fails_in_the_reserve_writes_it_again_when_there_is_r
         made.log.append(entry(1))
         assert await made.log.wait(LONG_S)
         assert not made.in_reserve()
-    assert made.numbers() == [[], [0], [0, 1]]
+    assert made.numbers()[:2] == [[], [0]]
+    assert made.numbers()[-1] == [0, 1]
 
 
 async def test_a_folder_that_is_removed_takes_its_reserve_along_and_gets_another(tmp_path: Path) -> None:
