@@ -84,8 +84,13 @@ class Kept:
 
     events: list[ExchangeEvent]
     body: bytes
-    answer: bytes
-    """The bytes that were kept, without what is missing in between."""
+    runs: dict[int, bytes]
+    """Bytes of the answer by offset."""
+
+    @property
+    def answer(self) -> bytes:
+        """The bytes that were kept, without what is missing in between."""
+        return b"".join(data for _, data in sorted(self.runs.items()))
 
     @property
     def is_whole(self) -> bool:
@@ -95,6 +100,17 @@ class Kept:
     @property
     def gaps(self) -> list[RecordingGap]:
         return [event for event in self.events if isinstance(event, RecordingGap)]
+
+    def check_exact(self, answer: bytes) -> None:
+        """Every byte of the answer is kept where it belongs or in a gap, and in one place only."""
+        spans = [(offset, offset + len(data)) for offset, data in self.runs.items()]
+        spans += [(gap.offset, gap.offset + gap.byte_count) for gap in self.gaps if gap.part == "response"]
+        at = 0
+        for start, end in sorted(span for span in spans if span[0] < span[1]):
+            assert start == at, f"bytes {at} to {start}"
+            at = end
+        assert at == len(answer)
+        assert all(answer[offset : offset + len(data)] == data for offset, data in self.runs.items())
 
     def check_order(self) -> None:
         """Numbered without a hole, and exactly one end, the last."""
@@ -108,7 +124,10 @@ def kept_in(store: FakeStore) -> dict[UUID, Kept]:
     streams: dict[UUID, list[ExchangeEvent]] = {}
     for event in store.events:
         streams.setdefault(event.originator_id, []).append(event)
-    return {one: Kept(events, _body(store, events), store.answer(one)) for one, events in streams.items()}
+    runs: dict[UUID, dict[int, bytes]] = {one: {} for one in streams}
+    for (one, offset), data in store.chunks.items():
+        runs[one][offset] = data
+    return {one: Kept(events, _body(store, events), runs[one]) for one, events in streams.items()}
 
 
 def by_body(kept: Iterable[Kept]) -> dict[bytes, Kept]:
