@@ -33,6 +33,7 @@ from schemas.stored.events import (
 RUN_BYTES = 64 * 1024
 RUN_US = 500_000
 _HEADERS_REMEMBERED = 2_000
+_HEAD_LOST = GapRecord("response", "the head of the answer is lost", 0, 0)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -191,6 +192,7 @@ class ExchangeFold:
         if not new:
             return  # stored already
         self._announce()
+        self._miss_head(frame.time_us)
         if self._run is not None and self._must_close(self._run, offset, len(new), frame.time_us):
             self._close_run()
         self._hole(offset, frame.time_us)
@@ -240,6 +242,8 @@ class ExchangeFold:
         record = msgspec.json.decode(frame.payload, type=EndRecord)
         self._announce()
         self._close_run()
+        if record.outcome == "completed":
+            self._miss_head(frame.time_us)
         self._hole(record.received, frame.time_us)
         place, elapsed = self._place(frame.time_us), self._elapsed(frame.time_us)
         if record.outcome == "completed":
@@ -302,6 +306,11 @@ class ExchangeFold:
         missing = until - self._streamed
         if missing > 0:
             self.lost(GapRecord("response", "frames are lost", self._streamed, missing), time_us)
+
+    def _miss_head(self, time_us: int) -> None:
+        """An answer has a head; it may still come, copied to a later segment."""
+        if not self._started and _HEAD_LOST not in self._told_gaps:
+            self.lost(_HEAD_LOST, time_us)
 
     def _close_run(self) -> None:
         run, self._run = self._run, None

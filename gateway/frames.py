@@ -34,7 +34,8 @@ MAX_PAYLOAD_BYTES = 1024 * 1024
 
 _SEGMENT_HEADER = struct.Struct("<4sI16sQ")
 _FRAME_HEADER = struct.Struct("<2sBBII16sQ")
-_CHECKED_BEFORE_CRC = struct.Struct("<BBI")
+_CHECKED = struct.Struct("<BBI16sQ")
+"""What the CRC covers before the payload, in one piece."""
 _PIECE_OFFSET = struct.Struct("<Q")
 _CRC_END = 12
 SEGMENT_HEADER_BYTES = _SEGMENT_HEADER.size
@@ -108,10 +109,7 @@ def decode_segment_header(data: bytes) -> SegmentHeader:
 def encode_frame_header(kind: Kind, exchange: bytes, time_us: int, payload: bytes) -> bytes:
     """The 36 bytes that go before ``payload``. ``exchange``: 16 bytes."""
     length = len(payload)
-    crc = zlib.crc32(_CHECKED_BEFORE_CRC.pack(kind, 0, length))
-    crc = zlib.crc32(exchange, crc)
-    crc = zlib.crc32(time_us.to_bytes(8, "little"), crc)
-    crc = zlib.crc32(payload, crc)
+    crc = zlib.crc32(payload, zlib.crc32(_CHECKED.pack(kind, 0, length, exchange, time_us)))
     return _FRAME_HEADER.pack(FRAME_MAGIC, kind, 0, length, crc, exchange, time_us)
 
 

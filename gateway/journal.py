@@ -3,8 +3,9 @@
 ``record`` is one ``writev`` on the event loop: then the bytes are in the page cache and survive the death of any
 process. ``sync`` waits, within a deadline, until they would survive a power cut.
 
-Nothing here may fail an exchange. A record that the disk refuses goes to the backlog, which is tried again with every
-beat and, not too often, with every record; what the backlog drops leaves a gap in the journal and in the metrics.
+Nothing here may fail an exchange. What a full disk refuses is given up in steps: first bytes, which leave a gap; facts
+go to room that was set aside, then to a backlog in memory, and what is too much even for that is counted. A disk that
+fails otherwise leaves the backlog. It is tried again with every beat and, not too often, with every record.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.backlog import Backlog, Entry
+from gateway.backlog import PIECES, Backlog, Entry
 from gateway.frames import MAX_PAYLOAD_BYTES, Kind
 from gateway.journal_files import unwritable
 from gateway.journal_log import JournalLog, LogOptions
@@ -82,7 +83,7 @@ class JournalWriter:
         self._on_gap, self._timing = on_gap, timing or Timing()
         self._id = options.journal.bytes
         self._start_us = self._timing.clock_us()
-        self._now_us = self._retry_at_us = 0
+        self._now_us = self._retry_at_us = self._written_us = 0
         self._reason = ""
         try:
             self._log = JournalLog(options, on_gap)
@@ -94,7 +95,7 @@ class JournalWriter:
 
     @property
     def trouble(self) -> str | None:
-        if self._backlog:
+        if self._is_held_up:
             return "the disk refuses writes"
         return "the disk refuses to flush" if self._log.flush_failed else None
 
@@ -110,8 +111,10 @@ class JournalWriter:
             self._open.discard(exchange)
 
     async def sync(self, deadline_s: float) -> bool:
-        """At once False while the disk is in trouble: a request does not wait for a disk that fails."""
-        return self.trouble is None and await self._log.wait(deadline_s)
+        """At once False while facts are not on the disk at all: a request does not wait for a disk that fails."""
+        if self._backlog.facts or self._log.flush_failed:
+            return False
+        return await self._log.wait(deadline_s)
 
     async def close(self) -> None:
         if self._timer is not None:
@@ -123,17 +126,28 @@ class JournalWriter:
         self._now_us = max(self._now_us, self._timing.clock_us() - self._start_us)
         return self._now_us
 
+    @property
+    def _is_held_up(self) -> bool:
+        return bool(self._backlog) or self._log.in_reserve
+
     def _write(self, entry: Entry) -> None:
-        if self._backlog and entry.time_us >= self._retry_at_us:
+        if self._is_held_up:
+            self._write_late(entry)
+        elif not self._append(entry):
+            self._hold(entry)
+
+    def _write_late(self, entry: Entry) -> None:
+        """The disk has refused something; does it take this?"""
+        if entry.time_us >= self._retry_at_us:
             self._empty_backlog()
-        if self._backlog or not self._append(entry):
-            if self._backlog.add(entry, self._reason):
-                self._on_gap()
-            self._keep_beating()
+            if not self._backlog and self._append(entry):
+                self._backlog.disk_is_well()
+                return
+        self._hold(entry)
 
     def _append(self, entry: Entry) -> bool:
         try:
-            self._log.append(entry)
+            self._log.append(self._in_time(entry))
         except OSError as error:
             self._reason = error.strerror or "disk error"
             self._retry_at_us = self._now_us + _RETRY_US
@@ -144,6 +158,42 @@ class JournalWriter:
         while self._backlog and self._append(self._backlog.oldest()):
             self._backlog.drop_oldest()
 
+    def _hold(self, entry: Entry) -> None:
+        """The disk refuses it."""
+        self._keep_beating()
+        if entry.kind not in PIECES and self._reserve_takes(entry):
+            return
+        if self._backlog.add(entry, self._reason):
+            self._on_gap()
+            self._reserve_takes_gaps(entry.exchange)
+
+    def _reserve_takes(self, fact: Entry) -> bool:
+        return self._reserve_takes_gaps(fact.exchange) and self._append_reserved(fact)
+
+    def _reserve_takes_gaps(self, exchange: bytes) -> bool:
+        """Nothing of the exchange waits any more."""
+        if self._backlog.facts:
+            return False
+        while (gap := self._backlog.gap_of(exchange)) is not None:
+            if not self._append_reserved(gap):
+                return False
+            self._backlog.drop_gap(exchange)
+        return True
+
+    def _append_reserved(self, entry: Entry) -> bool:
+        try:
+            self._log.append_reserved(self._in_time(entry))
+        except OSError:
+            return False
+        return True
+
+    def _in_time(self, entry: Entry) -> Entry:
+        """A gap may be older than facts that went before it, but the times of a journal never go back."""
+        if entry.time_us < self._written_us:
+            return entry._replace(time_us=self._written_us)
+        self._written_us = entry.time_us
+        return entry
+
     def _keep_beating(self) -> None:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._timing.tick_s, self._beat)
@@ -151,7 +201,7 @@ class JournalWriter:
     def _beat(self) -> None:
         self._timer = None
         self._empty_backlog()
-        if self._open and not self._backlog:
+        if (self._open or self._log.in_reserve) and not self._backlog:
             self._write(Entry(Kind.TICK, self._id, self._time(), b""))
-        if self._open or self._backlog:
+        if self._open or self._is_held_up:
             self._keep_beating()

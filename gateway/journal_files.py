@@ -4,9 +4,12 @@ The directory is made under a temporary name, locked, and then renamed to the jo
 sees a living journal without its lock.
 """
 
+import ctypes
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +18,14 @@ from domain.ids import JournalId
 from gateway.frames import SegmentHeader, encode_segment_header
 from gateway.journal_reader import WRITER_LOCK, try_lock
 
+RESERVE = "reserve"
+"""Its name in the journal's directory: no segment's, so that no reader looks at it."""
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
+_KEEP_SIZE = 1
+_PAGE_BYTES = 4096
+_LEAST_RESERVE_BYTES = 16 * _PAGE_BYTES
+_RESERVE_SHARE = 8
+"""Of the free room, at most one part in so many is set aside."""
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -35,6 +45,22 @@ def _links(descriptor: int) -> int:
     return os.fstat(descriptor).st_nlink
 
 
+def _allocate(descriptor: int, size: int) -> None:
+    """Set blocks aside for a file beyond its end, and leave the end where it is."""
+    if sys.platform != "linux":
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+    fallocate = ctypes.CDLL(None, use_errno=True).fallocate
+    fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long)
+    if fallocate(descriptor, _KEEP_SIZE, 0, size):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def _free_bytes(descriptor: int) -> int:
+    """What a process without privileges may still use of the disk."""
+    disk = os.fstatvfs(descriptor)
+    return disk.f_bavail * disk.f_frsize
+
+
 @dataclass(frozen=True, slots=True)
 class Syscalls:
     """The operating system as the journal uses it. Tests put faults here."""
@@ -46,15 +72,17 @@ class Syscalls:
     sync_folder: Callable[[int], None] = os.fsync
     links: Callable[[int], int] = _links
     """Names that the file still has; 0: somebody deleted it."""
+    allocate: Callable[[int, int], None] = _allocate
+    free_bytes: Callable[[int], int] = _free_bytes
 
 
 class Segment:
     """One segment file, open for appending."""
 
-    def __init__(self, system: Syscalls, path: Path, header: SegmentHeader) -> None:
-        """Creates the file. Raises OSError."""
+    def __init__(self, system: Syscalls, path: Path, header: SegmentHeader, descriptor: int | None = None) -> None:
+        """Creates the file, unless ``descriptor`` is that of an empty one. Raises OSError."""
         self._system, self._path = system, path
-        self.descriptor = system.open(path, _APPEND, _FILE_MODE)
+        self.descriptor = system.open(path, _APPEND, _FILE_MODE) if descriptor is None else descriptor
         self.size = 0
         self.torn = False
         """A piece of a frame stands at the end and could not be taken away: nothing may follow it."""
@@ -91,6 +119,19 @@ class Segment:
         """Has somebody removed the file? What is written to it now is lost."""
         return self._system.links(self.descriptor) == 0
 
+    def move(self, path: Path) -> None:
+        """Raises OSError; then it is gone."""
+        try:
+            self._path = self._path.rename(path)
+        except OSError:
+            self.discard()
+            raise
+
+    def give_back(self) -> None:
+        """Let go of room beyond its end: nothing more will be written."""
+        with suppress(OSError):
+            self._system.ftruncate(self.descriptor, self.size)
+
     def discard(self) -> None:
         """It was begun in vain."""
         self.close()
@@ -98,6 +139,30 @@ class Segment:
 
     def close(self) -> None:
         os.close(self.descriptor)
+
+
+class Reserve:
+    """Room on the disk for a segment to come, so that it can be written when there is no other."""
+
+    def __init__(self, system: Syscalls, path: Path, size: int) -> None:
+        """Raises OSError."""
+        self._system, self._path = system, path
+        self._descriptor = system.open(path, _APPEND, _FILE_MODE)
+        try:
+            system.allocate(self._descriptor, size)
+        except OSError:
+            self.discard()
+            raise
+
+    def segment(self, path: Path, header: SegmentHeader) -> Segment:
+        """The segment ``path``, in this room. Raises OSError; then the room is lost."""
+        segment = Segment(self._system, self._path, header, self._descriptor)
+        segment.move(path)  # only now: a reader takes a segment's successor for its end
+        return segment
+
+    def discard(self) -> None:
+        os.close(self._descriptor)
+        self._path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +176,9 @@ class JournalFolder:
     lock: int
 
     @classmethod
-    def create(cls, root: Path, journal: JournalId) -> "JournalFolder":
+    def create(cls, root: Path, journal: JournalId, system: Syscalls) -> "JournalFolder":
         """Raises OSError; a later try goes on from there."""
-        root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        _make(root, system)
         hidden = root / f".new-{journal}"
         hidden.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         opened: list[int] = []
@@ -131,7 +196,19 @@ class JournalFolder:
 
     def segment(self, system: Syscalls, header: SegmentHeader) -> Segment:
         """Raises OSError."""
-        return Segment(system, self.path / f"{header.number:08d}.seg", header)
+        return Segment(system, self._path_of(header), header)
+
+    def reserved_segment(self, reserve: Reserve, header: SegmentHeader) -> Segment:
+        """Raises OSError; then the reserve is gone."""
+        return reserve.segment(self._path_of(header), header)
+
+    def _path_of(self, header: SegmentHeader) -> Path:
+        return self.path / f"{header.number:08d}.seg"
+
+    def set_aside(self, system: Syscalls, wanted: int) -> Reserve | None:
+        """Up to ``wanted`` bytes; None: the disk is too full. Raises OSError."""
+        size = min(wanted, system.free_bytes(self.descriptor) // _RESERVE_SHARE) // _PAGE_BYTES * _PAGE_BYTES
+        return Reserve(system, self.path / RESERVE, size) if size >= _LEAST_RESERVE_BYTES else None
 
     @property
     def exists(self) -> bool:
@@ -142,6 +219,18 @@ class JournalFolder:
         """The lock is free: the shipper may finish the journal and delete it."""
         for descriptor in (self.descriptor, self.root, self.lock):
             os.close(descriptor)
+
+
+def _make(root: Path, system: Syscalls) -> None:
+    """With all folders above it, and their names on the disk: a flush of the journal brings only its own there."""
+    new = [folder for folder in (root, *root.parents) if not folder.exists()]
+    root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    for folder in new:
+        above = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            system.sync_folder(above)
+        finally:
+            os.close(above)
 
 
 def unwritable(root: Path, error: OSError) -> SetupError:

@@ -3,25 +3,33 @@
 A segment that is full is followed by the next. One that cannot be trusted any more (EIO, a torn end, a failed flush,
 somebody deleted it) is left behind: a new segment, if need be in a new folder of the same name, begins with copies of
 all that no flush has made safe. A reader tells copies by their offsets.
+
+Room for one more segment is set aside from the start. When the disk is full, ``append_reserved`` goes on there; it is
+left as soon as there is room again, for the next segment and for a new reserve.
 """
 
 import errno
+import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from domain.ids import JournalId
 from gateway.backlog import Entry
 from gateway.frames import FRAME_HEADER_BYTES, SegmentHeader, encode_frame_header
 from gateway.group_commit import BACKGROUND_S, Flush, GroupCommit
-from gateway.journal_files import JournalFolder, Segment, Syscalls
+from gateway.journal_files import JournalFolder, Reserve, Segment, Syscalls
 
 _UNSAFE_BYTES = 32 * 1024 * 1024
 """At most this much is remembered to be written again."""
 _ROTATE_AGAIN_BYTES = 1024 * 1024
 """A full segment grows by this much before its successor is tried again."""
+_RESERVE_BYTES = 8 * 1024 * 1024
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_LOG = structlog.get_logger("nexus.gateway")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +43,8 @@ class LogOptions:
     segment_bytes: int = 64 * 1024 * 1024
     background_s: float = BACKGROUND_S
     unsafe_bytes: int = _UNSAFE_BYTES
+    reserve_bytes: int = _RESERVE_BYTES
+    """Set aside for a full disk, or less where the disk is small."""
     system: Syscalls = field(default_factory=Syscalls)
 
 
@@ -46,8 +56,14 @@ class JournalLog:
         self._options, self._on_loss = options, on_loss
         self._number = self._named = 0
         """The newest segment, and the newest whose name is on the disk."""
-        self._folder = JournalFolder.create(options.root, options.journal)
+        self._folder = JournalFolder.create(options.root, options.journal, options.system)
         self._segment = self._next_segment()
+        self._reserve: Reserve | None = None
+        self._can_reserve = options.reserve_bytes > 0
+        self.in_reserve = False
+        """The disk is full: the current segment is what was set aside."""
+        self._reserve_is_full = False
+        self._set_aside()
         self._rotate_at = options.segment_bytes
         self._mistrusted = False
         """The current segment must not be written to any more."""
@@ -66,8 +82,25 @@ class JournalLog:
         """Raises OSError; then nothing of the entry was written."""
         if self._mistrusted:
             self._start_again()
+        elif self.in_reserve:
+            self._leave_reserve()
         if self._segment.size + FRAME_HEADER_BYTES + len(entry.payload) > self._rotate_at:
             self._rotate()
+        self._append(entry)
+
+    def append_reserved(self, entry: Entry) -> None:
+        """To be called when the disk is full. Raises OSError; then nothing of the entry was written."""
+        if self._mistrusted:
+            raise _no_room()
+        if not self.in_reserve:
+            self._enter_reserve()
+        try:
+            self._append(entry)
+        except OSError:
+            self._reserve_is_full = True
+            raise
+
+    def _append(self, entry: Entry) -> None:
         try:
             self._segment.append(_frame(entry))
         except OSError as error:
@@ -90,14 +123,17 @@ class JournalLog:
             segment.close()
         for close in self._leftover:
             close()
+        self._drop_reserve()
         self._folder.close()
 
     # ------------------------------------------------------------------------------------------------------- segments
 
     def _next_segment(self) -> Segment:
+        return self._folder.segment(self._options.system, self._next_header())
+
+    def _next_header(self) -> SegmentHeader:
         self._number += 1
-        header = SegmentHeader(self._number, self._options.journal, self._options.started_ns)
-        return self._folder.segment(self._options.system, header)
+        return SegmentHeader(self._number, self._options.journal, self._options.started_ns)
 
     def _rotate(self) -> None:
         try:
@@ -107,17 +143,19 @@ class JournalLog:
             return
         self._retired.append(self._segment)
         self._take(following)
+        self._set_aside()
 
     def _take(self, segment: Segment) -> None:
         self._segment = segment
         self._rotate_at = self._options.segment_bytes
-        self._mistrusted = False
+        self._mistrusted = self.in_reserve = self._reserve_is_full = False
 
     def _start_again(self) -> None:
         """Leave the current segment behind. Raises OSError."""
         if not self._folder.exists:
-            folder = JournalFolder.create(self._options.root, self._options.journal)
+            folder = JournalFolder.create(self._options.root, self._options.journal, self._options.system)
             self._leftover.append(self._folder.close)
+            self._drop_reserve()
             self._folder = folder
         following = self._next_segment()
         try:
@@ -127,6 +165,45 @@ class JournalLog:
             following.discard()
             raise
         self._leftover.append(self._segment.close)
+        self._take(following)
+        self._set_aside()
+
+    # -------------------------------------------------------------------------------------------------- a full disk
+
+    def _set_aside(self) -> None:
+        """If there is no reserve, try to make one."""
+        if self._reserve is not None or not self._can_reserve:
+            return
+        try:
+            self._reserve = self._folder.set_aside(self._options.system, self._options.reserve_bytes)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                self._can_reserve = False
+                _LOG.warning("no room can be set aside for a full disk", error=error.strerror)
+
+    def _drop_reserve(self) -> None:
+        if self._reserve is not None:
+            self._reserve.discard()
+            self._reserve = None
+
+    def _enter_reserve(self) -> None:
+        """Raises OSError."""
+        reserve, self._reserve = self._reserve, None
+        if reserve is None:
+            raise _no_room()
+        following = self._folder.reserved_segment(reserve, self._next_header())
+        self._retired.append(self._segment)
+        self._take(following)
+        self.in_reserve = True
+
+    def _leave_reserve(self) -> None:
+        """Raises OSError if there is no room for another reserve: the disk would only be full again at once."""
+        self._set_aside()
+        if self._reserve is None and self._can_reserve and not self._reserve_is_full:
+            raise _no_room()
+        following = self._next_segment()
+        self._segment.give_back()
+        self._retired.append(self._segment)
         self._take(following)
 
     # -------------------------------------------------------------------------------------------------------- flushes
@@ -182,3 +259,7 @@ class JournalLog:
 
 def _frame(entry: Entry) -> tuple[bytes, bytes]:
     return encode_frame_header(entry.kind, entry.exchange, entry.time_us, entry.payload), entry.payload
+
+
+def _no_room() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

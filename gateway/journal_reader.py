@@ -122,12 +122,13 @@ class JournalReader:
         ``complete``: the writer is gone. Reads at most a few MiB per call; call again until nothing comes.
         """
         segment, offset = split_position(start)
-        numbers = self.segments()
-        for number in numbers:
+        sizes = self.sizes()
+        newest = max((number for number, size in sizes if size >= SEGMENT_HEADER_BYTES), default=0)
+        for number, _ in sizes:
             if number < segment:
                 continue
             at = offset if number == segment else 0
-            last = number == numbers[-1]
+            last = number >= newest  # a successor without its header may be taken back, and this one go on
             read_any = False
             for item in self._read_segment(number, at, complete=complete or not last):
                 read_any = True
@@ -136,10 +137,12 @@ class JournalReader:
                 return  # the caller comes again; this bounds the memory of one call
 
     def _read_segment(self, number: int, at: int, *, complete: bool) -> Iterator[tuple[int, int, Found]]:
-        size = (self._path(number)).stat().st_size
+        size = self._size(number)
         length = _READ_BYTES
         while at < size:
             data = self._bytes(number, at, length)
+            if not data:
+                return
             whole = at + len(data) >= size
             skip = self._header_length(data, at, complete=complete and whole)
             if skip is None:
@@ -170,7 +173,14 @@ class JournalReader:
 
     def sizes(self) -> list[tuple[int, int]]:
         """(number, bytes) of each segment."""
-        return [(number, self._path(number).stat().st_size) for number in self.segments()]
+        return [(number, self._size(number)) for number in self.segments()]
+
+    def _size(self, number: int) -> int:
+        """0: its writer has taken it back."""
+        try:
+            return self._path(number).stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def drop_segments_before(self, at: int, may_go: Callable[[Path], bool] = Path.exists) -> None:
         """Delete the segments that lie wholly before position ``at`` and may go."""
@@ -188,9 +198,12 @@ class JournalReader:
         return self.directory.rename(self.directory.with_name(f"unreadable-{self.directory.name}"))
 
     def _bytes(self, number: int, at: int, length: int) -> bytes:
-        with self._path(number).open("rb") as file:
-            file.seek(at)
-            return file.read(length)
+        try:
+            with self._path(number).open("rb") as file:
+                file.seek(at)
+                return file.read(length)
+        except FileNotFoundError:
+            return b""
 
     def _path(self, number: int) -> Path:
         return self.directory / f"{number:08d}.seg"

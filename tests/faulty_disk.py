@@ -20,6 +20,10 @@ class FaultyDisk:
 
     room: int | None = None
     """Bytes until it is full; None: never. The last write before is a short one."""
+    reserves: bool = False
+    """Can room be set aside?"""
+    set_aside: dict[int, int] = field(default_factory=dict)
+    """Bytes of it that are left, by inode."""
     write_error: int | None = None
     truncate_error: int | None = None
     open_error: int | None = None
@@ -43,6 +47,8 @@ class FaultyDisk:
             ftruncate=self._ftruncate,
             sync_data=self._sync_data,
             sync_folder=self._sync_folder,
+            allocate=self._allocate,
+            free_bytes=self._free_bytes,
         )
 
     def _open(self, path: Path, flags: int, mode: int) -> int:
@@ -57,19 +63,37 @@ class FaultyDisk:
             raise fault(self.write_error)
         if self.room is None:
             return os.writev(descriptor, pieces)
-        data = b"".join(pieces)
-        if not self.room:
+        return self._write_within(self.room, descriptor, b"".join(pieces))
+
+    def _write_within(self, room: int, descriptor: int, data: bytes) -> int:
+        inode = os.fstat(descriptor).st_ino
+        own = self.set_aside.get(inode, 0)
+        if not room + own:
             raise fault(errno.ENOSPC)
-        written = os.write(descriptor, data[: self.room])
-        self.room -= written
+        written = os.write(descriptor, data[: room + own])
+        self.set_aside[inode] = max(0, own - written)
+        self.room = room - max(0, written - own)
         return written
 
     def _ftruncate(self, descriptor: int, size: int) -> None:
         if self.truncate_error is not None:
             raise fault(self.truncate_error)
         if self.room is not None:
-            self.room += os.fstat(descriptor).st_size - size
+            given_back = self.set_aside.pop(os.fstat(descriptor).st_ino, 0)
+            self.room += given_back + os.fstat(descriptor).st_size - size
         os.ftruncate(descriptor, size)
+
+    def _allocate(self, descriptor: int, size: int) -> None:
+        if not self.reserves:
+            raise fault(errno.EOPNOTSUPP)
+        if self.room is not None:
+            if self.room < size:
+                raise fault(errno.ENOSPC)
+            self.room -= size
+        self.set_aside[os.fstat(descriptor).st_ino] = size
+
+    def _free_bytes(self, _: int) -> int:
+        return 1 << 30 if self.room is None else self.room
 
     def _sync_data(self, descriptor: int) -> None:
         assert self.may_sync.wait(20), "a test left the disk hanging"

@@ -113,3 +113,41 @@ def test_gaps_cover_exactly_what_was_lost(story: list[tuple[bytes, Kind, int]]) 
     assert len(gaps) == len(found)
     assert found == {key: (0, size) for key, size in at.items()}
     assert len(out) == len(gaps) + facts
+
+
+def test_gaps_of_an_exchange_are_taken_out_of_turn_the_request_s_first() -> None:
+    backlog = Backlog()
+    for one in (piece(B, 0, 1), piece(A, 0, 4), piece(A, 9, 3, Kind.REQUEST_BODY)):
+        backlog.add(one, "full")
+    taken = []
+    while (gap := backlog.gap_of(A)) is not None:
+        taken.append(gap_of(gap))
+        backlog.drop_gap(A)
+    assert taken == [GapRecord("request", "full", 9, 3), GapRecord("response", "full", 0, 4)]
+    assert [one.exchange for one in emptied(backlog)] == [B]
+    assert backlog._size == 0
+    backlog.drop_gap(A)
+
+
+def test_a_gap_that_goes_on_after_it_was_taken_out_is_no_new_one_until_the_disk_is_well() -> None:
+    backlog = Backlog()
+    told = [backlog.add(piece(A, 0, 4), "full")]
+    backlog.drop_gap(A)
+    told.append(backlog.add(piece(A, 4, 2), "full"))
+    assert gap_of(backlog.oldest()) == GapRecord("response", "full", 4, 2), "only what was not told yet"
+    backlog.drop_gap(A)
+    backlog.disk_is_well()
+    told.append(backlog.add(piece(A, 9, 2), "full"))
+    assert told == [True, False, True]
+
+
+def test_it_counts_the_facts_that_wait() -> None:
+    backlog = Backlog()
+    seen = []
+    for one in (piece(A, 0, 4), fact(Kind.RESPONSE), fact(Kind.END)):
+        backlog.add(one, "full")
+        seen.append(backlog.facts)
+    while backlog:
+        backlog.drop_oldest()
+        seen.append(backlog.facts)
+    assert seen == [0, 1, 2, 2, 1, 0]

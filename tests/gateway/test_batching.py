@@ -150,8 +150,8 @@ def test_unknown_names_what_was_never_met() -> None:
 def test_is_full_counts_events_and_bytes() -> None:
     batcher = Batcher(JOURNAL, STARTED_NS)
     batcher.feed(0, Frame(Kind.CHUNK, UUID(int=1), 1, bytes(8) + b"a" * 70_000))
-    assert batcher.is_full(3, 70_001) is False
-    assert batcher.is_full(2, 10**9)
+    assert batcher.is_full(4, 70_001) is False
+    assert batcher.is_full(3, 10**9)
     assert batcher.is_full(10, 70_000)
     batcher.take()
     assert not batcher.is_full(1, 1)

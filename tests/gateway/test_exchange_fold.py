@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain.parts import cut
 from gateway.exchange_fold import RUN_BYTES, RUN_US, ExchangeFold, Made, RequestDraft, time_of
 from gateway.frames import Frame, Kind, encode_piece
-from gateway.records import EndRecord, ForwardedRecord, GapRecord, RequestRecord, encode
+from gateway.records import EndRecord, ForwardedRecord, GapRecord, RequestRecord, ResponseRecord, encode
 from schemas.stored.events import (
     ChunkStreamed,
     RecordingGap,
@@ -47,6 +47,10 @@ class Played:
 
     def chunk(self, at_us: int, offset: int, data: bytes, position: int = 0) -> None:
         self.fold.chunk(position, frame(Kind.CHUNK, at_us, encode_piece(offset, data)))
+
+    def head(self, at_us: int = 150) -> None:
+        """Of the answer."""
+        self.fold.response(frame(Kind.RESPONSE, at_us, encode(ResponseRecord("upstream", 200, ()))))
 
     def end(self, at_us: int, received: int, outcome: str = "completed") -> None:
         record = EndRecord(outcome, received, received)  # type: ignore[arg-type]  # a test's word
@@ -193,7 +197,7 @@ def test_a_request_whose_record_is_lost_still_has_a_stream() -> None:
     played = Played()
     played.chunk(200, 0, b"a")
     played.end(300, 1)
-    assert played.kinds == ["RecordingGap", "ChunkStreamed", "ResponseCompleted"]
+    assert played.kinds == ["RecordingGap", "RecordingGap", "ChunkStreamed", "ResponseCompleted"]
     assert played.made.drafts[0].originator_version == 1  # type: ignore[union-attr]  # no draft by the line above
 
 
@@ -206,6 +210,7 @@ def test_a_body_that_came_in_part_is_not_kept() -> None:
 
 def test_bytes_lost_at_the_end_show_by_the_end_record() -> None:
     played = Played().request()
+    played.head()
     played.chunk(200, 0, b"abc")
     played.end(300, 10)
     gap = played.only(RecordingGap)
@@ -213,13 +218,32 @@ def test_bytes_lost_at_the_end_show_by_the_end_record() -> None:
     assert played.only(ResponseCompleted).byte_count == 10
 
 
+def test_a_lost_head_of_an_answer_is_told_once_and_may_still_come_in_a_copy() -> None:
+    played = Played().request()
+    played.chunk(200, 0, b"a")
+    played.chunk(201, 1, b"b")
+    played.head(150)
+    played.end(300, 2)
+    gap = played.only(RecordingGap)
+    assert (gap.part, gap.reason, gap.byte_count) == ("response", "the head of the answer is lost", 0)
+    assert played.kinds == ["RequestDraft", "RecordingGap", "ResponseStarted", "ChunkStreamed", "ResponseCompleted"]
+
+
+def test_an_answer_without_bytes_has_a_head_too_unless_it_never_began() -> None:
+    for outcome, gaps in (("completed", 1), ("client", 0)):
+        played = Played().request()
+        played.end(300, 0, outcome)
+        assert played.kinds.count("RecordingGap") == gaps
+
+
 def test_a_gap_the_gateway_wrote_is_told_once_and_moves_the_offset() -> None:
     played = Played().request()
+    played.head()
     played.chunk(200, 0, b"abc")
     played.fold.gap(frame(Kind.GAP, 210, encode(GapRecord("response", "disk full", 3, 5))))
     played.chunk(220, 8, b"xyz")
     played.end(300, 11)
-    assert played.kinds == ["RequestDraft", "ChunkStreamed", "RecordingGap", "ChunkStreamed", "ResponseCompleted"]
+    assert played.kinds[2:] == ["ChunkStreamed", "RecordingGap", "ChunkStreamed", "ResponseCompleted"]
     assert played.only(RecordingGap).reason == "disk full"
 
 

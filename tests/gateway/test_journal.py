@@ -51,8 +51,10 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(root: Path, *, tick_s: float = NEVER_S, background_s: float = NEVER_S) -> AsyncIterator[Rig]:
-    disk, now, gaps = FaultyDisk(), [1000], list[None]()
+async def rig(
+    root: Path, *, tick_s: float = NEVER_S, background_s: float = NEVER_S, reserves: bool = False
+) -> AsyncIterator[Rig]:
+    disk, now, gaps = FaultyDisk(reserves=reserves), [1000], list[None]()
     options = LogOptions(root=root, journal=JOURNAL, started_ns=77, background_s=background_s, system=disk.system)
     journal = JournalWriter(options, lambda: gaps.append(None), Timing(lambda: now[0], tick_s))
     try:
@@ -171,6 +173,70 @@ async def test_a_full_disk_leaves_gaps_and_facts_come_later(tmp_path: Path) -> N
     assert times == sorted(times)
 
 
+async def test_facts_of_a_full_disk_are_on_it_at_once_behind_their_gaps(tmp_path: Path) -> None:
+    """A process that is killed now loses none of them."""
+    async with rig(tmp_path, reserves=True) as made:
+        record = made.journal.record
+        record(Kind.REQUEST, A, b"r")
+        record(Kind.CHUNK, A, chunk(0))
+        made.disk.room = 10
+        record(Kind.CHUNK, A, chunk(4))
+        record(Kind.CHUNK, A, chunk(8))
+        record(Kind.REQUEST, B, b"r2")
+        made.now[0] += 50
+        record(Kind.CHUNK, A, chunk(12))
+        assert trouble(made) == "the disk refuses writes"
+        on_disk = [(frame.kind, frame.exchange.bytes) for frame in made.frames()]
+        assert on_disk == [(Kind.REQUEST, A), (Kind.CHUNK, A), (Kind.GAP, A), (Kind.REQUEST, B)]
+        record(Kind.END, A, b"e")
+        assert await made.journal.sync(LONG_S), "the facts can be flushed"
+        assert made.frames()[-1].kind is Kind.END
+        record(Kind.CHUNK, B, chunk(0))
+        record(Kind.CHUNK, B, chunk(4))
+        made.disk.room = 1 << 20
+        made.now[0] += 200_000
+        record(Kind.CHUNK, B, chunk(8))
+        assert trouble(made) is None
+        record(Kind.END, B, b"e2")
+    reason = "No space left on device"
+    assert made.gap_records() == [
+        GapRecord("response", reason, 4, 4),
+        GapRecord("response", reason, 8, 8),
+        GapRecord("response", reason, 0, 4),
+        GapRecord("response", reason, 4, 4),
+    ]
+    assert [frame.kind for frame in made.frames()][-4:] == [Kind.GAP, Kind.GAP, Kind.CHUNK, Kind.END]
+    assert len(made.gaps) == 2, "a gap that goes on is counted once"
+    times = [frame.time_us for frame in made.frames()]
+    assert times == sorted(times)
+
+
+async def test_facts_for_which_the_reserve_has_no_room_wait_in_memory(tmp_path: Path) -> None:
+    async with rig(tmp_path, reserves=True) as made:
+        made.disk.room = 0
+        count = 0
+        while not made.journal._backlog.facts:
+            made.journal.record(Kind.RESPONSE, A, b"x" * 60_000)
+            count += 1
+        assert not await made.journal.sync(LONG_S), "what is only in memory is not on the disk"
+        made.journal.record(Kind.END, A, b"e")
+        assert made.frames(Kind.END) == [], "no fact overtakes another"
+        made.disk.room = None
+    assert [frame.kind for frame in made.frames()] == [Kind.RESPONSE] * count + [Kind.END]
+    assert count > 100
+    assert not made.gaps
+
+
+async def test_a_disk_that_has_room_again_is_used_again_without_a_new_record(tmp_path: Path) -> None:
+    async with rig(tmp_path, reserves=True, tick_s=0.001) as made:
+        made.disk.room = 0
+        made.journal.record(Kind.END, A, b"e")
+        assert trouble(made) is not None
+        made.disk.room = None
+        made.now[0] += 200_000
+        await until(lambda: trouble(made) is None)
+
+
 async def test_a_disk_that_works_again_gets_the_rest_without_a_new_record(tmp_path: Path) -> None:
     async with rig(tmp_path, tick_s=0.001) as made:
         made.disk.room = 0
@@ -254,48 +320,57 @@ async def test_a_journal_that_records_nothing_is_always_well() -> None:
 # --------------------------------------------------------------------------------------- any order of faults and work
 
 Step = tuple[str, int]
+ROOM = {"full": 30, "room": 700_000}
 steps: st.SearchStrategy[list[Step]] = st.lists(
     st.tuples(
-        st.sampled_from(["chunk", "chunk", "end", "full", "eio", "noflush", "heal", "later", "sync"]), st.integers(0, 1)
+        st.sampled_from(["chunk", "chunk", "end", "full", "room", "eio", "noflush", "heal", "later", "sync"]),
+        st.integers(0, 1),
     ),
     max_size=25,
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(steps)
-def test_every_byte_is_in_the_journal_or_in_a_gap_and_no_fact_is_lost(story: Sequence[Step]) -> None:
-    asyncio.run(_live_through(story))
+@given(steps, st.booleans())
+def test_every_byte_is_in_the_journal_or_in_a_gap_and_no_fact_is_lost(story: Sequence[Step], reserves: bool) -> None:
+    asyncio.run(_live_through(story, reserves))
 
 
-async def _live_through(story: Sequence[Step]) -> None:
+async def _live_through(story: Sequence[Step], reserves: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         streamed, ended = [0, 0], [0, 0]
-        async with rig(Path(folder), background_s=0.0001) as made:
+        async with rig(Path(folder), background_s=0.0001, reserves=reserves) as made:
             for step, which in story:
-                exchange = (A, B)[which]
-                match step:
-                    case "chunk":
-                        made.journal.record(Kind.CHUNK, exchange, chunk(streamed[which], b"x" * 5))
-                        streamed[which] += 5
-                    case "end":
-                        made.journal.record(Kind.END, exchange, b"%d" % ended[which])
-                        ended[which] += 1
-                    case "full":
-                        made.disk.room = 30
-                    case "eio":
-                        made.disk.write_error = errno.EIO
-                    case "noflush":
-                        made.disk.sync_error = errno.EIO
-                    case "heal":
-                        made.disk.room = made.disk.write_error = made.disk.sync_error = None
-                    case "later":
-                        made.now[0] += 200_000
-                    case "sync":
-                        await made.journal.sync(0.01)
+                if step == "sync":
+                    await made.journal.sync(0.01)
+                _happen(made, step, which, streamed, ended)
             made.disk.room = made.disk.write_error = made.disk.sync_error = None
-        assert trouble(made) is None or trouble(made) == "the disk refuses to flush"
+        assert not made.journal._backlog
         _check(made, streamed, ended)
+        if not {"eio", "noflush"} & {step for step, _ in story}:  # then there are copies
+            times = [frame.time_us for frame in made.frames()]
+            assert times == sorted(times)
+
+
+def _happen(made: Rig, step: str, which: int, streamed: list[int], ended: list[int]) -> None:
+    exchange = (A, B)[which]
+    match step:
+        case "chunk":
+            made.journal.record(Kind.CHUNK, exchange, chunk(streamed[which], b"x" * 5))
+            streamed[which] += 5
+        case "end":
+            made.journal.record(Kind.END, exchange, b"%d" % ended[which])
+            ended[which] += 1
+        case "full" | "room":
+            made.disk.room = ROOM[step]
+        case "eio":
+            made.disk.write_error = errno.EIO
+        case "noflush":
+            made.disk.sync_error = errno.EIO
+        case "heal":
+            made.disk.room = made.disk.write_error = made.disk.sync_error = None
+        case "later":
+            made.now[0] += 200_000
 
 
 def _check(made: Rig, streamed: list[int], ended: list[int]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from domain.ids import JournalId
 from gateway import journal_files
 from gateway.frames import SEGMENT_HEADER_BYTES, SegmentHeader, decode_segment_header
-from gateway.journal_files import JournalFolder, Segment, Syscalls, unwritable
+from gateway.journal_files import RESERVE, JournalFolder, Reserve, Segment, Syscalls, unwritable
 from gateway.journal_reader import WRITER_LOCK, journals_in, try_lock
 from tests.faulty_disk import FaultyDisk, fault
 
@@ -37,7 +37,7 @@ def test_a_folder_appears_with_its_lock_held_and_for_its_owner_only(tmp_path: Pa
     root = tmp_path / "deep" / "journals"
     old = os.umask(0)
     try:
-        folder = JournalFolder.create(root, JOURNAL)
+        folder = JournalFolder.create(root, JOURNAL, Syscalls())
         segment = folder.segment(Syscalls(), HEADER)
     finally:
         os.umask(old)
@@ -52,6 +52,13 @@ def test_a_folder_appears_with_its_lock_held_and_for_its_owner_only(tmp_path: Pa
     os.close(lock)
 
 
+def test_names_of_folders_that_had_to_be_made_are_brought_to_the_disk(tmp_path: Path) -> None:
+    disk = FaultyDisk()
+    for number in range(2):
+        JournalFolder.create(tmp_path / "a" / "b", JournalId(UUID(int=number)), disk.system).close()
+    assert disk.folder_syncs == 2, "once"
+
+
 def test_it_is_locked_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
@@ -60,7 +67,7 @@ def test_it_is_locked_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest
         return try_lock(path)
 
     monkeypatch.setattr(journal_files, "try_lock", look)
-    JournalFolder.create(tmp_path, JOURNAL).close()
+    JournalFolder.create(tmp_path, JOURNAL, Syscalls()).close()
     assert seen == [(True, [])]
 
 
@@ -72,20 +79,20 @@ def test_a_try_that_failed_in_the_middle_can_be_made_again(tmp_path: Path, monke
     with monkeypatch.context() as broken:
         broken.setattr(Path, "rename", refuse)
         with pytest.raises(OSError, match="No space"):
-            JournalFolder.create(tmp_path, JOURNAL)
+            JournalFolder.create(tmp_path, JOURNAL, Syscalls())
     assert set(Path("/dev/fd").iterdir()) == before
     assert journals_in(tmp_path) == []
-    JournalFolder.create(tmp_path, JOURNAL).close()
+    JournalFolder.create(tmp_path, JOURNAL, Syscalls()).close()
     assert [path.name for path in journals_in(tmp_path)] == [str(JOURNAL)]
     assert set(Path("/dev/fd").iterdir()) == before
 
 
 def test_a_folder_knows_when_it_is_gone_or_another(tmp_path: Path) -> None:
-    folder = JournalFolder.create(tmp_path, JOURNAL)
+    folder = JournalFolder.create(tmp_path, JOURNAL, Syscalls())
     seen = [folder.exists]
     folder.path.rename(tmp_path / "away")
     seen.append(folder.exists)
-    other = JournalFolder.create(tmp_path, JOURNAL)
+    other = JournalFolder.create(tmp_path, JOURNAL, Syscalls())
     seen += [folder.exists, other.exists]
     assert seen == [True, False, False, True]
     folder.close()
@@ -158,6 +165,75 @@ def test_a_segment_knows_that_it_was_deleted(path: Path) -> None:
     path.unlink()
     assert (before, segment.deleted) == (False, True)
     segment.discard()
+
+
+MEBIBYTE = 1 << 20
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="room can be set aside on Linux only")
+
+
+@on_linux
+def test_room_that_is_set_aside_is_taken_from_the_disk_and_makes_no_file_longer(tmp_path: Path) -> None:
+    path = tmp_path / "reserve"
+    reserve = Reserve(Syscalls(), path, MEBIBYTE)
+    assert (path.stat().st_size, path.stat().st_blocks * 512 >= MEBIBYTE) == (0, True)
+    segment = reserve.segment(tmp_path / "00000002.seg", HEADER)
+    segment.append([b"fact"])
+    assert not path.exists()
+    assert body_of(tmp_path / "00000002.seg") == b"fact", "no zeros behind it"
+    segment.give_back()
+    assert (tmp_path / "00000002.seg").stat().st_blocks * 512 < MEBIBYTE
+    assert body_of(tmp_path / "00000002.seg") == b"fact"
+    segment.close()
+
+
+def test_a_segment_in_the_reserve_is_written_when_there_is_no_other_room(tmp_path: Path) -> None:
+    disk = FaultyDisk(reserves=True)
+    reserve = Reserve(disk.system, tmp_path / "reserve", 4096)
+    disk.room = 0
+    segment = reserve.segment(tmp_path / "2.seg", HEADER)
+    segment.append([b"x" * (4096 - SEGMENT_HEADER_BYTES)])
+    with pytest.raises(OSError, match="No space"):
+        segment.append([b"y"])
+    segment.close()
+
+
+def test_a_reserve_whose_name_cannot_be_changed_leaves_no_file(tmp_path: Path) -> None:
+    before = set(Path("/dev/fd").iterdir())
+    reserve = Reserve(FaultyDisk(reserves=True).system, tmp_path / "reserve", 4096)
+    with pytest.raises(OSError, match="No such file"):
+        reserve.segment(tmp_path / "gone" / "2.seg", HEADER)
+    with pytest.raises(OSError, match="not supported"):
+        Reserve(FaultyDisk().system, tmp_path / "reserve", 4096)
+    assert list(tmp_path.iterdir()) == []
+    assert set(Path("/dev/fd").iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("room", "expected"),
+    [(None, 8 * MEBIBYTE), (16 * MEBIBYTE + 9, 2 * MEBIBYTE), (MEBIBYTE, 131072), (524288, 65536), (524287, None)],
+)
+def test_a_small_disk_is_not_eaten_up_by_the_reserve(tmp_path: Path, room: int | None, expected: int | None) -> None:
+    folder = JournalFolder.create(tmp_path, JOURNAL, Syscalls())
+    disk = FaultyDisk(room=room, reserves=True)
+    reserve = folder.set_aside(disk.system, 8 * MEBIBYTE)
+    assert list(disk.set_aside.values()) == ([expected] if expected else [])
+    assert (folder.path / RESERVE).exists() == (expected is not None)
+    if reserve is not None:
+        reserve.discard()
+    folder.close()
+
+
+def test_other_systems_cannot_set_room_aside(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(OSError, match="not supported"):
+        Reserve(Syscalls(), path, 4096)
+
+
+@on_linux
+def test_room_that_the_system_refuses_is_an_error(path: Path) -> None:
+    with pytest.raises(OSError, match="Invalid argument"):
+        Reserve(Syscalls(), path, 0)
+    assert Syscalls().free_bytes(os.open(path.parent, os.O_RDONLY)) > 0
 
 
 def test_the_default_flush_reaches_the_disk_or_says_that_it_does_not(path: Path) -> None:

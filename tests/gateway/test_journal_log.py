@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.backlog import Entry
 from gateway.frames import FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES, Frame, Kind, SegmentHeader, decode_segment_header
 from gateway.frames import read_frames as frames_in
+from gateway.journal_files import RESERVE
 from gateway.journal_log import JournalLog, LogOptions
 from gateway.journal_reader import WRITER_LOCK, try_lock
 from tests.faulty_disk import FaultyDisk
@@ -37,6 +39,9 @@ class Rig:
     def folder(self) -> Path:
         return self.root / str(JOURNAL)
 
+    def in_reserve(self) -> bool:
+        return self.log.in_reserve
+
     def numbers(self) -> list[list[int]]:
         """Times of the frames, which number them, by segment."""
         out = []
@@ -49,17 +54,13 @@ class Rig:
 
 @asynccontextmanager
 async def rig(
-    root: Path, *, segment_bytes: int = 1 << 20, unsafe_bytes: int = 1 << 20, background_s: float = NEVER_S
+    root: Path, *, reserves: bool = False, room: int | None = None, background_s: float = NEVER_S, **sizes: int
 ) -> AsyncIterator[Rig]:
-    disk, losses = FaultyDisk(), list[None]()
+    """``sizes``: those of LogOptions."""
+    disk, losses = FaultyDisk(room=room, reserves=reserves), list[None]()
+    sizes = {"segment_bytes": 1 << 20, "unsafe_bytes": 1 << 20, **sizes}
     options = LogOptions(
-        root=root,
-        journal=JOURNAL,
-        started_ns=77,
-        segment_bytes=segment_bytes,
-        unsafe_bytes=unsafe_bytes,
-        background_s=background_s,
-        system=disk.system,
+        root=root, journal=JOURNAL, started_ns=77, background_s=background_s, system=disk.system, **sizes
     )
     made = Rig(root, disk, JournalLog(options, lambda: losses.append(None)), losses)
     try:
@@ -273,6 +274,119 @@ async def test_a_segment_in_use_by_a_hanging_flush_is_closed_only_after_it(tmp_p
         made.disk.may_sync.set()
         assert await made.log.wait(LONG_S), "no descriptor was closed under the flush"
     assert made.numbers() == [[0], [1], [2], [3]]
+
+
+# ------------------------------------------------------------------------------------------------------ a full disk
+
+FRAME = FRAME_HEADER_BYTES + 4
+
+
+def refuse(made: Rig, number: int, write: Callable[[Entry], None] | None = None) -> None:
+    with pytest.raises(OSError, match="No space"):
+        (write or made.log.append)(entry(number))
+
+
+async def test_a_full_disk_has_room_that_was_set_aside_and_leaves_it_for_a_new_segment(tmp_path: Path) -> None:
+    async with rig(tmp_path, reserves=True) as made:
+        made.log.append(entry(0))
+        made.disk.room = 0
+        refuse(made, 9)
+        for number in (1, 2):
+            made.log.append_reserved(entry(number))
+        assert made.in_reserve()
+        assert made.numbers() == [[0], [1, 2]], "no reader needs to know"
+        refuse(made, 9)
+        made.disk.room = 600_000
+        assert await made.log.wait(LONG_S), "a full disk flushes"
+        made.log.append(entry(3))
+        assert not made.in_reserve()
+        made.disk.room = 0
+        refuse(made, 9)
+        made.log.append_reserved(entry(4))
+    assert made.numbers() == [[0], [1, 2], [3], [4]]
+    assert not (made.folder / RESERVE).exists()
+
+
+async def test_the_reserve_is_not_left_for_room_that_is_too_small_for_another(tmp_path: Path) -> None:
+    async with rig(tmp_path, reserves=True) as made:
+        made.disk.room = 0
+        made.log.append_reserved(entry(0))
+        made.disk.room = 100_000
+        refuse(made, 9)
+        assert made.numbers() == [[], [0]]
+
+
+async def test_a_reserve_that_is_full_is_left_for_whatever_room_there_is(tmp_path: Path) -> None:
+    async with rig(tmp_path, reserves=True, reserve_bytes=65536) as made:
+        made.disk.room = 0
+        made.log.append_reserved(entry(0, size=65000))
+        refuse(made, 9, lambda one: made.log.append_reserved(one._replace(payload=bytes(999))))
+        made.disk.room = 1000
+        made.log.append(entry(1))
+    assert made.numbers() == [[], [0], [1]]
+
+
+async def test_where_nothing_can_be_set_aside_a_full_disk_takes_nothing_and_that_is_said_once(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with rig(tmp_path, segment_bytes=SEGMENT_HEADER_BYTES + FRAME) as made:
+            for number in range(3):
+                made.log.append(entry(number))
+            made.disk.room = 0
+            refuse(made, 9, made.log.append_reserved)
+    assert [line["error"] for line in logs] == ["Operation not supported"]
+
+
+async def test_a_reserve_for_which_there_was_no_room_is_made_with_a_later_segment(tmp_path: Path) -> None:
+    async with rig(tmp_path, reserves=True, room=5000, segment_bytes=SEGMENT_HEADER_BYTES + FRAME) as made:
+        made.log.append(entry(0))
+        refuse(made, 9, made.log.append_reserved)
+        made.disk.room = 1 << 20
+        made.log.append(entry(1))
+        made.disk.room = 0
+        made.log.append_reserved(entry(2))
+    assert made.numbers() == [[0], [1], [2]]
+
+
+async def test_no_fact_goes_to_a_segment_that_is_not_trusted(tmp_path: Path) -> None:
+    async with rig(tmp_path, reserves=True) as made:
+        made.disk.write_error = errno.EIO
+        with pytest.raises(OSError, match="Input/output"):
+            made.log.append(entry(9))
+        refuse(made, 9, made.log.append_reserved)
+        made.disk.write_error = None
+        made.log.append(entry(0))
+        made.disk.room = 0
+        made.log.append_reserved(entry(1))
+    assert made.numbers() == [[], [0], [1]]
+
+
+async def test_a_flush_that_fails_in_the_reserve_writes_it_again_when_there_is_room(tmp_path: Path) -> None:
+    async with rig(tmp_path, reserves=True, background_s=0.001) as made:
+        made.disk.room = 0
+        made.disk.sync_error = errno.EIO
+        made.log.append_reserved(entry(0))
+        await until(lambda: made.log.flush_failed)
+        refuse(made, 9, made.log.append_reserved)
+        made.disk.sync_error = None
+        made.disk.room = 1 << 20
+        made.log.append(entry(1))
+        assert await made.log.wait(LONG_S)
+        assert not made.in_reserve()
+    assert made.numbers()[:2] == [[], [0]]
+    assert made.numbers()[-1] == [0, 1]
+
+
+async def test_a_folder_that_is_removed_takes_its_reserve_along_and_gets_another(tmp_path: Path) -> None:
+    before = _open_files()
+    async with rig(tmp_path, reserves=True, background_s=0.001) as made:
+        made.log.append(entry(0))
+        shutil.rmtree(made.folder)
+        await until(lambda: made.folder.is_dir() and not made.log.flush_failed)
+        assert (made.folder / RESERVE).exists()
+        made.disk.room = 0
+        made.log.append_reserved(entry(1))
+    assert made.numbers()[-1] == [1]
+    assert _open_files() == before
 
 
 async def test_the_end_with_a_hanging_disk_does_not_hang(tmp_path: Path) -> None:

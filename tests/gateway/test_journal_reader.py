@@ -106,6 +106,32 @@ def test_a_torn_tail_of_a_segment_that_has_a_successor_is_damage(tmp_path: Path)
     assert [type(item) for _, _, item in read_all(claimed(disk), complete=False)] == [Damage, Frame]
 
 
+def test_a_successor_without_its_header_may_be_taken_back_and_ends_nothing(tmp_path: Path) -> None:
+    """A full disk has room for a name, but not for a header: the segment before it goes on."""
+    disk = JournalOnDisk(tmp_path)
+    disk.append(frame_bytes(frame(1)) + frame_bytes(frame(2))[:-1])
+    disk.segment(2).write_bytes(b"")
+    reader = claimed(disk)
+    found = read_all(reader, complete=False)
+    assert [item for _, _, item in found] == [frame(1)]
+    disk.segment(2).unlink()
+    disk.append(frame_bytes(frame(2))[-1:])
+    assert [item for _, _, item in read_all(reader, found[-1][1], complete=False)] == [frame(2)]
+
+
+def test_a_segment_that_is_taken_back_while_it_is_looked_at_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = JournalOnDisk(tmp_path)
+    disk.write([frame(1)])
+    disk.write([frame(2)], 2)
+    reader = claimed(disk)
+    monkeypatch.setattr(JournalReader, "segments", lambda _: [1, 2, 3])
+    assert [item for _, _, item in read_all(reader, complete=True)] == [frame(1), frame(2)]
+    monkeypatch.setattr(JournalReader, "_size", lambda *_: 100)
+    assert read_all(reader, position(3, 0), complete=True) == []
+
+
 def test_a_damaged_segment_header_loses_no_frame(tmp_path: Path) -> None:
     disk = JournalOnDisk(tmp_path)
     disk.write([frame(1), frame(2)])
