@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from domain.ids import JournalId, RequestId, RequestIds
 from gateway.admission import Access, Door
-from gateway.aiohttp_upstream import AiohttpUpstream, Timeouts
 from gateway.conductor import Means
 from gateway.config import GatewayConfig
 from gateway.destination import Destination, destination
@@ -34,6 +33,7 @@ from gateway.open_files import connections_within, raise_file_limit
 from gateway.recorder import RecordingMeans
 from gateway.server import ConnectionLimits, GatewayServer, refuse_lenient_parser
 from gateway.signing import SigningUpstream
+from gateway.wire_upstream import Timeouts, WireUpstream
 
 Ready = Callable[[Sequence[tuple[str, int]]], None]
 """Told the addresses that are listened on."""
@@ -101,7 +101,7 @@ async def _handler(
         journal = await stack.enter_async_context(_journal(config, journal_id, metrics))
         host = _host(config, metrics, journal, in_flight)
         timeouts = Timeouts(config.upstream_connect_s, config.upstream_idle_s)
-        wire = AiohttpUpstream(place, timeouts, proxy=config.upstream_proxy)
+        wire = WireUpstream(place, timeouts, proxy=config.upstream_proxy)
         upstream = SigningUpstream(wire, access.signer, metrics.signed_again.inc)
         stack.push_async_callback(upstream.close)
         ledger = LimitLedger(config.limits_dir, str(journal_id), time.monotonic)

@@ -1,8 +1,9 @@
 """Who carries out what an exchange commands? The loop between the state machine, the journal, upstream and the client.
 
 A batch of commands is obeyed at once, without a wait in between; then its question is asked and the answer told. While
-the client reads slower than upstream sends, nothing is asked: upstream is not read, and so slows down too. A head
-leaves together with the bytes that came with it; if none are there yet, it leaves alone.
+an answer streams, no task is woken: upstream's connection tells the exchange what has come, and what follows is obeyed
+on the spot. When the client is behind, the answer pauses: upstream is not read, and so slows down too. A head leaves
+together with the bytes that came with it; if none are there yet, it leaves alone.
 """
 
 import asyncio
@@ -31,6 +32,8 @@ from gateway.exchange import (
     SendHead,
     State,
     SyncJournal,
+    TakeTurns,
+    TurnsTaken,
     UpstreamAnswered,
     UpstreamEnded,
     UpstreamFailed,
@@ -56,7 +59,7 @@ class Means:
 
 
 class Conductor:
-    """Carries one exchange from its request to its end."""
+    """Carries one exchange from its request to its end. It is the sink of its answer."""
 
     def __init__(self, means: Means, exchange: Exchange, recorder: Recorder, response: WireResponse) -> None:
         self._means, self._exchange, self._recorder, self._response = means, exchange, recorder, response
@@ -64,7 +67,8 @@ class Conductor:
         self._request: UpstreamRequest | None = None
         """Kept until it is sent: a stream may last long, and a body may be large."""
         self._answer: UpstreamAnswer | None = None
-        self._unsent = 0
+        self._stream: asyncio.Future[Question | None] | None = None
+        """While the answer streams: what is to be asked when that is over or must pause."""
 
     def take(self, read: RequestRead, request: UpstreamRequest) -> None:
         """The request to be conducted, as it is recorded and as it goes upstream."""
@@ -84,21 +88,34 @@ class Conductor:
             self._account()
 
     async def _converse(self) -> None:
-        while commands := self._commands:
-            self._commands = ()
-            happened: Input | None = None
+        commands, self._commands = self._commands, ()
+        question = self._obey(commands)
+        del commands
+        while True:
             try:
-                question = self._obey(commands)
-                del commands
                 if self._response.congested:
                     await self._response.wait_until_read(self._means.stall_s)
-                if question is not None:
-                    happened = await self._ask(question)
+                if question is None:
+                    return
+                question = await self._follow(question)
             except ClientLostError as lost:
-                self._response.cut()
-                happened = ClientGone(self._unsent, lost.detail)
-            if happened is not None:
-                self._commands = self._exchange.receive(happened)
+                question = self._lose_client(lost)
+
+    async def _follow(self, question: Question) -> Question | None:
+        """Ask it, tell the answer, obey; returns the next one. Raises ClientLostError."""
+        if isinstance(question, ReadUpstream):
+            return await self._read()
+        return self._obey(self._exchange.receive(await self._ask(question)))
+
+    async def _ask(self, question: SyncJournal | OpenUpstream | TakeTurns) -> Input:
+        match question:
+            case SyncJournal(deadline_s):
+                return await self._sync(deadline_s)
+            case OpenUpstream():
+                return await self._open()
+            case TakeTurns():
+                await asyncio.sleep(0)
+                return TurnsTaken()
 
     def _obey(self, commands: Commands) -> Question | None:
         """Raises ClientLostError."""
@@ -107,8 +124,8 @@ class Conductor:
                 case RecordPiece() | Record():
                     self._recorder.record(command)
                 case SendBytes(data):
-                    self._send(data)
-                case SyncJournal() | OpenUpstream() | ReadUpstream():
+                    self._response.send(data)
+                case ReadUpstream() | SyncJournal() | OpenUpstream() | TakeTurns():
                     return command
                 case SendHead(head):
                     self._means.metrics.answered(head.status)
@@ -121,23 +138,13 @@ class Conductor:
                     self._close_upstream()
         return None
 
-    def _send(self, data: bytes) -> None:
-        self._unsent = len(data)
-        self._response.send(data)
-        self._unsent = 0
+    def _lose_client(self, lost: ClientLostError) -> Question | None:
+        self._response.cut()
+        return self._obey(self._exchange.receive(ClientGone(lost.unsent, lost.detail)))
 
     def _close_upstream(self) -> None:
         if self._answer is not None:
             self._answer.close()
-
-    async def _ask(self, question: Question) -> Input:
-        match question:
-            case ReadUpstream():
-                return await self._read()
-            case SyncJournal(deadline_s):
-                return await self._sync(deadline_s)
-            case OpenUpstream():
-                return await self._open()
 
     async def _sync(self, deadline_s: float) -> JournalSynced:
         part: Held = "request" if self._exchange.state is State.STORING else "answer"
@@ -159,16 +166,48 @@ class Conductor:
         record = ResponseRecord("upstream", answer.head.status, facts, upstream_request_id(answer.told))
         return UpstreamAnswered(record, answer.head)
 
-    async def _read(self) -> BytesReceived | UpstreamEnded | UpstreamFailed:
-        """Raises ClientLostError."""
+    # ------------------------------------------------------------------------------------------------- while it streams
+
+    async def _read(self) -> Question | None:
+        """Let the answer stream until it is over or the client is behind. Raises ClientLostError."""
         assert self._answer is not None
-        if not self._answer.ready:
+        stream = self._stream
+        self._stream = asyncio.get_running_loop().create_future()
+        if stream is None:
+            self._answer.flow(self)
+        else:
+            self._answer.resume()
+        if not self._stream.done():
             self._response.uncork()
+        return await self._stream
+
+    def received(self, data: bytes) -> None:
+        self._tell(BytesReceived(data))
+
+    def ended(self) -> None:
+        self._tell(UpstreamEnded())
+
+    def failed(self, error: UpstreamError) -> None:
+        self._tell(UpstreamFailed(error.outcome, error.detail))
+
+    def _tell(self, happened: Input) -> None:
+        """Called from upstream's connection: nothing may be raised here, and nothing waited for."""
+        assert self._stream is not None
         try:
-            data = await self._answer.read()
-        except UpstreamError as error:
-            return UpstreamFailed(error.outcome, error.detail)
-        return BytesReceived(data) if data else UpstreamEnded()
+            question = self._obey(self._exchange.receive(happened))
+        except ClientLostError as lost:
+            question = self._lose_client(lost)
+        except Exception as error:  # noqa: BLE001  # it belongs to the exchange's task
+            self._pause()
+            self._stream.set_exception(error)
+            return
+        if self._response.congested or not isinstance(question, ReadUpstream):
+            self._pause()
+            self._stream.set_result(question)
+
+    def _pause(self) -> None:
+        if self._answer is not None:
+            self._answer.pause()
 
     def _give_up(self, why: ClientGone | Aborted) -> None:
         try:

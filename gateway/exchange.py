@@ -4,14 +4,15 @@ Theory of operation
 ===================
 
 One ``Exchange`` lives as long as one HTTP request and its answer. The shell (``gateway/conductor.py``) tells it what
-has happened (an *input*) and carries out, in order, the *commands* it gets back. Three commands are questions:
-``SyncJournal``, ``OpenUpstream`` and ``ReadUpstream``. A question is always the last of its batch and there is one
-in every batch until the exchange is over, so the shell is a loop: obey, ask, tell.
+has happened (an *input*) and carries out, in order, the *commands* it gets back. Four commands are questions:
+``TakeTurns``, ``SyncJournal``, ``OpenUpstream`` and ``ReadUpstream``. A question is always the last of its batch and
+there is one in every batch until the exchange is over, so the shell is a loop: obey, ask, tell.
 
 =============  ==========================================================  ==============================
 state          waits for                                                   goes to
 =============  ==========================================================  ==============================
-``NEW``        the request                                                 ``STORING``
+``NEW``        the request                                                 ``SLICING`` or ``STORING``
+``SLICING``    others' turn, between two slices of a large body            ``SLICING`` or ``STORING``
 ``STORING``    the disk: is the request safe?                              ``OPENING``
 ``OPENING``    upstream's head                                             ``STREAMING`` or ``ENDING``
 ``STREAMING``  bytes of the answer                                         ``STREAMING`` or ``ENDING``
@@ -35,58 +36,61 @@ got can be replayed.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
+from enum import StrEnum
 from typing import ClassVar, Literal
+
+import msgspec
 
 from gateway.answers import AnswerHead
 from gateway.error_replies import Refusal, refused, upstream_failed
 from gateway.frames import MAX_PIECE_BYTES, Kind
 from gateway.records import EndRecord, ForwardedRecord, HeaderLine, Outcome, RequestRecord, ResponseRecord
 
+Bytes = bytes | memoryview
 SYNC_DEADLINE_S = 0.05
+SLICE_BYTES = 512 * 1024
+"""Of a request's body, recorded in one go: about a millisecond."""
 
 # ---------------------------------------------------------------------------------------------- inputs: what happened
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRead:
+class RequestRead(msgspec.Struct, frozen=True, gc=False):
     """The whole request has been read."""
 
     record: RequestRecord
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class JournalSynced:
+class TurnsTaken(msgspec.Struct, frozen=True, gc=False):
+    """Whatever else was due has been done."""
+
+
+class JournalSynced(msgspec.Struct, frozen=True, gc=False):
     """The disk has answered, or has taken too long."""
 
     on_disk: bool
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamAnswered:
+class UpstreamAnswered(msgspec.Struct, frozen=True, gc=False):
     """Upstream's head has come."""
 
     record: ResponseRecord
     head: AnswerHead
 
 
-@dataclass(frozen=True, slots=True)
-class BytesReceived:
+class BytesReceived(msgspec.Struct, frozen=True, gc=False):
     """Bytes of the answer have come off the socket."""
 
     data: bytes
     """At least one."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamEnded:
+class UpstreamEnded(msgspec.Struct, frozen=True, gc=False):
     """The answer is complete in HTTP's sense."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamFailed:
+class UpstreamFailed(msgspec.Struct, frozen=True, gc=False):
     """Upstream cannot be reached, broke off or keeps silent."""
 
     outcome: Literal["upstream", "timeout"]
@@ -96,8 +100,7 @@ class UpstreamFailed:
     """Why it was not asked, for the client to read; None: it was asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientGone:
+class ClientGone(msgspec.Struct, frozen=True, gc=False):
     """The client's connection is lost, or the client has not read from it for too long."""
 
     unsent: int = 0
@@ -105,8 +108,7 @@ class ClientGone:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Aborted:
+class Aborted(msgspec.Struct, frozen=True, gc=False):
     """The gateway must stop, or cannot go on with this exchange."""
 
     detail: str = ""
@@ -114,6 +116,7 @@ class Aborted:
 
 Input = (
     RequestRead
+    | TurnsTaken
     | JournalSynced
     | UpstreamAnswered
     | BytesReceived
@@ -126,80 +129,78 @@ Input = (
 # -------------------------------------------------------------------------------------------- commands: what to do now
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """Write a record to the journal."""
 
     kind: Kind
     content: RequestRecord | ForwardedRecord | ResponseRecord | EndRecord
 
 
-@dataclass(frozen=True, slots=True)
-class RecordPiece:
+class RecordPiece(msgspec.Struct, frozen=True, gc=False):
     """Write bytes of the request or of the answer to the journal."""
 
     kind: Literal[Kind.REQUEST_BODY, Kind.CHUNK]
     offset: int
-    data: bytes
+    data: Bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SyncJournal:
+class TakeTurns(msgspec.Struct, frozen=True, gc=False):
+    """Let the others of this process do what is due: this exchange has held them up long enough. Answer: TurnsTaken."""
+
+
+class SyncJournal(msgspec.Struct, frozen=True, gc=False):
     """Bring what was recorded to the disk, but wait no longer than this. Answer: JournalSynced."""
 
     deadline_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class OpenUpstream:
+class OpenUpstream(msgspec.Struct, frozen=True, gc=False):
     """Send the request upstream. Answer: UpstreamAnswered or UpstreamFailed."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadUpstream:
+class ReadUpstream(msgspec.Struct, frozen=True, gc=False):
     """Wait for what comes next. Answer: BytesReceived, UpstreamEnded or UpstreamFailed."""
 
 
-@dataclass(frozen=True, slots=True)
-class SendHead:
+class SendHead(msgspec.Struct, frozen=True, gc=False):
     """Send status and headers to the client."""
 
     head: AnswerHead
 
 
-@dataclass(frozen=True, slots=True)
-class SendBytes:
+class SendBytes(msgspec.Struct, frozen=True, gc=False):
     """Send bytes of the body to the client."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class FinishResponse:
+class FinishResponse(msgspec.Struct, frozen=True, gc=False):
     """Tell the client that the answer is whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class CutClient:
+class CutClient(msgspec.Struct, frozen=True, gc=False):
     """Break the client's connection so that it cannot take what it got for the whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class CloseUpstream:
+class CloseUpstream(msgspec.Struct, frozen=True, gc=False):
     """Close upstream's connection: it must not be used again."""
 
 
-Question = SyncJournal | OpenUpstream | ReadUpstream
+Question = TakeTurns | SyncJournal | OpenUpstream | ReadUpstream
 Command = Record | RecordPiece | SendHead | SendBytes | FinishResponse | CutClient | CloseUpstream | Question
 Commands = tuple[Command, ...]
 
 # ------------------------------------------------------------------------------------------------------- the machine
 
 
-class State(Enum):
+_READ_ON = ReadUpstream()
+
+
+class State(StrEnum):
     """Where an exchange stands; see the table above."""
 
     NEW = "new"
+    SLICING = "slicing"
     STORING = "storing"
     OPENING = "opening"
     STREAMING = "streaming"
@@ -220,22 +221,35 @@ class Exchange:
         self.delivered = 0
         """Bytes of the answer handed to the client's connection."""
         self._head_only = False
+        self._unstored = memoryview(b"")
+        """Of the request's body."""
+        self._stored = 0
         self._length: int | None = None
         self._held: Commands = ()
         """What goes to the client once the terminal record is safe."""
 
     def receive(self, happened: Input) -> Commands:
         """The commands that follow. Raises ValueError, and changes nothing, if the state does not wait for this."""
-        move = self._moves.get((self.state, type(happened)))
+        move = self._moves[self.state].get(type(happened))
         if move is None:
             raise ValueError(f"{type(happened).__name__} does not happen in state {self.state.value}")
         return move(self, happened)
 
     def _store(self, request: RequestRead) -> Commands:
-        self.state = State.STORING
         self._head_only = request.record.method == "HEAD"
-        pieces = _pieces(Kind.REQUEST_BODY, 0, request.body)
-        return (Record(Kind.REQUEST, request.record), *pieces, SyncJournal(SYNC_DEADLINE_S))
+        self._unstored = memoryview(request.body)
+        return (Record(Kind.REQUEST, request.record), *self._store_on())
+
+    def _store_on(self, *_: TurnsTaken) -> Commands:
+        slice_, self._unstored = self._unstored[:SLICE_BYTES], self._unstored[SLICE_BYTES:]
+        pieces = _pieces(Kind.REQUEST_BODY, self._stored, slice_)
+        self._stored += len(slice_)
+        if self._unstored:
+            self.state = State.SLICING
+            return (*pieces, TakeTurns())
+        self.state = State.STORING
+        self._unstored = memoryview(b"")
+        return (*pieces, SyncJournal(SYNC_DEADLINE_S))
 
     def _forward(self, synced: JournalSynced) -> Commands:
         self.state = State.OPENING
@@ -278,7 +292,7 @@ class Exchange:
         self.delivered = self.received
         if size == left:
             return (*pieces, *self._end_whole(SendBytes(came.data), FinishResponse()))
-        return (*pieces, SendBytes(came.data), ReadUpstream())
+        return (*pieces, SendBytes(came.data), _READ_ON)
 
     def _complete(self, _: UpstreamEnded) -> Commands:
         if self._length is not None:
@@ -319,31 +333,48 @@ class Exchange:
         self.outcome = outcome
         return Record(Kind.END, EndRecord(outcome, self.received, self.delivered, detail))
 
-    _moves: ClassVar[dict[tuple[State, type[Input]], Callable[..., Commands]]] = {
-        (State.NEW, RequestRead): _store,
-        (State.NEW, ClientGone): _leave,
-        (State.NEW, Aborted): _leave,
-        (State.STORING, JournalSynced): _forward,
-        (State.STORING, ClientGone): _lose_client,
-        (State.STORING, Aborted): _abort,
-        (State.OPENING, UpstreamAnswered): _answer,
-        (State.OPENING, UpstreamFailed): _answer_ourselves,
-        (State.OPENING, ClientGone): _lose_client,
-        (State.OPENING, Aborted): _abort,
-        (State.STREAMING, BytesReceived): _pass_on,
-        (State.STREAMING, UpstreamEnded): _complete,
-        (State.STREAMING, UpstreamFailed): _break_off,
-        (State.STREAMING, ClientGone): _lose_client,
-        (State.STREAMING, Aborted): _abort,
-        (State.ENDING, JournalSynced): _release,
-        (State.ENDING, ClientGone): _leave,
-        (State.ENDING, Aborted): _release,
-        (State.OVER, ClientGone): _stay,
-        (State.OVER, Aborted): _stay,
+    _moves: ClassVar[dict[State, dict[type[Input], Callable[..., Commands]]]] = {
+        State.NEW: {
+            RequestRead: _store,
+            ClientGone: _leave,
+            Aborted: _leave,
+        },
+        State.SLICING: {
+            TurnsTaken: _store_on,
+            ClientGone: _lose_client,
+            Aborted: _abort,
+        },
+        State.STORING: {
+            JournalSynced: _forward,
+            ClientGone: _lose_client,
+            Aborted: _abort,
+        },
+        State.OPENING: {
+            UpstreamAnswered: _answer,
+            UpstreamFailed: _answer_ourselves,
+            ClientGone: _lose_client,
+            Aborted: _abort,
+        },
+        State.STREAMING: {
+            BytesReceived: _pass_on,
+            UpstreamEnded: _complete,
+            UpstreamFailed: _break_off,
+            ClientGone: _lose_client,
+            Aborted: _abort,
+        },
+        State.ENDING: {
+            JournalSynced: _release,
+            ClientGone: _leave,
+            Aborted: _release,
+        },
+        State.OVER: {
+            ClientGone: _stay,
+            Aborted: _stay,
+        },
     }
 
 
-def _pieces(kind: Literal[Kind.REQUEST_BODY, Kind.CHUNK], offset: int, data: bytes) -> tuple[RecordPiece, ...]:
+def _pieces(kind: Literal[Kind.REQUEST_BODY, Kind.CHUNK], offset: int, data: Bytes) -> tuple[RecordPiece, ...]:
     if len(data) <= MAX_PIECE_BYTES:
         return (RecordPiece(kind, offset, data),) if data else ()
     starts = range(0, len(data), MAX_PIECE_BYTES)

@@ -113,7 +113,7 @@ def encode_frame_header(kind: Kind, exchange: bytes, time_us: int, payload: byte
     return _FRAME_HEADER.pack(FRAME_MAGIC, kind, 0, length, crc, exchange, time_us)
 
 
-def encode_piece(offset: int, data: bytes) -> bytes:
+def encode_piece(offset: int, data: bytes | memoryview) -> bytes:
     """Payload of REQUEST_BODY and CHUNK. ``data``: at most MAX_PIECE_BYTES."""
     return _PIECE_OFFSET.pack(offset) + data
 

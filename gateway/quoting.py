@@ -9,6 +9,7 @@ as many ``*`` stand in the place of each secret; so it is recorded too.
   secret, it goes on opened and without the encoding. One that cannot be opened, or is very large, does not go on.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,7 +18,8 @@ from domain.errors import UndecodableBodyError
 from gateway.answers import AnswerHead
 from gateway.error_replies import Refusal
 from gateway.headers import HeaderLines, HeaderMap, by_name
-from gateway.upstream import UpstreamAnswer, UpstreamError
+from gateway.upstream import AnswerSink, UpstreamAnswer, UpstreamError
+from gateway.upstream_flow import Flow
 
 MAX_ENCODED_BYTES = 256 * 1024
 MAX_OPENED_BYTES = 4 * 1024 * 1024
@@ -67,78 +69,103 @@ class _Mask:
         return 0
 
 
-class _MaskedAnswer:
-    """An answer that is searched as it comes."""
+class _MaskedAnswer(Flow):
+    """An answer that is searched as it comes: the sink of the real one."""
 
     def __init__(self, answer: UpstreamAnswer, mask: _Mask) -> None:
+        super().__init__()
         self._answer, self._mask = answer, mask
-        self._held = b""
+        self._begun = b""
         """May be the beginning of a secret."""
-        self._failure: UpstreamError | None = None
         self.head: AnswerHead = mask.over_head(answer.head)
         self.headers: HeaderLines = mask.over_lines(answer.headers)
         self.told: HeaderMap = by_name(self.headers)
 
-    @property
-    def ready(self) -> bool:
-        return self._answer.ready
+    def flow(self, sink: AnswerSink) -> None:
+        super().flow(sink)
+        self._answer.flow(self)
 
-    async def read(self) -> bytes:
-        while self._failure is None and (data := await self._next()):
-            data = self._mask.over(self._held + data)
-            sure = len(data) - self._mask.begun(data)
-            data, self._held = data[:sure], data[sure:]
-            if data:
-                return data
-        held, self._held = self._held, b""
-        if not held and self._failure is not None:
-            raise self._failure
-        return held
+    def pause(self) -> None:
+        super().pause()
+        self._answer.pause()
 
-    async def _next(self) -> bytes:
-        """Empty too when upstream breaks off: what is held comes first."""
-        try:
-            return await self._answer.read()
-        except UpstreamError as error:
-            self._failure = error
-            return b""
+    def resume(self) -> None:
+        super().resume()
+        self._answer.resume()
 
     def close(self) -> None:
+        super().close()
         self._answer.close()
 
+    def received(self, data: bytes) -> None:
+        data = self._mask.over(self._begun + data)
+        sure = len(data) - self._mask.begun(data)
+        self._begun = data[sure:]
+        if sure:
+            self.push(data[:sure])
 
-class _WholeAnswer:
+    def ended(self) -> None:
+        self._let_go()
+        self.end()
+
+    def failed(self, error: UpstreamError) -> None:
+        self._let_go()
+        self.end(error)
+
+    def _let_go(self) -> None:
+        if self._begun:
+            self.push(self._begun)
+
+
+class _WholeAnswer(Flow):
     """An answer that is here already."""
 
-    ready = True
-
     def __init__(self, head: AnswerHead, headers: HeaderLines, pieces: Sequence[bytes]) -> None:
+        super().__init__()
         self.head, self.headers, self.told = head, headers, by_name(headers)
-        self._pieces = iter(pieces)
+        for piece in pieces:
+            self.push(piece)
+        self.end()
 
-    async def read(self) -> bytes:
-        return next(self._pieces, b"")
 
-    def close(self) -> None:
-        """Nothing is left to be given up."""
+class _Gathered:
+    """A sink for all of a body."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Raises UpstreamError."""
+        self._size = 0
+
+    def received(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size <= MAX_ENCODED_BYTES:
+            self.pieces.append(data)
+        elif not self.done.done():
+            self.done.set_exception(_unsearchable("it is very large"))
+
+    def ended(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def failed(self, error: UpstreamError) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
 
 
 async def _searched(answer: UpstreamAnswer, mask: _Mask) -> _WholeAnswer:
     """Raises UpstreamError."""
-    pieces, size = list[bytes](), 0
-    while data := await answer.read():
-        pieces.append(data)
-        size += len(data)
-        if size > MAX_ENCODED_BYTES:
-            raise _unsearchable("it is very large")
-    opened = _opened(b"".join(pieces), answer.told[_ENCODING])
+    gathered = _Gathered()
+    answer.flow(gathered)
+    await gathered.done
+    opened = _opened(b"".join(gathered.pieces), answer.told[_ENCODING])
     head, headers = mask.over_head(answer.head), mask.over_lines(answer.headers)
     said = mask.over(opened)
     if said == opened:
-        return _WholeAnswer(head, headers, pieces)
+        return _WholeAnswer(head, headers, gathered.pieces)
     length = (b"content-length", b"%d" % len(said))
     plain = replace(head, headers=(*_unframed(head.headers), length), length=len(said))
-    return _WholeAnswer(plain, (*_unframed(headers), length), [said])
+    return _WholeAnswer(plain, (*_unframed(headers), length), [said] if said else [])
 
 
 def _unframed(lines: HeaderLines) -> HeaderLines:

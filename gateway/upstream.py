@@ -43,6 +43,22 @@ class UpstreamRequest:
     """None: pass-through, nobody but the client signs."""
 
 
+class AnswerSink(Protocol):
+    """Takes an answer's body as it comes off the socket. It is called from the event loop and cannot wait."""
+
+    def received(self, data: bytes) -> None:
+        """At least one byte."""
+        ...
+
+    def ended(self) -> None:
+        """The answer is complete. The last call."""
+        ...
+
+    def failed(self, error: UpstreamError) -> None:
+        """The answer broke off. The last call."""
+        ...
+
+
 class UpstreamAnswer(Protocol):
     """An answer that is coming in."""
 
@@ -61,17 +77,20 @@ class UpstreamAnswer(Protocol):
         """The same by name."""
         ...
 
-    @property
-    def ready(self) -> bool:
-        """Would ``read`` answer at once?"""
+    def flow(self, sink: AnswerSink) -> None:
+        """Give the body to ``sink``: what is here already at once, the rest as it comes."""
         ...
 
-    async def read(self) -> bytes:
-        """The next bytes as they come off the socket; empty: the answer is complete. Raises UpstreamError."""
+    def pause(self) -> None:
+        """Tell the sink nothing until ``resume``, and read no more from upstream."""
+        ...
+
+    def resume(self) -> None:
+        """Go on; what has come meanwhile is told at once."""
         ...
 
     def close(self) -> None:
-        """Give up the rest. Has no effect on an answer that is complete."""
+        """Give up the rest: the sink hears nothing more. Has no effect on an answer that is complete."""
         ...
 
 

@@ -25,9 +25,11 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 class ClientLostError(NexusError):
     """The client's connection is gone, or the client does not read from it."""
 
-    def __init__(self, detail: str = "") -> None:
+    def __init__(self, detail: str = "", unsent: int = 0) -> None:
         super().__init__(detail or "The client's connection is gone.")
         self.detail = detail
+        self.unsent = unsent
+        """Bytes of the body that were to be sent."""
 
 
 class Framing(Enum):
@@ -47,7 +49,7 @@ class WireResponse(StreamResponse):
         """``is_last``: asked with the head: is the connection to be closed behind this answer?"""
         super().__init__()
         self._is_last = is_last
-        self._http = request
+        self._http, self._client = request, request.protocol
         self._request_id = request_id
         self._framing = Framing.LENGTH
         self._keep_alive = request.keep_alive
@@ -79,10 +81,14 @@ class WireResponse(StreamResponse):
 
     def send(self, data: bytes) -> None:
         """Raises ClientLostError."""
+        transport = self._client.transport
+        if transport is None or transport.is_closing():
+            raise ClientLostError(unsent=len(data))
         if self._framing is Framing.CHUNKED:
-            self._write(b"%x\r\n%b\r\n" % (len(data), data))
-        else:
-            self._write(data)
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        if self._corked:
+            data, self._corked = self._corked + data, b""
+        transport.write(data)
 
     def uncork(self) -> None:
         """Nothing follows for now. Raises ClientLostError."""
@@ -100,7 +106,7 @@ class WireResponse(StreamResponse):
         """Break the connection: a framed body ends before its end, one without frame ends with a reset."""
         self._eof_sent = self._is_cut = True
         self._keep_alive = False
-        transport = self._http.transport
+        transport = self._client.transport
         if transport is None:
             return
         if self._corked and not transport.is_closing():
@@ -114,7 +120,7 @@ class WireResponse(StreamResponse):
     @property
     def congested(self) -> bool:
         """Does more wait for the client than should? After a cut nothing counts any more."""
-        return self._http.protocol.writing_paused and not self._is_cut
+        return self._client.writing_paused and not self._is_cut
 
     async def wait_until_read(self, deadline_s: float) -> None:
         """Wait until the client has read. Raises ClientLostError, also after the deadline."""
@@ -136,7 +142,7 @@ class WireResponse(StreamResponse):
             await self.wait_until_read(deadline_s)
 
     def _write(self, data: bytes) -> None:
-        transport = self._http.transport
+        transport = self._client.transport
         if transport is None or transport.is_closing():
             raise ClientLostError
         if self._corked:

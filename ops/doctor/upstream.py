@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from domain.errors import SetupError
-from gateway.aiohttp_upstream import AiohttpUpstream, Timeouts
 from gateway.destination import Destination, destination
 from gateway.upstream import UpstreamAnswer, UpstreamError, UpstreamRequest
+from gateway.wire_upstream import Timeouts, WireUpstream
 from ops.clock import utc_now
 from ops.doctor.findings import Finding, Patient, ok, problem, warning
 
@@ -81,7 +81,7 @@ async def _ask(patient: Patient, place: Destination) -> tuple[int, str]:
     """(status, Date). Raises UpstreamError."""
     proxy, ca_file = patient.settings.upstream_proxy, patient.settings.ca_file
     context = ssl.create_default_context(cafile=str(ca_file)) if ca_file else None
-    upstream = AiohttpUpstream(
+    upstream = WireUpstream(
         place, Timeouts(_PATIENCE_S, _PATIENCE_S), proxy=proxy.get_secret_value() if proxy else None, ssl=context
     )
     try:

@@ -12,13 +12,13 @@ import pytest
 from gateway.answers import AnswerHead
 from gateway.conductor import Conductor, Means
 from gateway.error_replies import Refusal
-from gateway.exchange import Exchange, RequestRead, State
-from gateway.frames import Kind, decode_piece
+from gateway.exchange import SLICE_BYTES, Exchange, RequestRead, State
+from gateway.frames import MAX_PIECE_BYTES, Kind, decode_piece
 from gateway.headers import HeaderLines, HeaderMap, to_fact
 from gateway.metrics import Metrics
 from gateway.recorder import Recorder, RecordingMeans
 from gateway.records import EndRecord, RequestRecord, ResponseRecord
-from gateway.upstream import UpstreamError, UpstreamRequest
+from gateway.upstream import AnswerSink, UpstreamError, UpstreamRequest
 from gateway.wire_response import ClientLostError, WireResponse
 from tests.gateway.test_recorder import counted
 from tests.waiting import until
@@ -27,7 +27,7 @@ ID = "01990000-0000-7000-8000-000000000001"
 READ = RequestRead(RequestRecord(1, "pass_through", "POST", "/", (), "here", 4), b"body")
 REQUEST = UpstreamRequest("POST", b"/", (), b"body")
 WAIT = "wait"
-"""In a script: the next read waits for ever."""
+"""In a script: nothing more comes."""
 
 
 @dataclass
@@ -66,7 +66,6 @@ class Stage:
         self.said.append("open")
         if self.open_error is not None:
             raise self.open_error
-        self._rest = list(self.script)
         return self
 
     headers: HeaderLines = ((b"request-id", b"req_1"),)
@@ -75,19 +74,6 @@ class Stage:
     @property
     def head(self) -> AnswerHead:
         return AnswerHead(200, b"OK", self.headers, self.length)
-
-    @property
-    def ready(self) -> bool:
-        return not self._rest or self._rest[0] != WAIT
-
-    async def read(self) -> bytes:
-        self.said.append("read")
-        following = self._rest.pop(0) if self._rest else b""
-        if isinstance(following, Exception):
-            raise following
-        if isinstance(following, str):
-            await asyncio.Event().wait()
-        return cast("bytes", following)
 
     async def close(self) -> None:
         raise AssertionError("nobody closes the way to the upstream")
@@ -108,7 +94,7 @@ class Stage:
 
     def send(self, data: bytes) -> None:
         if data == self.lost_at:
-            raise ClientLostError
+            raise ClientLostError(unsent=len(data))
         self.said.append(f"send {data.decode()}")
 
     def finish(self) -> None:
@@ -157,16 +143,39 @@ class _Upstream:
 
 
 class _Answer:
+    """Says what stands in the script, as fast as its sink takes it."""
+
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self.head, self.headers, self.told, self.read = stage.head, stage.headers, stage.told, stage.read
+        self.head, self.headers, self.told = stage.head, stage.headers, stage.told
+        self._rest = [*stage.script, b""]
+        self._flows = False
 
-    @property
-    def ready(self) -> bool:
-        return self._stage.ready
+    def flow(self, sink: AnswerSink) -> None:
+        self._sink = sink
+        self.resume()
+
+    def pause(self) -> None:
+        self._stage.said.append("pause")
+        self._flows = False
+
+    def resume(self) -> None:
+        self._stage.said.append("flow")
+        self._flows = True
+        while self._flows and self._rest and self._rest[0] != WAIT:
+            self._say(self._rest.pop(0))
+
+    def _say(self, following: bytes | str | Exception) -> None:
+        if isinstance(following, UpstreamError):
+            self._sink.failed(following)
+        elif isinstance(following, bytes) and following:
+            self._sink.received(following)
+        else:
+            self._sink.ended()
 
     def close(self) -> None:
         self._stage.said.append("close upstream")
+        self._flows = False
 
 
 STORED = ["REQUEST", "REQUEST_BODY", "sync", "FORWARDED", "open", "RESPONSE", "head 200"]
@@ -177,9 +186,10 @@ async def test_an_exchange_is_carried_out_in_order() -> None:
     await stage.play()
     assert stage.said == [
         *STORED,
-        "read", "CHUNK", "send one",
-        "read", "CHUNK", "send two",
-        "read", "END", "sync", "finish",
+        "flow",
+        "CHUNK", "send one",
+        "CHUNK", "send two",
+        "END", "pause", "sync", "finish",
     ]  # fmt: skip
     assert [decode_piece(payload) for kind, payload in stage.records if kind is Kind.CHUNK] == [
         (0, b"one"),
@@ -202,9 +212,9 @@ async def test_a_head_leaves_before_a_read_that_waits_and_not_before_one_that_do
     stage = Stage([b"one", WAIT])
     async with asyncio.TaskGroup() as tasks:
         playing = tasks.create_task(stage.play())
-        await until(lambda: stage.said.count("read") == 2)
+        await until(lambda: stage.said[-1:] == ["uncork"])
         playing.cancel()
-    assert stage.said[len(STORED) : -4] == ["read", "CHUNK", "send one", "uncork"]
+    assert stage.said[len(STORED) : -3] == ["flow", "CHUNK", "send one", "uncork"]
 
 
 async def test_a_slow_disk_is_counted_and_passed() -> None:
@@ -236,7 +246,7 @@ async def test_a_request_that_cannot_be_signed_is_answered_with_the_reason() -> 
 async def test_an_upstream_that_breaks_off_cuts_the_client() -> None:
     stage = Stage([b"one", UpstreamError("timeout", "no bytes")])
     await stage.play()
-    assert stage.said[-4:] == ["read", "END", "cut", "close upstream"]
+    assert stage.said[-4:] == ["END", "cut", "close upstream", "pause"]
     assert stage.end == EndRecord("timeout", 3, 3, "no bytes")
 
 
@@ -245,6 +255,58 @@ async def test_upstream_is_not_read_while_the_client_does_not_read() -> None:
     await stage.play()
     assert stage.said.index("wait for the client") < stage.said.index("open")
     assert stage.end.outcome == "completed"
+
+
+async def test_an_answer_pauses_when_the_client_is_behind_and_flows_on_when_it_has_read() -> None:
+    stage = Stage([b"one", b"two"])
+    conductor = stage.conductor()
+
+    def send(data: bytes) -> None:
+        stage.said.append(f"send {data.decode()}")
+        stage.congested = data == b"one"
+
+    stage.send = send  # type: ignore[method-assign]
+    conductor.take(READ, REQUEST)
+    await conductor.conduct()
+    assert stage.said[len(STORED) :] == [
+        "flow", "CHUNK", "send one", "pause", "wait for the client",
+        "flow", "CHUNK", "send two", "END", "pause", "sync", "finish",
+    ]  # fmt: skip
+
+
+async def test_a_mistake_while_it_streams_reaches_the_task_of_the_exchange_and_not_upstreams_connection() -> None:
+    stage = Stage([b"one", b"two"])
+    conductor = stage.conductor()
+
+    def send(data: bytes) -> None:
+        raise ZeroDivisionError(data)
+
+    stage.send = send  # type: ignore[method-assign]
+    conductor.take(READ, REQUEST)
+    with pytest.raises(ZeroDivisionError):
+        await conductor.conduct()
+    assert stage.end == EndRecord("shutdown", 3, 3, "internal error")
+    assert stage.said[-2:] == ["cut", "close upstream"]
+
+
+async def test_while_a_large_body_is_recorded_others_get_their_turn() -> None:
+    stage, turns = Stage(), list[int]()
+    conductor, body = stage.conductor(), bytes(5 * SLICE_BYTES // 2)
+    conductor.take(RequestRead(READ.record, body), REQUEST)
+
+    async def others() -> None:
+        while "sync" not in stage.said:
+            turns.append(stage.said.count("REQUEST_BODY"))
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(conductor.conduct())
+        tasks.create_task(others())
+    steps = SLICE_BYTES // MAX_PIECE_BYTES
+    assert turns == [steps, 2 * steps]
+    pieces = [decode_piece(payload) for kind, payload in stage.records if kind is Kind.REQUEST_BODY]
+    assert b"".join(data for _, data in pieces) == body
+    assert stage.said.index("sync") < stage.said.index("open")
 
 
 async def test_a_client_that_never_reads_again_is_given_up() -> None:
@@ -265,10 +327,10 @@ async def test_a_client_that_never_reads_again_is_given_up() -> None:
 
 
 async def test_a_client_that_is_gone_when_it_is_sent_to_did_not_get_those_bytes() -> None:
-    stage = Stage([b"one", b"four"], lost_at=b"four")
+    stage = Stage([b"one", b"four", b"more"], lost_at=b"four")
     await stage.play()
     assert stage.end == EndRecord("client", 7, 3)
-    assert stage.said[-1] == "close upstream"
+    assert stage.said[-4:] == ["END", "cut", "close upstream", "pause"]
 
 
 async def test_a_client_that_is_lost_with_the_last_bytes_is_cut() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.answers import AnswerHead
 from gateway.error_replies import Refusal
 from gateway.exchange import (
+    SLICE_BYTES,
     SYNC_DEADLINE_S,
     Aborted,
     BytesReceived,
@@ -31,6 +32,8 @@ from gateway.exchange import (
     SendHead,
     State,
     SyncJournal,
+    TakeTurns,
+    TurnsTaken,
     UpstreamAnswered,
     UpstreamEnded,
     UpstreamFailed,
@@ -129,6 +132,29 @@ def test_large_bodies_and_chunks_are_recorded_in_pieces_that_join_to_the_whole(s
         assert [piece.offset for piece in pieces] == list(range(0, size, MAX_PIECE_BYTES))
         assert b"".join(piece.data for piece in pieces) == body
     assert came[-2:] == (SendBytes(body), ReadUpstream())
+
+
+@pytest.mark.parametrize("size", [SLICE_BYTES, SLICE_BYTES + 1, 5 * SLICE_BYTES // 2])
+def test_a_large_request_is_recorded_in_slices_between_which_others_have_their_turn(size: int) -> None:
+    asked = request(bytes(i % 251 for i in range(size)))
+    exchange = Exchange(ID)
+    batches = [exchange.receive(asked)]
+    while batches[-1][-1] == TakeTurns():
+        with pytest.raises(ValueError, match="JournalSynced does not happen in state slicing"):
+            exchange.receive(ON_DISK)
+        batches.append(exchange.receive(TurnsTaken()))
+    assert batches[-1][-1] == SYNC, "the disk is asked once all of it is recorded, and upstream only then"
+    slices = [b"".join(one.data for one in batch if isinstance(one, RecordPiece)) for batch in batches]
+    assert b"".join(slices) == asked.body
+    assert [len(one) for one in slices[:-1]] == [SLICE_BYTES] * (len(slices) - 1)
+    assert exchange.receive(ON_DISK) == (forwarded(), OpenUpstream())
+
+
+@pytest.mark.parametrize(("why", "outcome"), [(ClientGone(), "client"), (Aborted(), "shutdown")])
+def test_between_slices_an_exchange_can_end(why: Input, outcome: Outcome) -> None:
+    exchange = Exchange(ID)
+    exchange.receive(request(bytes(SLICE_BYTES + 1)))
+    assert exchange.receive(why) == (end(outcome), CutClient(), CloseUpstream())
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("upstream", 502), ("timeout", 504)])
@@ -390,7 +416,7 @@ def test_whatever_happens_the_promises_hold(story: list[Input]) -> None:
         assert not (over and commands), "what is over stays over"
         accepted.append(happened)
         onlooker.watch(commands, happened)
-        asks = bool(commands) and isinstance(commands[-1], SyncJournal | OpenUpstream | ReadUpstream)
+        asks = bool(commands) and isinstance(commands[-1], TakeTurns | SyncJournal | OpenUpstream | ReadUpstream)
         assert asks == (exchange.state is not State.OVER), "there is a question until it is over"
     assert exchange.state is State.OVER
     requests = onlooker.recorded(Kind.REQUEST)

@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import brotli
@@ -16,24 +15,38 @@ from hypothesis import strategies as st
 from gateway.answers import AnswerHead
 from gateway.headers import HeaderLines, HeaderMap, by_name
 from gateway.quoting import MAX_ENCODED_BYTES, unquoting
-from gateway.upstream import UpstreamAnswer, UpstreamError
+from gateway.upstream import AnswerSink, UpstreamAnswer, UpstreamError
+from gateway.upstream_flow import Flow
+from tests.pulled import Pulled
+from tests.waiting import until
 
 SECRETS = [b"the-old-secret"]
 STARS = b"*" * 14
 
 
-@dataclass
-class Answer:
+class Answer(Flow):
     """An answer of a script."""
 
-    status: int = 200
-    reads: Sequence[bytes | UpstreamError] = ()
-    headers: HeaderLines = ()
-    reason: bytes = b"OK"
-    ready: bool = True
-    closed: bool = False
-    at: int = 0
-    length: int | None = None
+    def __init__(
+        self,
+        status: int = 200,
+        reads: Sequence[bytes | UpstreamError] = (),
+        headers: HeaderLines = (),
+        reason: bytes = b"OK",
+        length: int | None = None,
+        *,
+        ends: bool = True,
+    ) -> None:
+        super().__init__()
+        self.status, self.reads, self.headers, self.reason, self.length = status, reads, headers, reason, length
+        self.flowed = self.closed = False
+        for said in reads:
+            if isinstance(said, UpstreamError):
+                self.end(said)
+                return
+            self.push(said)
+        if ends:
+            self.end()
 
     @property
     def head(self) -> AnswerHead:
@@ -43,24 +56,17 @@ class Answer:
     def told(self) -> HeaderMap:
         return by_name(self.headers)
 
-    async def read(self) -> bytes:
-        if self.at >= len(self.reads):
-            return b""
-        self.at += 1
-        said = self.reads[self.at - 1]
-        if isinstance(said, UpstreamError):
-            raise said
-        return said
+    def flow(self, sink: AnswerSink) -> None:
+        self.flowed = True
+        super().flow(sink)
 
     def close(self) -> None:
         self.closed = True
+        super().close()
 
 
 async def all_of(answer: UpstreamAnswer) -> bytes:
-    said = b""
-    while data := await answer.read():
-        said += data
-    return said
+    return await Pulled(answer).all()
 
 
 async def test_an_error_says_no_secret_in_its_head_and_so_none_is_recorded() -> None:
@@ -99,24 +105,22 @@ async def test_at_every_position_a_split_secret_is_found_and_the_rest_comes_at_o
         answer = await unquoting(Answer(401, [said[:at], said[at:]]), SECRETS)
         assert await all_of(answer) == said.replace(b"the-old-secret", b"*" * 14)
     answer = await unquoting(Answer(401, [b"nothing held: ", b"x"]), SECRETS)
-    assert await answer.read() == b"nothing held: "
+    assert await Pulled(answer).read() == b"nothing held: "
 
 
 async def test_what_was_held_back_is_said_before_upstream_breaks_off() -> None:
     broke = UpstreamError("upstream", "lost")
     answer = await unquoting(Answer(500, [b"it is the-old", broke]), SECRETS)
-    assert await answer.read() == b"it is "
-    assert await answer.read() == b"the-old"
-    for _ in range(2):
-        with pytest.raises(UpstreamError):
-            await answer.read()
+    pulled = Pulled(answer)
+    assert await pulled.read() == b"it is "
+    assert await pulled.read() == b"the-old"
+    with pytest.raises(UpstreamError):
+        await pulled.read()
 
 
-async def test_a_guarded_answer_is_as_ready_as_the_real_one_and_closes_it() -> None:
-    real = Answer(500, ready=False)
-    answer = await unquoting(real, SECRETS)
-    assert not answer.ready
-    answer.close()
+async def test_giving_up_a_guarded_answer_gives_up_the_real_one() -> None:
+    real = Answer(500)
+    (await unquoting(real, SECRETS)).close()
     assert real.closed
 
 
@@ -140,8 +144,8 @@ def packed(coding: str, body: bytes, *, cut: int = 7) -> Answer:
 async def test_a_packed_error_without_a_secret_goes_on_as_it_came(coding: str) -> None:
     real = packed(coding, b'{"error":"other"}' * 50)
     answer = await unquoting(real, SECRETS)
-    assert answer.ready
-    assert [await answer.read(), await answer.read(), await answer.read()] == [*real.reads, b""]
+    pulled = Pulled(answer)
+    assert [await pulled.read(), await pulled.read(), await pulled.read()] == [*real.reads, b""]
     assert answer.head.length == real.length
     assert answer.headers == answer.head.headers == (*real.headers[:2], (b"Echo", STARS))
     assert answer.told[b"echo"] == STARS
@@ -194,21 +198,13 @@ async def test_what_calls_itself_plain_is_plain(encoding: bytes) -> None:
 async def test_a_packed_error_without_a_body_waits_for_none() -> None:
     real = Answer(500, [b"never read"], ((b"content-encoding", b"gzip"),), length=0)
     answer = await unquoting(real, SECRETS)
-    assert (answer.head.status, real.at) == (500, 0)
+    assert (answer.head.status, real.flowed) == (500, False)
 
 
 async def test_a_client_that_leaves_while_a_packed_error_comes_closes_upstream() -> None:
-    real = Answer(500, (), ((b"content-encoding", b"gzip"),))
-    waiting = asyncio.Event()
-
-    async def read() -> bytes:
-        waiting.set()
-        await asyncio.Event().wait()
-        return b""
-
-    real.read = read  # type: ignore[method-assign]
+    real = Answer(500, [b"x"], ((b"content-encoding", b"gzip"),), ends=False)
     searching = asyncio.ensure_future(unquoting(real, SECRETS))
-    await waiting.wait()
+    await until(lambda: real.flowed)
     searching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await searching

@@ -14,12 +14,13 @@ import psutil
 import pytest
 
 from domain.errors import SetupError
-from gateway.aiohttp_upstream import AiohttpUpstream, Timeouts
 from gateway.destination import destination
 from gateway.headers import HeaderLines
 from gateway.upstream import Tenant, UpstreamAnswer, UpstreamError, UpstreamRequest
+from gateway.wire_upstream import Timeouts, WireUpstream
 from tests.certificates import identity
 from tests.fake_upstream import CHUNKED, Received, Wire, fake_upstream, fixed, head, read_request, streamed, tcp_server
+from tests.pulled import Pulled
 from tests.waiting import until
 
 
@@ -32,8 +33,8 @@ def asked(
 @asynccontextmanager
 async def upstream_at(
     url: str, *, idle_s: float = 10, connect_s: float = 10, proxy: str | None = None, ssl: SSLContext | None = None
-) -> AsyncIterator[AiohttpUpstream]:
-    upstream = AiohttpUpstream(destination(url), Timeouts(connect_s, idle_s), proxy=proxy, ssl=ssl)
+) -> AsyncIterator[WireUpstream]:
+    upstream = WireUpstream(destination(url), Timeouts(connect_s, idle_s), proxy=proxy, ssl=ssl)
     try:
         yield upstream
     finally:
@@ -41,10 +42,7 @@ async def upstream_at(
 
 
 async def whole(answer: UpstreamAnswer) -> bytes:
-    pieces = []
-    while data := await answer.read():
-        pieces.append(data)
-    return b"".join(pieces)
+    return await Pulled(answer).all()
 
 
 async def refusal(opening: Awaitable[UpstreamAnswer]) -> tuple[str, str]:
@@ -55,9 +53,9 @@ async def refusal(opening: Awaitable[UpstreamAnswer]) -> tuple[str, str]:
 
 async def break_off(answer: UpstreamAnswer) -> tuple[bytes, str, str]:
     """(what came before, outcome, detail)."""
-    pieces = []
+    pieces, pulled = [], Pulled(answer)
     try:
-        while data := await answer.read():
+        while data := await pulled.read():
             pieces.append(data)
     except UpstreamError as error:
         return b"".join(pieces), error.outcome, error.detail
@@ -133,12 +131,11 @@ async def test_chunks_come_as_they_leave_upstream_and_the_connection_is_used_aga
         for _ in range(2):
             answer = await upstream.open(asked())
             assert answer.head.length is None
+            pulled = Pulled(answer)
             for data in (b"one", b"two"):
-                assert await answer.read() == data
-                assert not answer.ready
+                assert await pulled.read() == data
                 step.set()
-            assert await answer.read() == b""
-            assert answer.ready
+            assert await pulled.read() == b""
             answer.close()
         assert fake.connections == 1
 
@@ -155,7 +152,7 @@ async def test_answers_without_a_body_are_over_with_their_head(method: str, stat
         for _ in range(2):
             answer = await upstream.open(asked(method=method, body=b""))
             assert answer.head.length == 0
-            assert await answer.read() == b""
+            assert await whole(answer) == b""
         assert fake.connections == 1
 
 
@@ -291,9 +288,8 @@ async def test_a_connection_that_speaks_unasked_is_not_used_again() -> None:
 
     async with fake_upstream(script) as fake, upstream_at(fake.url) as upstream:
         await whole(await upstream.open(asked()))
-        (((pooled, _),),) = upstream._connector._conns.values()
         may_speak.set()
-        await until(lambda: len(pooled))
+        await until(lambda: not len(upstream._pool), "a connection that speaks unasked to be dropped")
         assert await whole(await upstream.open(asked())) == b"ok"
         assert fake.connections == 2
 
@@ -391,8 +387,7 @@ async def test_what_came_before_a_failure_is_there_although_nobody_was_reading()
     async with fake_upstream(script) as fake, upstream_at(fake.url) as upstream:
         answer = await upstream.open(asked())
         await fake.until(lambda fake: fake.open == 0)
-        await until(lambda: answer._payload.exception() is not None)  # type: ignore[attr-defined]  # the real one
-        assert answer.ready
+        await until(lambda: not len(upstream._pool), "the connection to be lost")
         assert (await break_off(answer))[0] == b"some"
         answer.close()
 
@@ -521,13 +516,13 @@ async def test_a_proxy_that_refuses_or_is_away_is_named() -> None:
 )
 async def test_a_proxy_that_is_no_http_url_stops_the_start(proxy: str) -> None:
     with pytest.raises(SetupError, match=r"NEXUS_UPSTREAM_PROXY must look like http://"):
-        AiohttpUpstream(destination("https://a.example"), Timeouts(), proxy=proxy)
+        WireUpstream(destination("https://a.example"), Timeouts(), proxy=proxy)
 
 
 async def test_a_public_name_that_leads_inside_gets_no_signed_request() -> None:
     """Somebody has a hand in name resolution. Nothing is sent, the credential least of all."""
     async with fake_upstream(fixed(b"{}")) as fake:
-        astray = AiohttpUpstream(replace(destination(fake.url), may_be_private=False), Timeouts())
+        astray = WireUpstream(replace(destination(fake.url), may_be_private=False), Timeouts())
         signed = replace(asked(), tenant=Tenant("a.example", "acme"))
         assert await refusal(astray.open(signed)) == ("upstream", "its name leads to a private address")
         assert fake.requests == []
