@@ -1,8 +1,8 @@
 """``python -m tests.bench``: every number that Nexus promises, measured side by side in one interleaved run.
 
-python -m tests.bench                                  all rows, three rounds, about eight minutes
-python -m tests.bench --rows json,streams --quick      some rows, smaller
-python -m tests.bench --json FILE --docs               write the figures to a file, and the table into docs/performance.md
+python -m tests.bench                                all rows, three rounds, about eight minutes
+python -m tests.bench --rows json,streams --quick    some rows, smaller
+python -m tests.bench --json FILE --docs             figures into a file, table and picture into docs/performance.md
 """
 
 import argparse
@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -24,7 +25,7 @@ from domain.errors import NexusError
 from ops.clock import utc_now
 from tests.bench import machine, plot, report, traffic
 from tests.bench.goals import verdicts
-from tests.bench.load import Load, LoadError, Work
+from tests.bench.load import LoadError, Work
 from tests.bench.programs import build
 from tests.bench.report import Run
 from tests.bench.rows import ROWS, Bench, Figures
@@ -37,6 +38,7 @@ PICTURE = ROOT / "docs" / "images" / "performance.svg"
 SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}
 _WARM = 300
 _BUSY = 0.5
+_WIDTH = 150
 
 
 @asynccontextmanager
@@ -46,7 +48,7 @@ async def bench(size: Size, disk: Path) -> AsyncIterator[Bench]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nexus-bench-", dir=disk)))
         loader, upstream = build("load", folder), build("upstream", folder)
         asked = traffic.make(folder / "traffic", turns=size.turns)
-        found = await stack.enter_async_context(targets(upstream, asked.canned, folder, folder / "home"))
+        found = await stack.enter_async_context(targets(upstream, asked.canned, folder))
         ready = Bench(loader, found, asked, size, folder)
         for target in found.by_name.values():
             for scripts in (asked.small, asked.streams):
@@ -72,12 +74,12 @@ async def measure(names: list[str], rounds: int, size: Size, disk: Path, progres
 
 
 def show(run: Run, console: Console) -> None:
-    goals = Table(title="Promised numbers")
+    goals = Table(title="Promised numbers", box=box.SIMPLE)
     for head in report.GOAL_HEAD:
         goals.add_column(head)
     for row in report.goal_rows(verdicts(run.rounds)):
         goals.add_row(*row, style="" if row[4] == "met" else "yellow")
-    figures = Table(title="Behind them: medians, half the spread of the rounds")
+    figures = Table(title="Behind them: medians, half the spread of the rounds", box=box.SIMPLE)
     for head in report.FIGURE_HEAD:
         figures.add_column(head)
     for row in report.figure_rows(run.rounds):
@@ -106,6 +108,7 @@ def words(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     asked = words(arguments)
     console = Console()
+    console = console if console.is_terminal else Console(width=_WIDTH)
     if machine.load_average() > _BUSY:
         console.print(f"The machine is busy (load {machine.load_average():.1f}): the numbers will be noisy.")
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())

@@ -1,6 +1,7 @@
-"""What does a pass-through cost that records nothing? aiohttp and uvloop, written well: ``python bare.py UPSTREAM_URL``.
+"""What does a pass-through cost that records nothing? aiohttp and uvloop, written well: ``python bare.py URL``.
 
-One process, aiohttp's low-level server without a router, its client without a limit, bytes forwarded as they come.
+URL: of the upstream. One process, aiohttp's low-level server without a router, its client without a limit, bytes
+forwarded as they come.
 """
 
 import asyncio
@@ -52,7 +53,7 @@ async def main(upstream: str) -> None:
         skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
     )
     async with session:
-        server = Server(PassThrough(session, upstream).handle, access_log=None)  # type: ignore[arg-type]
+        server = Server(PassThrough(session, upstream).handle, access_log=None)
         runner = ServerRunner(server)
         await runner.setup()
         site = TCPSite(runner, "127.0.0.1", 0, backlog=4096)

@@ -112,7 +112,8 @@ def ceiling_note(goal: Goal, rounds: Sequence[Figures]) -> str:
     near = [
         name.partition(".")[0]
         for name in (goal.over, goal.against)
-        if name and all(f"direct.{name.partition('.')[2]}" in one for one in rounds)
+        if name
+        and all(f"direct.{name.partition('.')[2]}" in one for one in rounds)
         and median([one[name] / one[f"direct.{name.partition('.')[2]}"] for one in rounds]) >= NEAR_CEILING
     ]
     return f"{' and '.join(near)} within 10 % of the bench's own ceiling" if near else ""

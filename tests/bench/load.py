@@ -50,11 +50,12 @@ def request(body: bytes, kind: str, headers: Iterable[tuple[str, str]] = ()) -> 
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
 
 
+SESSION = f"5e551000-0000-4000-8000-0000{MARKER}"
 HEADERS = (
     ("Accept", "application/json"),
     ("Content-Type", "application/json"),
     ("User-Agent", "claude-cli/2.1.330 (external, cli)"),
-    ("X-Claude-Code-Session-Id", f"5e551000-0000-4000-8000-0000{MARKER}"),
+    ("X-Claude-Code-Session-Id", SESSION),
     ("X-Stainless-Lang", "js"),
     ("anthropic-beta", "claude-code-20250219,interleaved-thinking-2025-05-14"),
     ("anthropic-version", "2023-06-01"),
@@ -87,7 +88,10 @@ class Load:
     """What was measured; times in milliseconds."""
 
     requests: int
+    begun_s: float
+    """The moment of the first request, on the monotonic clock."""
     seconds: float
+    """From there to the end of the last answer."""
     cpu_s: float
     """Of the load generator."""
     body_bytes: int
@@ -116,18 +120,19 @@ def parse(text: str) -> Load:
     if said["errors"]:
         raise LoadError(f"{said['errors']} of {said['requests']} answers were not right: {said['first_error']}.")
     times = {name: tuple(one / 1000 for one in said[name]) for name in ("first_us", "last_us", "delay_us")}
-    counts = {name: said[name] for name in ("requests", "seconds", "cpu_s", "body_bytes", "sent_bytes", "chunks")}
+    counts = {name: said[name] for name in ("requests", "begun_s", "seconds", "cpu_s")}
+    counts |= {name: said[name] for name in ("body_bytes", "sent_bytes", "chunks")}
     return Load(**counts, first_ms=times["first_us"], last_ms=times["last_us"], delay_ms=times["delay_us"])
 
 
-async def run(program: Path, port: int, work: Work, first_marker: int) -> Load:
+async def run(program: Path, port: int, work: Work, first_marker: int, deadline_s: int = DEADLINE_S) -> Load:
     """Ask, and wait for the last answer. Raises LoadError."""
-    numbers = (port, work.connections, work.requests, first_marker, work.ramp_us, DEADLINE_S)
+    numbers = (port, work.connections, work.requests, first_marker, work.ramp_us, deadline_s)
     process = await asyncio.create_subprocess_exec(
         str(program), *map(str, numbers), str(work.scripts), stdout=asyncio.subprocess.PIPE
     )
     try:
-        async with asyncio.timeout(DEADLINE_S + 20):
+        async with asyncio.timeout(deadline_s + 20):
             out, _ = await process.communicate()
     finally:
         if process.returncode is None:

@@ -15,11 +15,10 @@ _TICKS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 def score(one: Verdict, value: float) -> float:
     """How many times better than the goal; 1: just kept."""
-    if one.goal.kind == "at least":
-        ratio = value / one.goal.bound
-    else:
-        ratio = one.goal.bound / value if value > 0 else HIGH
-    return min(HIGH, max(LOW, ratio))
+    if value <= 0:
+        return LOW if one.goal.kind == "at least" else HIGH
+    ratio = value / one.goal.bound
+    return min(HIGH, max(LOW, ratio if one.goal.kind == "at least" else 1 / ratio))
 
 
 def place(ratio: float) -> float:
@@ -54,7 +53,9 @@ def _written(root: Element) -> str:
 def _axis(root: Element, tick: float, bottom: float) -> None:
     x = f"{place(tick):.1f}"
     is_goal = tick == 1
-    line = SubElement(root, "line", x1=x, x2=x, y1=str(TOP - 6), y2=str(bottom + 4), stroke=INK if is_goal else "#e3e6e9")
+    line = SubElement(
+        root, "line", x1=x, x2=x, y1=str(TOP - 6), y2=str(bottom + 4), stroke=INK if is_goal else "#e3e6e9"
+    )
     line.set("stroke-width", "1.5" if is_goal else "1")
     words = "goal" if is_goal else f"{tick:g}× as good"
     _text(root, float(x), bottom + 22, words, anchor="middle", color=INK if is_goal else "#5a646e")
@@ -74,7 +75,15 @@ def _goal(root: Element, y: float, one: Verdict) -> None:
 
 
 def _text(
-    root: Element, x: float, y: float, words: str, *, anchor: str = "start", color: str = INK, size: str = "", weight: str = ""
+    root: Element,
+    x: float,
+    y: float,
+    words: str,
+    *,
+    anchor: str = "start",
+    color: str = INK,
+    size: str = "",
+    weight: str = "",
 ) -> None:
     made = SubElement(root, "text", x=f"{x:.1f}", y=f"{y:.1f}", fill=color)
     made.text = words

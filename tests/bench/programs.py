@@ -12,7 +12,7 @@ from domain.errors import SetupError
 
 FOLDER = Path(__file__).parent
 START_S = 20.0
-_FLAGS = ("-O3", "-std=gnu11", "-Wall", "-Wextra")
+_FLAGS = ("-O2", "-std=gnu11", "-Wall", "-Wextra")
 
 
 def build(name: str, folder: Path) -> Path:
@@ -42,9 +42,13 @@ async def started(*words: str, log: Path) -> AsyncIterator[tuple[int, int]]:
         async with asyncio.timeout(START_S):
             line = await process.stdout.readline()
         if not line:
-            raise SetupError(f"{Path(words[0]).name} did not start: {log.read_text()[-500:]}")
+            raise SetupError(f"{words[0]} did not start: {_end_of(log)}")
         yield process.pid, int(line)
     finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text()[-500:]

@@ -78,8 +78,7 @@ def markdown(run: Run) -> str:
         BEGIN,
         f"Measured {run.when}, {count} rounds in {run.took_s / 60:.0f} minutes, sizes: {run.size}. {run.machine}",
         "",
-        f"**{met} of {len(found)} numbers are met.** Every value is the median of the rounds; beside it the lowest and the "
-        "highest.",
+        f"**{met} of {len(found)} numbers are met.** Measured: the median; beside it the lowest and the highest round.",
         "",
         *(f"* {line}" for line in run.absent),
         *_table(GOAL_HEAD, [(*row[:4], f"**{row[4]}**", row[5]) for row in goal_rows(found)]),

@@ -67,11 +67,11 @@ class Costs:
 
 async def costs(bench: Bench, target: Target, work: Work) -> Costs:
     await target.settled()
-    began, cpu, whole = time.monotonic(), target.cpu_s(), target.whole_cpu_s()
+    cpu, whole = target.cpu_s(), target.whole_cpu_s()
     done = await bench.ask(target, work)
     cpu = target.cpu_s() - cpu
     await target.settled()
-    settled = time.monotonic() - began if target.watch is not None else done.seconds
+    settled = time.monotonic() - done.begun_s if target.watch is not None else done.seconds
     return Costs(done, cpu, target.whole_cpu_s() - whole, settled)
 
 
@@ -156,7 +156,7 @@ async def idle_row(bench: Bench, round_: int) -> Figures:
     for target in in_turn(bench, round_, DIRECT, BARE, NEXUS):
         await target.settled()
         if target.product is not None:
-            await target.product.command("restart", "gateway")
+            await target.product.command("restart")
         cost, peak = await _with_peak(bench, target, work)
         found[f"{target.name}.seconds"] = cost.load.seconds
         found[f"{target.name}.first_p50_ms"] = cost.load.first(0.5)
@@ -226,7 +226,11 @@ async def live_row(bench: Bench, round_: int) -> Figures:
         stop.set()
     await target.settled()
     lags = watching.result()
-    return {"nexus.lag_p50_ms": percentile(lags, 0.5), "nexus.lag_p99_ms": percentile(lags, 0.99), "nexus.batches": len(lags)}
+    return {
+        "nexus.lag_p50_ms": percentile(lags, 0.5),
+        "nexus.lag_p99_ms": percentile(lags, 0.99),
+        "nexus.batches": len(lags),
+    }
 
 
 ROWS: Mapping[str, Row] = MappingProxyType(

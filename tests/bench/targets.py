@@ -99,25 +99,25 @@ def nginx_program() -> str | None:
 
 
 @asynccontextmanager
-async def targets(upstream: Path, canned: Path, folder: Path, home: Path) -> AsyncIterator[Targets]:
-    """Start all; ``home``: where Nexus keeps journals and database, on the disk that is to be measured."""
+async def targets(upstream: Path, canned: Path, folder: Path) -> AsyncIterator[Targets]:
+    """Start all; ``folder``: where Nexus keeps journals and database, on the disk that is to be measured."""
     async with AsyncExitStack() as stack_:
         log = folder / "programs.log"
         pid, port = await stack_.enter_async_context(started(str(upstream), str(canned), log=log))
         found = Targets(pid, {DIRECT: Target(DIRECT, port, lambda: pid, pid)})
         url = f"http://127.0.0.1:{port}"
-        found.by_name[BARE] = await stack_.enter_async_context(_bare(url, log))
+        found.by_name[BARE] = await stack_.enter_async_context(bare(url, log))
         program = nginx_program()
         if program is None:
             found.absent.append("nginx is not here (Debian, Ubuntu: apt install nginx-light): its rows are left out.")
         else:
             found.by_name[NGINX] = await stack_.enter_async_context(_nginx(program, port, folder))
-        found.by_name[NEXUS] = await stack_.enter_async_context(_nexus(url, home))
+        found.by_name[NEXUS] = await stack_.enter_async_context(_nexus(url, folder))
         yield found
 
 
 @asynccontextmanager
-async def _bare(upstream: str, log: Path) -> AsyncIterator[Target]:
+async def bare(upstream: str, log: Path) -> AsyncIterator[Target]:
     words = (sys.executable, "-P", str(Path(__file__).with_name("bare.py")), upstream)
     async with started(*words, log=log) as (pid, port):
         yield Target(BARE, port, lambda: pid, pid)
@@ -146,7 +146,6 @@ async def _nginx(program: str, upstream: int, folder: Path) -> AsyncIterator[Tar
 
 @asynccontextmanager
 async def _nexus(upstream: str, home: Path) -> AsyncIterator[Target]:
-    home.mkdir(parents=True, exist_ok=True)
     async with stack(home, upstream) as running:
         watch = await StoreWatch.opened(running.database_url)
         try:

@@ -1,4 +1,4 @@
-"""What is asked of the targets? Requests of Claude Code's shapes and sizes, made once, as files for the load generator."""
+"""What is asked of the targets? Requests of Claude Code's shapes and sizes, as files for the load generator."""
 
 import json
 import re
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests import captures
-from tests.bench.load import MARKER, Request, Script, request, write_scripts
+from tests.bench.load import MARKER, SESSION, Request, Script, request, write_scripts
 from tests.captures import Captured
 from tests.source_tree import ROOT
 
 DEVICE = f"{'d' * 56}{MARKER}"
-"""A scope for each script: nothing is shared between two of them but by content."""
+"""A scope for each script: nothing is shared between two of them."""
 ANSWER_TEXT = "It fits into one packet, as small answers do, and says what it has to say in a sentence."
 """What answer.h lets the upstream say."""
 _KEPT_HEADERS = {"content-type", "user-agent", "anthropic-beta", "anthropic-version", "x-app", "accept"}
@@ -43,7 +43,7 @@ class Traffic:
 
 def small_body(*, text: str = "", stream: bool = False) -> bytes:
     """2.5 kB: two system blocks, a tool and a question that nobody has asked before."""
-    user = json.dumps({"device_id": "d" * 64, "account_uuid": "", "session_id": f"5e551000-0000-4000-8000-0000{MARKER}"})
+    user = json.dumps({"device_id": "d" * 64, "account_uuid": "", "session_id": SESSION})
     asked = {
         "model": "claude-bench", "max_tokens": 32000, "stream": stream, "metadata": {"user_id": user},
         "system": [
@@ -56,7 +56,7 @@ def small_body(*, text: str = "", stream: bool = False) -> bytes:
     return json.dumps(asked).encode()
 
 
-def large_body(messages: int = 399, chars: int = 1850) -> bytes:
+def large_body(messages: int = 399, chars: int = 1940) -> bytes:
     """800 kB, as a late turn of a long session: all but the last message was sent before."""
     asked = json.loads(small_body(stream=True))
     words = "The quick brown fox reads the file and reports what it has found there. "
@@ -75,6 +75,7 @@ def session(turns: int, chars: int, library: "Library") -> Script:
     asked["tools"] = [
         {"name": f"Tool{n}", "description": library.read(3_500), "input_schema": {"type": "object"}} for n in range(14)
     ]
+    asked["messages"] = []
     script = list[Request]()
     for turn in range(turns):
         said = {"type": "text", "text": f"{turn}: {library.read(chars)}"}
@@ -120,9 +121,7 @@ def capture_scripts() -> tuple[list[Script], list[bytes]]:
 def _played(one: Captured, number: int) -> Request:
     headers = [(name, value) for name, value in one.headers if name.lower() in _KEPT_HEADERS]
     headers += [
-        (name, own_ids(value.encode()).decode())
-        for name, value in one.headers
-        if name.lower().startswith("x-claude")
+        (name, own_ids(value.encode()).decode()) for name, value in one.headers if name.lower().startswith("x-claude")
     ]
     headers.append(("x-api-key", f"sk-ant-bench-{MARKER}"))
     kind = f"canned-{number}"
