@@ -1,7 +1,7 @@
 # What a contributor types. `make check` is what CI demands before it runs all tests.
 BIN := .venv/bin
 
-.PHONY: help install docs gate check lint format types contracts rules coverage nightly test demo up clean
+.PHONY: help install docs gate check lint format types contracts rules coverage nightly bench test demo up clean
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ gate:  ## What CI runs
 nightly:  ## The promises of docs/reliability.md, at full length
 	@NEXUS_NIGHTLY=1 $(BIN)/pytest -q -m bar --durations=20
 	@NEXUS_NIGHTLY=1 $(BIN)/pytest -q -m "not bar" -rA --show-capture=stdout --durations=10 tests/door
+
+bench:  ## The promised numbers, side by side (docs/performance.md), about eight minutes
+	@$(BIN)/python -m tests.bench
 
 test:  ## All tests
 	@python3 run.py test

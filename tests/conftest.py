@@ -13,6 +13,7 @@ pytest_plugins = (
     "tests.claude_client",
     "tests.typescript_sdk",
     "tests.browser",
+    "tests.bench.tools",
 )
 
 # No deadline for an example: the machine may be busy. `--hypothesis-profile deep` looks for hours; `steady` always
