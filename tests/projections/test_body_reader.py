@@ -127,7 +127,8 @@ async def test_an_encoded_body_is_opened() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "encoding"), [(b"\x1f\x8bbroken", "gzip"), (b"{}", "unknown"), (gzip.compress(b"{}", mtime=0)[:-4], "gzip")]
+    ("body", "encoding"),
+    [(b"\x1f\x8bbroken", "gzip"), (b"{}", "unknown"), (gzip.compress(b"{}", mtime=0)[:-4], "gzip")],
 )
 async def test_a_body_that_cannot_be_opened_whole_is_no_view(body: bytes, encoding: str) -> None:
     payloads = FakePayloads()
