@@ -57,7 +57,7 @@ def excuses_in(words: Collection[str]) -> "frozenset[Excuse]":
 
     known: tuple[Excuse, ...] = get_args(Excuse)
     if unknown := set(words) - set(known):
-        raise SetupError(f"{sorted(unknown)[0]!r} is no excuse; there are {' and '.join(known)}.")
+        raise SetupError(f"{min(unknown)!r} is no excuse; there are {' and '.join(known)}.")
     return frozenset(one for one in known if one in words)
 
 
