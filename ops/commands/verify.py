@@ -1,11 +1,16 @@
 """``nexus verify``: is nothing lost? Journals, event store and recordings, read independently of what wrote them."""
 
 import re
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
 from domain.errors import NexusError, SetupError
 from ops.moments import moment_in
+
+if TYPE_CHECKING:
+    from ops.checking.recording_rules import Excuse
 
 _DATE, _SPAN = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"\d+[a-z]", re.IGNORECASE)
 
@@ -14,7 +19,7 @@ class BrokenPromiseError(NexusError):
     """Something that was promised is not so."""
 
 
-def run(recordings: Path | None, since: str | None, *, as_json: bool) -> None:
+def run(recordings: Path | None, since: str | None, excused: Collection[str] = (), *, as_json: bool) -> None:
     """Raises BrokenPromiseError if anything is wrong."""
     from ops.checking import verdict_text
     from ops.checking.checker import Checked, Place, check
@@ -26,6 +31,7 @@ def run(recordings: Path | None, since: str | None, *, as_json: bool) -> None:
 
     home = prepare(load(Path.cwd()).home)
     begun = moment(since, utc_now()) if since else None
+    excuses = excuses_in(excused)
 
     async def work(database: Database) -> Checked:
         place = Place(
@@ -34,6 +40,7 @@ def run(recordings: Path | None, since: str | None, *, as_json: bool) -> None:
             recordings=recordings,
             since=begun,
             only_host=database.embedded,
+            excuses=excuses,
         )
         with progress_bar("verifying") as report:
             return await check(place, report)
@@ -42,6 +49,16 @@ def run(recordings: Path | None, since: str | None, *, as_json: bool) -> None:
     print(verdict_text.as_json(checked) if as_json else verdict_text.as_text(checked))
     if not checked.ok:
         raise BrokenPromiseError(f"{len(checked.violations)} promises are not kept, see above.")
+
+
+def excuses_in(words: Collection[str]) -> "frozenset[Excuse]":
+    """Raises SetupError."""
+    from ops.checking.recording_rules import Excuse
+
+    known: tuple[Excuse, ...] = get_args(Excuse)
+    if unknown := set(words) - set(known):
+        raise SetupError(f"{min(unknown)!r} is no excuse; there are {' and '.join(known)}.")
+    return frozenset(one for one in known if one in words)
 
 
 def moment(text: str, now: datetime) -> datetime:

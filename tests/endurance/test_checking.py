@@ -59,13 +59,13 @@ async def test_no_false_alarm_while_gateways_live_and_die(
     root, looks = tmp_path / "journals", list[Checked]()
     place = Place(journals=root, database=migrated_database, only_host=True, settle_s=0.0)
     async with shipping(root, migrated_database):
-        async with gateways(root, scaled(6, 120)) as over:
+        async with gateways(root, scaled(4, 50)) as over:
             while not over.is_set():
                 looks.append(await check(replace(place, settle_s=(len(looks) % 2) * 0.2)))
         await until(lambda: not journals_in(root), "the journals to be shipped")
         looks.append(await check(place))
     assert [one.violations for one in looks if not one.ok] == []
-    assert looks[-1].counts.exchanges == scaled(6, 120) * 2 * 4
+    assert looks[-1].counts.exchanges == scaled(4, 50) * 2 * 4
     assert looks[-1].counts.open == 0
     moving = sum(one.counts.compared for one in looks)
     figure(f"{len(looks)} checks while journals came and went, {moving} exchanges compared, no false alarm")
@@ -122,7 +122,7 @@ async def peak(home: CheckedHome) -> tuple[int, float, Checked]:
 
 
 async def test_memory_does_not_grow_with_the_store(kept_home: CheckedHome, figure: Figure) -> None:
-    home, few, many = kept_home.restored(), 1_000, scaled(4_000, 100_000)
+    home, few, many = kept_home.restored(), 400, scaled(1_600, 12_000)
     await fill(home.dsn, 1, few)
     small, _, _ = await peak(home)
     await fill(home.dsn, few + 1, many)

@@ -1,7 +1,7 @@
 """What the product itself recorded is found right, also while it moves; each kind of damage is found and named."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +10,12 @@ import pytest
 
 from gateway.frames import FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES, Frame, Kind, encode_piece
 from gateway.records import EndRecord, encode
+from ops.checking import checker
 from ops.checking.recordings import ClientSaw, RecordingWriter, UpstreamSaw
-from ops.checking.violations import ADVICE
+from ops.checking.violations import ADVICE, Violation
+from ops.db.checking_queries import Snapshot
 from tests.checked import CheckedHome, checked_home, frames_of, scripts
-from tests.journals import JournalOnDisk
+from tests.journals import JOURNAL, JournalOnDisk
 from tests.shipping import AT, new_request_id
 
 
@@ -163,6 +165,8 @@ DAMAGES = [
         f"UPDATE nexus_events SET notification_id = 700 {EVENT} 3"),
     sql("a position twice", "I5", "belongs to more than one event",
         f"UPDATE nexus_events SET notification_id = 9 {EVENT} 5"),
+    sql("an event of a kind that is none", "store", "version 3 is of a kind this Nexus does not know",
+        f"UPDATE nexus_events SET topic = 'nothing' {EVENT} 3"),
     sql("a state that is nothing", "store", "version 3: the bytes are no Zstandard frame",
         f"UPDATE nexus_events SET state = 'nothing' {EVENT} 3"),
     sql("a state without its fields", "store", "version 3: the event is not readable",
@@ -338,3 +342,37 @@ async def test_a_dead_journal_that_no_shipper_has_taken_yet_is_no_loss(kept_home
     checked = await home.check()
     assert checked.ok
     assert checked.counts.open == 1
+
+
+async def test_what_is_right_in_a_later_snapshot_was_never_wrong(
+    kept_home: CheckedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a journal is opened, shipped and closed between two readings."""
+    home = kept_home.restored()
+    home.damage(f"DELETE FROM nexus_events WHERE originator_id = {{0}} AND {END}")
+    assert not (await home.check()).ok
+
+    async def mend(_: Snapshot) -> Sequence[Violation]:
+        home.restored()
+        return []
+
+    monkeypatch.setattr(checker, "STORE_CHECKS", (mend,))
+    assert (await home.check()).ok
+
+
+async def test_a_journal_that_was_kept_is_compared_whole(kept_home: CheckedHome) -> None:
+    """As after the restore of a backup: what it has and the store lacks is named."""
+    home = kept_home.restored()
+    home.disk.die()
+    home.disk.directory.rename(home.root / f"kept-{JOURNAL}")
+    home.damage("DELETE FROM journals", "DELETE FROM open_exchanges")
+    home.damage(
+        PLANT + "4, 'response-aborted', convert_to('{{\"ended_by\":\"gateway_crash\",\"byte_count\":9}}', 'UTF8'), "
+        "900 FROM nexus_events WHERE originator_id = {3} AND originator_version = 1"
+    )
+    checked = await home.check()
+    assert checked.violations == ()
+    assert checked.counts.compared == 4
+    home.damage("DELETE FROM nexus_events WHERE originator_id = {0}", "DELETE FROM chunks WHERE request_id = {0}")
+    (one,) = (await home.check()).violations
+    assert (one.invariant, one.request_id) == ("I5", home.ids[0])

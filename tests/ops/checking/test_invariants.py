@@ -95,6 +95,12 @@ def test_events_of_aggregates_have_no_beginning_and_no_end() -> None:
     assert told(Stream(ID, (Event(1, 1, Foreign()), Event(2, 2, Foreign())))) == []
 
 
+def test_an_event_that_nobody_here_knows_is_said_and_nothing_is_concluded_from_it() -> None:
+    assert told(stream(received(), STARTED, Foreign(2), open_in=None)) == [
+        ("store", "version 3 is of a kind this Nexus does not know: upgrade it, or it was changed")
+    ]
+
+
 GAP = lost(0, 0, "request")
 ABORTED = Aborted("client", 0)
 

@@ -39,6 +39,17 @@ def test_folders_that_are_no_journal_are_passed_over(tmp_path: Path) -> None:
     disk.die()
 
 
+def test_what_is_shipped_and_kept_is_read_too(tmp_path: Path) -> None:
+    disk = JournalOnDisk(tmp_path)
+    kept = tmp_path / f"kept-{JOURNAL}"
+    kept.mkdir()
+    assert journals_in(tmp_path) == {JOURNAL: disk.directory}
+    disk.die()
+    kept.rmdir()
+    disk.directory.rename(kept)
+    assert journals_in(tmp_path) == {JOURNAL: kept}
+
+
 def test_a_lock_is_seen_and_left_alone(tmp_path: Path) -> None:
     disk = JournalOnDisk(tmp_path)
     lock = disk.directory / "writer.lock"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import SetupError
-from ops.commands.verify import BrokenPromiseError, moment, run
+from ops.commands.verify import BrokenPromiseError, excuses_in, moment, run
 from tests.checked import CheckedHome
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -67,3 +67,10 @@ def test_moments(text: str, expected: datetime) -> None:
 def test_words_that_are_no_moment(text: str) -> None:
     with pytest.raises(SetupError):
         moment(text, NOW)
+
+
+def test_excuses_are_known_words() -> None:
+    assert excuses_in(["gateway_killed"]) == {"gateway_killed"}
+    assert excuses_in(()) == frozenset()
+    with pytest.raises(SetupError, match="'bad luck' is no excuse; there are gateway_killed and refused"):
+        excuses_in(["bad luck"])
