@@ -19,7 +19,8 @@ class Run:
     machine: str
     size: str
     rounds: Mapping[str, Sequence[Figures]]
-    absent: Sequence[str] = ()
+    remarks: Sequence[str] = ()
+    """What whoever reads the numbers has to know."""
     took_s: float = 0.0
 
 
@@ -80,7 +81,9 @@ def markdown(run: Run) -> str:
         "",
         f"**{met} of {len(found)} numbers are met.** Measured: the median; beside it the lowest and the highest round.",
         "",
-        *(f"* {line}" for line in run.absent),
+        *(f"{line}\n" for line in run.remarks),
+        "![How far each number is from its goal](images/performance.svg)",
+        "",
         *_table(GOAL_HEAD, [(*row[:4], f"**{row[4]}**", row[5]) for row in goal_rows(found)]),
         "",
         "What stands behind them (medians; in brackets half the distance from the lowest to the highest round):",

@@ -18,6 +18,7 @@ from tests.stack import Stack, stack
 from tests.waiting import until
 
 DIRECT, BARE, NGINX, NEXUS = "direct", "bare", "nginx", "nexus"
+PARTS = ("gateway", "shipper", "projector", "dashboard", "postgres")
 NGINX_CONF = """
 daemon off;
 worker_processes 1;
@@ -68,6 +69,11 @@ class Target:
     def cpu_s(self) -> float:
         """CPU seconds of what forwards, its own children (nginx's worker) included."""
         return processes.family_cpu_s(self.gateway())
+
+    def parts(self) -> str:
+        """The product's processes by name, for whoever wants to look into one."""
+        assert self.product is not None
+        return ", ".join(f"{name} {self.product.part(name)}" for name in PARTS)
 
     def whole_cpu_s(self) -> float:
         return processes.family_cpu_s(self.family)
