@@ -106,6 +106,8 @@ def words(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--docs", action="store_true", help="write table and picture of docs/performance.md")
     found = parser.parse_args(arguments)
     found.names = found.rows.split(",")
+    if found.docs and (found.size, found.rows) != ("full", ",".join(ROWS)):
+        parser.error("--docs publishes: it takes all rows in full size, so leave out --rows, --size and --quick")
     strangers = [name for name in found.names if name not in ROWS]
     if strangers:
         parser.error(f"unknown rows: {', '.join(strangers)}; there are {', '.join(ROWS)}")

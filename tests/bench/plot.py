@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from tests.bench.goals import Verdict
 from tests.bench.report import bound, number
 
-WIDTH, LEFT, RIGHT, TOP, LINE = 1080, 420, 250, 64, 26
+WIDTH, LEFT, RIGHT, TOP, LINE = 1040, 420, 200, 64, 26
 LOW, HIGH = 0.1, 10.0
 """What is beyond stands at the edge."""
 MET, SHORT, QUIET, INK, BACK = "#2e7d4f", "#c2571a", "#9aa3ad", "#20262c", "#ffffff"
@@ -77,7 +77,7 @@ def _goal(root: Element, y: float, one: Verdict) -> None:
     line.set("stroke-opacity", "0.35")
     line.set("stroke-linecap", "round")
     SubElement(root, "circle", cx=f"{place(score(one, one.measured)):.1f}", cy=f"{y:.1f}", r="5.5", fill=color)
-    said = f"{number(one.measured, one.goal.unit)}  ({bound(one.goal)})"
+    said = f"{number(one.measured, one.goal.unit)}  ({bound(one.goal, short=True)})"
     _text(root, WIDTH - RIGHT + 18, y + 4, said, color=color, weight="400" if one.met else "600")
 
 

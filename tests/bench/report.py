@@ -31,8 +31,9 @@ def number(value: float, unit: str = "") -> str:
     return f"{value:,.{digits}f}{' ' if unit and unit != 'x' else ''}{'×' if unit == 'x' else unit}"
 
 
-def bound(goal: Goal) -> str:
-    return f"{'≥' if goal.kind == 'at least' else '≤'} {number(goal.bound, goal.unit)}"
+def bound(goal: Goal, *, short: bool = False) -> str:
+    """``short``: beside a number with its unit."""
+    return f"{'≥' if goal.kind == 'at least' else '≤'} {number(goal.bound, '' if short else goal.unit)}"
 
 
 def goal_rows(found: Sequence[Verdict]) -> list[tuple[str, ...]]:

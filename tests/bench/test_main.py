@@ -28,3 +28,10 @@ def test_the_first_cause_is_told() -> None:
     cause = LoadError("it broke")
     assert command.first_of(ExceptionGroup("", [ExceptionGroup("", [cause]), ValueError()])) is cause
     assert command.first_of(cause) is cause
+
+
+@pytest.mark.parametrize("arguments", [["--docs", "--quick"], ["--docs", "--rows", "json"]])
+def test_only_a_full_run_is_published(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.words(arguments)
+    assert command.words(["--docs"]).docs
