@@ -76,9 +76,10 @@ def markdown(run: Run) -> str:
     found = verdicts(run.rounds)
     met = sum(one.met for one in found)
     count = max((len(one) for one in run.rounds.values()), default=0)
+    rounds = f"{count} {'round' if count == 1 else 'rounds'} in {run.took_s / 60:.0f} minutes"
     lines = [
         BEGIN,
-        f"Measured {run.when}, {count} rounds in {run.took_s / 60:.0f} minutes, sizes: {run.size}. {run.machine}",
+        f"Measured {run.when}, {rounds}, sizes: {run.size}. {run.machine}",
         "",
         f"**{met} of {len(found)} numbers are met.** Measured: the median; beside it the lowest and the highest round.",
         "",

@@ -91,8 +91,6 @@ class Target:
 class Targets:
     """All of them, over one upstream."""
 
-    upstream: int
-    """Its process id."""
     by_name: dict[str, Target] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
 
@@ -110,7 +108,7 @@ async def targets(upstream: Path, canned: Path, folder: Path) -> AsyncIterator[T
     async with AsyncExitStack() as stack_:
         log = folder / "programs.log"
         pid, port = await stack_.enter_async_context(started(str(upstream), str(canned), log=log))
-        found = Targets(pid, {DIRECT: Target(DIRECT, port, lambda: pid, pid)})
+        found = Targets({DIRECT: Target(DIRECT, port, lambda: pid, pid)})
         url = f"http://127.0.0.1:{port}"
         found.by_name[BARE] = await stack_.enter_async_context(bare(url, log))
         program = nginx_program()

@@ -37,7 +37,7 @@ async def beside(tools: Path, journals: Path, tmp_path: Path) -> AsyncIterator[B
         pid, port = await stack.enter_async_context(started(str(tools / "upstream"), str(asked.canned), log=log))
         url = f"http://127.0.0.1:{port}"
         gateway = await stack.enter_async_context(gateway_process(journals, url))
-        found = Targets(pid)
+        found = Targets()
         found.by_name[DIRECT] = Target(DIRECT, port, lambda: pid, pid)
         found.by_name[BARE] = await stack.enter_async_context(bare(url, log))
         found.by_name[NEXUS] = Target(NEXUS, gateway.port, lambda: gateway.pid, gateway.pid)
