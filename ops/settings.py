@@ -23,7 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from domain.errors import SetupError
 from ops.settings_text import complaint, table
 
-_OF_OTHERS = {"NEXUS_REQUIRE_BROWSER", "NEXUS_REQUIRE_CLAUDE", "NEXUS_CHROMIUM"}
+_OF_OTHERS = {"NEXUS_REQUIRE_BROWSER", "NEXUS_REQUIRE_CLAUDE", "NEXUS_REQUIRE_COMPILER", "NEXUS_CHROMIUM"}
 """Read by the tests."""
 _FIRST_HANDED = 3
 """systemd's convention: the first descriptor behind the standard ones."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tests.bench.numbers import median, spread
+from tests.bench.numbers import median
 
 Figures = Mapping[str, float]
 NEAR_CEILING = 0.9
@@ -78,10 +78,6 @@ class Verdict:
     @property
     def measured(self) -> float:
         return median(self.values)
-
-    @property
-    def noise(self) -> float:
-        return spread(self.values)
 
     @property
     def met(self) -> bool:

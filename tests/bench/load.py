@@ -92,8 +92,6 @@ class Load:
     """The moment of the first request, on the monotonic clock."""
     seconds: float
     """From there to the end of the last answer."""
-    cpu_s: float
-    """Of the load generator."""
     body_bytes: int
     sent_bytes: int
     chunks: int
@@ -120,7 +118,7 @@ def parse(text: str) -> Load:
     if said["errors"]:
         raise LoadError(f"{said['errors']} of {said['requests']} answers were not right: {said['first_error']}.")
     times = {name: tuple(one / 1000 for one in said[name]) for name in ("first_us", "last_us", "delay_us")}
-    counts = {name: said[name] for name in ("requests", "begun_s", "seconds", "cpu_s")}
+    counts = {name: said[name] for name in ("requests", "begun_s", "seconds")}
     counts |= {name: said[name] for name in ("body_bytes", "sent_bytes", "chunks")}
     return Load(**counts, first_ms=times["first_us"], last_ms=times["last_us"], delay_ms=times["delay_us"])
 

@@ -7,6 +7,10 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+IN_MEMORY = {"tmpfs", "ramfs"}
+BUSY = 0.5
+"""Load average of a machine that somebody else uses."""
+
 
 def described(folder: Path) -> str:
     """One line: processors, memory, system, versions, and the disk under the folder."""
@@ -29,8 +33,15 @@ def file_system(folder: Path) -> str:
     return found.stdout.strip() or "unknown"
 
 
-def load_average() -> float:
-    return os.getloadavg()[0]
+def remarks(folder: Path) -> list[str]:
+    """What makes the numbers of this run worth less."""
+    found = list[str]()
+    load = os.getloadavg()[0]
+    if load > BUSY:
+        found.append(f"The machine was busy before the run began (load {load:.1f}): the numbers are noisy.")
+    if file_system(folder) in IN_MEMORY:
+        found.append(f"{folder} is in memory: waiting for the disk costs nothing there. Choose another with --disk.")
+    return found
 
 
 def _read(path: str) -> str:

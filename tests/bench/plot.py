@@ -7,10 +7,11 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from tests.bench.goals import Verdict
 from tests.bench.report import bound, number
 
-WIDTH, LEFT, RIGHT, TOP, LINE = 1040, 420, 190, 64, 26
-LOW, HIGH = 0.2, 5.0
+WIDTH, LEFT, RIGHT, TOP, LINE = 1040, 420, 200, 64, 26
+LOW, HIGH = 0.1, 10.0
+"""What is beyond stands at the edge."""
 MET, SHORT, QUIET, INK, BACK = "#2e7d4f", "#c2571a", "#9aa3ad", "#20262c", "#ffffff"
-_TICKS = (0.25, 0.5, 1.0, 2.0, 4.0)
+_TICKS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 def score(one: Verdict, value: float) -> float:
@@ -36,7 +37,13 @@ def svg(found: Sequence[Verdict]) -> str:
     SubElement(root, "title").text = "Promised numbers: measured against the goal"
     SubElement(root, "rect", width=str(WIDTH), height=str(height), fill=BACK)
     _text(root, 16, 26, "Promised numbers: how far from the goal", size="16", weight="600")
-    _text(root, 16, 46, "right of the line: better than promised; bars: worst to best round", color="#5a646e")
+    _text(
+        root,
+        16,
+        46,
+        "times as good as promised (right of the line: better); bars: worst to best round",
+        color="#5a646e",
+    )
     bottom = TOP + LINE * len(found)
     for tick in _TICKS:
         _axis(root, tick, bottom)
@@ -57,7 +64,7 @@ def _axis(root: Element, tick: float, bottom: float) -> None:
         root, "line", x1=x, x2=x, y1=str(TOP - 6), y2=str(bottom + 4), stroke=INK if is_goal else "#e3e6e9"
     )
     line.set("stroke-width", "1.5" if is_goal else "1")
-    words = "goal" if is_goal else f"{tick:g}× as good"
+    words = "goal" if is_goal else f"{tick:g}×"
     _text(root, float(x), bottom + 22, words, anchor="middle", color=INK if is_goal else "#5a646e")
 
 
@@ -70,7 +77,7 @@ def _goal(root: Element, y: float, one: Verdict) -> None:
     line.set("stroke-opacity", "0.35")
     line.set("stroke-linecap", "round")
     SubElement(root, "circle", cx=f"{place(score(one, one.measured)):.1f}", cy=f"{y:.1f}", r="5.5", fill=color)
-    said = f"{number(one.measured, one.goal.unit)}  ({bound(one.goal)})"
+    said = f"{number(one.measured, one.goal.unit)}  ({bound(one.goal, short=True)})"
     _text(root, WIDTH - RIGHT + 18, y + 4, said, color=color, weight="400" if one.met else "600")
 
 

@@ -19,7 +19,8 @@ class Run:
     machine: str
     size: str
     rounds: Mapping[str, Sequence[Figures]]
-    absent: Sequence[str] = ()
+    remarks: Sequence[str] = ()
+    """What whoever reads the numbers has to know."""
     took_s: float = 0.0
 
 
@@ -30,8 +31,9 @@ def number(value: float, unit: str = "") -> str:
     return f"{value:,.{digits}f}{' ' if unit and unit != 'x' else ''}{'×' if unit == 'x' else unit}"
 
 
-def bound(goal: Goal) -> str:
-    return f"{'≥' if goal.kind == 'at least' else '≤'} {number(goal.bound, goal.unit)}"
+def bound(goal: Goal, *, short: bool = False) -> str:
+    """``short``: beside a number with its unit."""
+    return f"{'≥' if goal.kind == 'at least' else '≤'} {number(goal.bound, '' if short else goal.unit)}"
 
 
 def goal_rows(found: Sequence[Verdict]) -> list[tuple[str, ...]]:
@@ -74,13 +76,16 @@ def markdown(run: Run) -> str:
     found = verdicts(run.rounds)
     met = sum(one.met for one in found)
     count = max((len(one) for one in run.rounds.values()), default=0)
+    rounds = f"{count} {'round' if count == 1 else 'rounds'} in {run.took_s / 60:.0f} minutes"
     lines = [
         BEGIN,
-        f"Measured {run.when}, {count} rounds in {run.took_s / 60:.0f} minutes, sizes: {run.size}. {run.machine}",
+        f"Measured {run.when}, {rounds}, sizes: {run.size}. {run.machine}",
         "",
         f"**{met} of {len(found)} numbers are met.** Measured: the median; beside it the lowest and the highest round.",
         "",
-        *(f"* {line}" for line in run.absent),
+        *(f"{line}\n" for line in run.remarks),
+        "![How far each number is from its goal](images/performance.svg)",
+        "",
         *_table(GOAL_HEAD, [(*row[:4], f"**{row[4]}**", row[5]) for row in goal_rows(found)]),
         "",
         "What stands behind them (medians; in brackets half the distance from the lowest to the highest round):",

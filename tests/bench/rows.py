@@ -229,7 +229,7 @@ async def live_row(bench: Bench, round_: int) -> Figures:
     return {
         "nexus.lag_p50_ms": percentile(lags, 0.5),
         "nexus.lag_p99_ms": percentile(lags, 0.99),
-        "nexus.batches": len(lags),
+        "nexus.commits": len(lags),
     }
 
 

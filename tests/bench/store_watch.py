@@ -2,9 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import asyncpg
+
+from tests.bench.load import LoadError
 
 DEADLINE_S = 180.0
 LOOK_S = 0.01
@@ -38,6 +41,7 @@ class StoreWatch:
     """Positions not projected yet, each with the moment at which it was first seen."""
     lags_ms: list[float] = field(default_factory=list)
     """From an event's commit to its rows, while ``live``."""
+    clock: Callable[[], float] = time.monotonic
 
     @classmethod
     async def opened(cls, database_url: str) -> "StoreWatch":
@@ -48,7 +52,7 @@ class StoreWatch:
     async def look(self) -> None:
         row = await self.connection.fetchrow(LOOK, self.seen)
         assert row is not None
-        now = time.monotonic()
+        now = self.clock()
         newest, ended, self.projected = row
         self.ended += ended
         if newest > self.seen:
@@ -58,11 +62,14 @@ class StoreWatch:
             self.lags_ms.append((now - self.arrivals.pop(0)[1]) * 1000)
 
     async def until_ended(self, count: int) -> None:
-        """Until that many exchanges in all have ended in the store, and the projections have taken every event."""
-        async with asyncio.timeout(DEADLINE_S):
-            while self.ended < count or self.projected < self.seen:
-                await asyncio.sleep(LOOK_S)
-                await self.look()
+        """Until so many exchanges in all have ended in the store, and the projections have taken every event."""
+        end = self.clock() + DEADLINE_S
+        while self.ended < count or self.projected < self.seen:
+            if self.clock() > end:
+                state = f"{self.ended} of {count} exchanges have ended, {self.seen - self.projected} events wait"
+                raise LoadError(f"The lag was not 0 within {DEADLINE_S:.0f} s: {state}.")
+            await asyncio.sleep(LOOK_S)
+            await self.look()
 
     async def live(self, stop: asyncio.Event) -> list[float]:
         """Watch closely until ``stop``; the lags of what was committed meanwhile."""

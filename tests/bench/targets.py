@@ -18,6 +18,7 @@ from tests.stack import Stack, stack
 from tests.waiting import until
 
 DIRECT, BARE, NGINX, NEXUS = "direct", "bare", "nginx", "nexus"
+PARTS = ("gateway", "shipper", "projector", "dashboard", "postgres")
 NGINX_CONF = """
 daemon off;
 worker_processes 1;
@@ -69,6 +70,11 @@ class Target:
         """CPU seconds of what forwards, its own children (nginx's worker) included."""
         return processes.family_cpu_s(self.gateway())
 
+    def parts(self) -> str:
+        """The product's processes by name, for whoever wants to look into one."""
+        assert self.product is not None
+        return ", ".join(f"{name} {self.product.part(name)}" for name in PARTS)
+
     def whole_cpu_s(self) -> float:
         return processes.family_cpu_s(self.family)
 
@@ -85,8 +91,6 @@ class Target:
 class Targets:
     """All of them, over one upstream."""
 
-    upstream: int
-    """Its process id."""
     by_name: dict[str, Target] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
 
@@ -104,7 +108,7 @@ async def targets(upstream: Path, canned: Path, folder: Path) -> AsyncIterator[T
     async with AsyncExitStack() as stack_:
         log = folder / "programs.log"
         pid, port = await stack_.enter_async_context(started(str(upstream), str(canned), log=log))
-        found = Targets(pid, {DIRECT: Target(DIRECT, port, lambda: pid, pid)})
+        found = Targets({DIRECT: Target(DIRECT, port, lambda: pid, pid)})
         url = f"http://127.0.0.1:{port}"
         found.by_name[BARE] = await stack_.enter_async_context(bare(url, log))
         program = nginx_program()

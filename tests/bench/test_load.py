@@ -85,11 +85,17 @@ def one_event_twice(answer: bytes) -> bytes:
     )
 
 
+def no_last_event(answer: bytes) -> bytes:
+    return re.sub(rb"[0-9a-f]+\r\nevent: message_stop.*?\n\n\r\n", b"", answer, flags=re.DOTALL)
+
+
 def other_status(answer: bytes) -> bytes:
     return answer.replace(b"HTTP/1.1 200", b"HTTP/1.1 500")
 
 
-@pytest.mark.parametrize("mend", [other_marker, other_byte, one_event_less, one_event_twice, other_status])
+@pytest.mark.parametrize(
+    "mend", [other_marker, other_byte, one_event_less, one_event_twice, no_last_event, other_status]
+)
 async def test_a_wrong_answer_is_an_error(tools: Path, mend: Mend) -> None:
     with pytest.raises(LoadError, match=r"answers were not right: (a wrong answer|status 500)"):
         await ask(tools, "stream-3-0", mend)
@@ -116,6 +122,17 @@ async def test_scripts_are_sent_in_order_with_a_marker_of_their_own(tools: Path)
     async with started(str(tools / "upstream"), str(canned), log=tools / "log") as (_, port):
         found = await load.run(tools / "load", port, Work(scripts, 10, 2), 1, DEADLINE_S)
     assert found.requests == 12, "a script that was begun is played to its end"
+
+
+@pytest.mark.parametrize("answer", [b"sedond", b"secon", b""])
+async def test_a_canned_answer_is_compared_too(tools: Path, answer: bytes) -> None:
+    canned = tools / "canned"
+    raw = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer)
+    canned.write_bytes(b"%d\n%b" % (len(raw), raw))
+    scripts = write_scripts(tools / "scripts", [[Request(request(b"{}", "canned-0"), "canned-0", answer=b"second")]])
+    async with started(str(tools / "upstream"), str(canned), log=tools / "log") as (_, port):
+        with pytest.raises(LoadError, match="a wrong answer"):
+            await load.run(tools / "load", port, Work(scripts, 2, 1), 1, DEADLINE_S)
 
 
 def test_no_compiler_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

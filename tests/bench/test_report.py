@@ -20,7 +20,7 @@ RUN = Run(
             {"nexus.per_s": 120.0, "bare.per_s": 100.0, "nexus.sustained_per_s": 52.0},
         ]
     },
-    absent=["nginx is not here."],
+    remarks=["nginx is not here."],
     took_s=125,
 )
 
@@ -45,7 +45,7 @@ def test_the_page_keeps_everything_but_its_section() -> None:
     assert made.startswith(f"# Title\n\n{report.BEGIN}\nMeasured 2026-11-27 06:00 UTC, 3 rounds in 2 minutes")
     assert made.endswith(f"{report.END}\n\nMore.\n")
     assert "**1 of 2 numbers are met.**" in made
-    assert "* nginx is not here." in made
+    assert "\nnginx is not here.\n" in made
     assert "old" not in made
     assert report.into(made, report.markdown(RUN)) == made
 

@@ -13,7 +13,7 @@ from tests.requirements import missing
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``load`` and ``upstream``."""
     if not shutil.which("cc"):
-        missing("A C compiler", "apt install gcc libc6-dev", required_by="NEXUS_REQUIRE_CC")
+        missing("A C compiler", "apt install gcc libc6-dev", required_by="NEXUS_REQUIRE_COMPILER")
     folder = tmp_path_factory.mktemp("tools")
     for name in ("load", "upstream"):
         build(name, folder)

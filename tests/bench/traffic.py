@@ -15,6 +15,8 @@ DEVICE = f"{'d' * 56}{MARKER}"
 """A scope for each script: nothing is shared between two of them."""
 ANSWER_TEXT = "It fits into one packet, as small answers do, and says what it has to say in a sentence."
 """What answer.h lets the upstream say."""
+GROWTH = 3_920
+"""Characters that are new in a turn: 200 turns send 100 MB."""
 _KEPT_HEADERS = {"content-type", "user-agent", "anthropic-beta", "anthropic-version", "x-app", "accept"}
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DEVICE = re.compile(rb"[0-9a-f]{64}")
@@ -151,7 +153,7 @@ def make(folder: Path, *, turns: int) -> Traffic:
     answers.write_bytes(b"".join(b"%d\n%b" % (len(one), one) for one in canned))
     large = large_body()
     library = Library.of_this_project()
-    growing = session(turns, 4_150, library)
+    growing = session(turns, GROWTH, library)
     fresh = [session(4, 40_000, library) for _ in range(16)]
 
     def one(name: str, body: bytes, kind: str) -> Path:
