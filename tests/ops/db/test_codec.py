@@ -115,6 +115,7 @@ def golden_files() -> list[Path]:
     return sorted(GOLDEN.glob("*.json"))
 
 
+@pytest.mark.bar(25)
 @pytest.mark.parametrize("path", golden_files(), ids=lambda path: path.stem)
 def test_a_golden_event_decodes_and_encodes_to_the_same(path: Path) -> None:
     golden = json.loads(path.read_text())
@@ -141,6 +142,7 @@ def version_of(topic: str) -> int:
     return version
 
 
+@pytest.mark.bar(25)
 def test_there_is_a_golden_file_for_every_topic_and_version() -> None:
     promised = {f"{topic}.v{n}" for topic in register_topics() for n in range(1, version_of(topic) + 1)}
     assert promised <= {path.stem for path in golden_files()}
