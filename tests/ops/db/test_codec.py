@@ -19,7 +19,7 @@ from domain.client_keys import ClientKey
 from domain.corrections import LinkCorrection
 from domain.errors import UnknownEventError
 from ops.db import codec as codec_module
-from ops.db.codec import EventCodec
+from ops.db.codec import EventCodec, body_size_in
 from ops.db.compression import unpack_frame
 from ops.db.topics import register_topics
 from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
@@ -291,3 +291,16 @@ def test_a_broken_state_names_its_event(state: bytes) -> None:
 def test_a_time_keeps_its_microseconds() -> None:
     event = completed(UUID(int=1), 1).model_copy(update={"timestamp": datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)})
     assert CODEC.to_domain_event(CODEC.to_stored_event(event)) == event
+
+
+@pytest.mark.parametrize("size", [0, 7, 10**9])
+@pytest.mark.parametrize("target", ["/v1/messages", "/" + "long" * 400])
+def test_the_length_of_a_body_is_read_from_the_stored_state(size: int, target: str) -> None:
+    event = received(new_request_id(), target=target).model_copy(update={"byte_count": size})
+    stored = CODEC.to_stored_event(event)
+    assert body_size_in(stored.state) == size
+
+
+@pytest.mark.parametrize("state", [b"", b"{", b'{"byte_count":"x"}', b"\x28\xb5\x2f\xfdbroken", b"\xff"])
+def test_a_state_that_cannot_be_read_counts_nothing(state: bytes) -> None:
+    assert body_size_in(state) == 0
