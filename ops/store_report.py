@@ -1,7 +1,7 @@
 """What does the store hold, how fast does it grow, and how long will the disk last? Figures in, text or JSON out; pure.
 
-The pace is that of the whole days there are, of at most a week: exchanges a day, times what one exchange takes of the
-database as it stands, indexes and read models included. Today counts only in a store that began today.
+The pace is that of the whole days there are, of at most a week: exchanges a day, times what one exchange takes of
+our tables as they stand, indexes and read models included. Today counts only in a store that began today.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -67,7 +67,8 @@ def forecast(stats: StoreStats, free_bytes: int | None) -> Forecast:
         whole.pop(0)
     counted = whole or [day.exchanges for day in stats.days[-1:]]
     per_day = sum(counted) / max(len(counted), 1)
-    per_exchange = stats.database_bytes / stats.sent.rows if stats.sent.rows else 0.0
+    stored = sum(one.bytes + one.index_bytes for one in stats.relations)
+    per_exchange = stored / stats.sent.rows if stats.sent.rows else 0.0
     pace = per_day * per_exchange
     return Forecast(len(whole), per_day, per_exchange, free_bytes / pace if free_bytes is not None and pace else None)
 

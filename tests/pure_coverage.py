@@ -22,6 +22,8 @@ PURE = (
     "gateway/batching.py",
     "gateway/limits.py",
     "gateway/modes.py",
+    "ops/db/seals.py",
+    "ops/store_report.py",
     "projections/projectors/*.py",
     "ops/checking/answers.py",
     "ops/checking/invariants.py",

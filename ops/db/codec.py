@@ -65,6 +65,18 @@ class EventCodec(Mapper[UUID]):
             raise _broken(stored_event, "does not fit its class") from error
 
 
+class _Sized(msgspec.Struct):
+    byte_count: int = 0
+
+
+def body_size_in(state: bytes) -> int:
+    """How large the body of a ``request-received`` was, and nothing else of it; 0 if the state cannot be read."""
+    try:
+        return msgspec.json.decode(_json_of(state), type=_Sized).byte_count
+    except (BrokenPayloadError, msgspec.DecodeError):
+        return 0
+
+
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """What the codec knows of an event class."""
@@ -127,11 +139,14 @@ def _encode(event: DomainEventProtocol[UUID], shape: _Shape) -> bytes:
 
 def _decode(stored: StoredEvent) -> State:
     try:
-        json = stored.state if stored.state[:1] == b"{" else unpack_frame(stored.state, MAX_STATE_BYTES)
-        state: State = msgspec.json.decode(json, type=dict[str, Any])
+        state: State = msgspec.json.decode(_json_of(stored.state), type=dict[str, Any])
     except (BrokenPayloadError, msgspec.DecodeError) as error:
         raise _broken(stored, "is not readable") from error
     return state
+
+
+def _json_of(state: bytes) -> bytes:
+    return state if state[:1] == b"{" else unpack_frame(state, MAX_STATE_BYTES)
 
 
 def _broken(stored: StoredEvent, what: str) -> MapperDeserialisationError:

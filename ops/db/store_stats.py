@@ -12,11 +12,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import asyncpg
-import msgspec
 
-from domain.errors import BrokenPayloadError, SetupError
+from domain.errors import SetupError
 from ops.db.borrowing import borrowed
-from ops.db.compression import unpack_frame
+from ops.db.codec import body_size_in
 from ops.db.failures import words_of
 from ops.db.pool import Connection, Pool
 
@@ -24,7 +23,6 @@ DEADLINE_S = 600.0
 SCANNED_BYTES = 64 * 1024 * 1024
 DAYS = 8
 """Today and the seven whole days before it."""
-_MAX_STATE_BYTES = 64 * 1024 * 1024
 
 _SELECT_RELATIONS = """
 SELECT n.nspname AS schema, c.relname AS name, coalesce(parent.relname, c.relname) AS parent,
@@ -189,21 +187,8 @@ async def _answers(connection: Connection, share: float) -> Amount:
 
 async def _sent(connection: Connection, share: float) -> Amount:
     states = [row["state"] for row in await _rows(connection, _SELECT_REQUESTS, share)]
-    total = sum(byte_count_in(state) for state in states)
+    total = sum(body_size_in(state) for state in states)
     return Amount(round(len(states) / share), round(total / share), 0)
-
-
-class _Request(msgspec.Struct):
-    byte_count: int = 0
-
-
-def byte_count_in(state: bytes) -> int:
-    """How large the body was, in the state of a ``request-received``; 0 if it cannot be read."""
-    try:
-        plain = state if state[:1] == b"{" else unpack_frame(state, _MAX_STATE_BYTES)
-        return msgspec.json.decode(plain, type=_Request).byte_count
-    except (msgspec.DecodeError, BrokenPayloadError):
-        return 0
 
 
 async def _day(connection: Connection, bounds: tuple[datetime, datetime]) -> Day:

@@ -12,7 +12,7 @@ from ops.db.store_stats import Amount, Build, Day, Relation, StoreStats
 from ops.store_report import Disks, as_json, as_text, compression, deduplication, forecast, kinds
 
 TODAY = date(2026, 11, 22)
-HERE, ELSEWHERE = Disks(2048, 1024, 10**9), Disks(0, 0, None)
+HERE, ELSEWHERE = Disks(2048, 1024, 417 * 2085), Disks(0, 0, None)
 EMPTY = StoreStats(
     at=datetime(2026, 11, 22, 9, tzinfo=UTC),
     database_bytes=8_000_000,
@@ -64,9 +64,9 @@ def test_factors() -> None:
 
 def test_the_forecast_rests_on_whole_days_since_the_first() -> None:
     ahead = forecast(FULL, 10**9)
-    assert (ahead.days, ahead.exchanges_per_day, ahead.bytes_per_exchange) == (2, 30, 80_000)
-    assert ahead.bytes_per_day == 2_400_000
-    assert ahead.full_in_days == pytest.approx(10**9 / 2_400_000)
+    assert (ahead.days, ahead.exchanges_per_day, ahead.bytes_per_exchange) == (2, 30, 69.5)
+    assert ahead.bytes_per_day == 2085
+    assert ahead.full_in_days == pytest.approx(10**9 / 2085)
 
 
 def test_a_store_of_today_goes_by_today() -> None:
@@ -97,7 +97,7 @@ def test_the_text_says_it_all() -> None:
         "2026-11-21",
         "78.1 KiB sent, 7.8 KiB of it different (10.0 to 1), 3.9 KiB stored (2.0 to 1)",
         "Journals on this disk: 2.0 KiB; kept for restores: 1.0 KiB.",
-        "2.3 MiB a day (30 exchanges of 78.1 KiB; the mean of 2 whole days)",
+        "2.0 KiB a day (30 exchanges of 70 B; the mean of 2 whole days)",
         "full in 417 days",
     ):
         assert words in text
@@ -116,7 +116,7 @@ def test_what_is_not_known_is_said() -> None:
 
 def test_json_holds_the_same() -> None:
     found = json.loads(json.dumps(as_json(FULL, HERE)))
-    assert found["forecast"]["bytes_per_day"] == 2_400_000
+    assert found["forecast"]["bytes_per_day"] == 2085
     assert found["request_bodies"] == {"sent_bytes": 80_000, "deduplication": 10, "compression": 2}
     assert [month["name"] for month in found["months"]] == ["nexus_events_2026_11"]
     assert found["days"][-1] == {"day": "2026-11-22", "exchanges": 40, "events": 100}

@@ -91,3 +91,14 @@ def test_kept_journals_are_put_back(home: Path) -> None:
     assert "1 kept journals are put back" in said("reship")
     assert (home / "journals" / str(JOURNAL)).is_dir()
     assert json.loads(said("reship", "--json")) == {"journals": []}
+
+
+def test_stats_change_nothing_not_even_a_database_without_tables(
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", empty_database)
+    monkeypatch.setenv("NEXUS_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(store.app, ["stats"])
+    assert isinstance(done.exception, SetupError)
+    assert "nexus migrate" in str(done.exception)

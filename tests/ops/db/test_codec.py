@@ -19,7 +19,7 @@ from domain.client_keys import ClientKey
 from domain.corrections import LinkCorrection
 from domain.errors import UnknownEventError
 from ops.db import codec as codec_module
-from ops.db.codec import EventCodec
+from ops.db.codec import EventCodec, body_size_in
 from ops.db.compression import unpack_frame
 from ops.db.topics import register_topics
 from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
@@ -115,6 +115,7 @@ def golden_files() -> list[Path]:
     return sorted(GOLDEN.glob("*.json"))
 
 
+@pytest.mark.bar(25)
 @pytest.mark.parametrize("path", golden_files(), ids=lambda path: path.stem)
 def test_a_golden_event_decodes_and_encodes_to_the_same(path: Path) -> None:
     golden = json.loads(path.read_text())
@@ -141,6 +142,7 @@ def version_of(topic: str) -> int:
     return version
 
 
+@pytest.mark.bar(25)
 def test_there_is_a_golden_file_for_every_topic_and_version() -> None:
     promised = {f"{topic}.v{n}" for topic in register_topics() for n in range(1, version_of(topic) + 1)}
     assert promised <= {path.stem for path in golden_files()}
@@ -289,3 +291,16 @@ def test_a_broken_state_names_its_event(state: bytes) -> None:
 def test_a_time_keeps_its_microseconds() -> None:
     event = completed(UUID(int=1), 1).model_copy(update={"timestamp": datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)})
     assert CODEC.to_domain_event(CODEC.to_stored_event(event)) == event
+
+
+@pytest.mark.parametrize("size", [0, 7, 10**9])
+@pytest.mark.parametrize("target", ["/v1/messages", "/" + "long" * 400])
+def test_the_length_of_a_body_is_read_from_the_stored_state(size: int, target: str) -> None:
+    event = received(new_request_id(), target=target).model_copy(update={"byte_count": size})
+    stored = CODEC.to_stored_event(event)
+    assert body_size_in(stored.state) == size
+
+
+@pytest.mark.parametrize("state", [b"", b"{", b'{"byte_count":"x"}', b"\x28\xb5\x2f\xfdbroken", b"\xff"])
+def test_a_state_that_cannot_be_read_counts_nothing(state: bytes) -> None:
+    assert body_size_in(state) == 0

@@ -126,6 +126,7 @@ async def test_an_event_that_is_there_already_refuses_the_whole_batch(bench: Ben
     assert await bench.events() == first
 
 
+@pytest.mark.bar(80)
 async def test_another_event_under_a_taken_version_is_a_conflict_not_an_answer(bench: Bench) -> None:
     first = received(new_request_id())
     await bench.ship(first)
@@ -134,6 +135,7 @@ async def test_another_event_under_a_taken_version_is_a_conflict_not_an_answer(b
     assert await bench.events() == [first]
 
 
+@pytest.mark.bar(80)
 async def test_other_bytes_at_a_taken_offset_are_a_conflict_not_an_answer(bench: Bench) -> None:
     request_id = new_request_id()
     event, run = streamed(request_id, 1, 0, b"first")
@@ -161,6 +163,7 @@ async def test_a_batch_counts_once_however_often_it_is_sent(bench: Bench) -> Non
     assert await bench.counts() == before
 
 
+@pytest.mark.bar(80)
 async def test_a_cursor_that_stands_elsewhere_leaves_nothing_behind(bench: Bench) -> None:
     batch = await whole_batch(bench)
     await bench.ship()
@@ -232,6 +235,7 @@ async def holder(bench: Bench) -> AsyncIterator[asyncpg.transaction.Transaction]
         yield transaction
 
 
+@pytest.mark.bar(80)
 async def test_an_append_waits_for_the_append_lock(bench: Bench, holder: asyncpg.transaction.Transaction) -> None:
     async with asyncio.TaskGroup() as tasks:
         appending = tasks.create_task(bench.ship(*exchange(2)))

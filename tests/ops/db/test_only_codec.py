@@ -23,7 +23,7 @@ LIBRARY_CODECS = {
 }
 """The library's places to put an encoding."""
 STORED_ROW = "StoredEvent"
-CARRIERS = {"ops/db/event_store.py", "ops/db/event_log.py"}
+CARRIERS = {"ops/db/event_store.py", "ops/db/event_log.py", "ops/db/recorder.py", "ops/db/seals.py"}
 """They carry stored rows between the table and the codec, unopened."""
 ENCODERS = {"json", "msgspec", "pickle", "marshal", "zstandard", "zlib", "pydantic", "pydantic_core", "orjson"}
 EVENTS_TABLE = "nexus_events"

@@ -6,15 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from eventsourcing.persistence import StoredEvent
 
 from domain.errors import SetupError
 from domain.parts import cut
 from ops.db import store_stats as module
-from ops.db.codec import EventCodec
 from ops.db.event_store import PostgresShipStore
 from ops.db.pool import Pool
-from ops.db.store_stats import byte_count_in, days_until, store_stats
+from ops.db.store_stats import days_until, store_stats
 from tests.migrated import opened
 from tests.projected import Store
 from tests.shipping import AT, TestJournal, completed, new_request_id, received, streamed
@@ -117,16 +115,3 @@ def test_days_are_whole_and_follow_each_other() -> None:
     assert days[-1][0] == datetime(2026, 3, 1, tzinfo=UTC)
     assert all(begin.hour == 0 and end - begin == timedelta(days=1) for begin, end in days)
     assert [begin for begin, _ in days[1:]] == [end for _, end in days[:-1]]
-
-
-@pytest.mark.parametrize("size", [0, 7, 10**9])
-@pytest.mark.parametrize("target", ["/v1/messages", "/" + "long" * 400])
-def test_the_length_of_a_body_is_read_from_the_stored_state(size: int, target: str) -> None:
-    event = received(new_request_id(), target=target).model_copy(update={"byte_count": size})
-    stored: StoredEvent = EventCodec().to_stored_event(event)
-    assert byte_count_in(stored.state) == size
-
-
-@pytest.mark.parametrize("state", [b"", b"{", b'{"byte_count":"x"}', b"\x28\xb5\x2f\xfdbroken", b"\xff"])
-def test_a_state_that_cannot_be_read_counts_nothing(state: bytes) -> None:
-    assert byte_count_in(state) == 0
