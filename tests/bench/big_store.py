@@ -185,8 +185,12 @@ async def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--keep", type=Path)
     words = parser.parse_args(arguments)
     with server_in(words.keep) as server:
-        rows = await compare(server, words.events)
-    print(f"buffers: {SMALL} events, {words.events} events ({words.events // EVENTS_OF_EXCHANGE} exchanges)")
+        await report(server, words.events)
+
+
+async def report(server: EmbeddedPostgres, events: int) -> None:
+    rows = await compare(server, events)
+    print(f"buffers: {SMALL} events, {events} events ({events // EVENTS_OF_EXCHANGE} exchanges)")
     for what, small, large in rows:
         ratio = large / max(small, 1)
         print(f"{what:<28} {small:>8.0f} {large:>8.0f}   {ratio:5.2f}{'' if ratio <= MOST else '   above the goal'}")
