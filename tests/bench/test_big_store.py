@@ -11,7 +11,7 @@ from tests.bench import big_store, growth
 async def test_it_runs_and_reports(
     postgres_server: EmbeddedPostgres, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module, name, value in ((big_store, "SMALL", 200), (big_store, "TURNS", 2), (big_store, "MONTHS", 1)):
+    for module, name, value in ((big_store, "SMALL", (200,)), (big_store, "TURNS", 2), (big_store, "MONTHS", 1)):
         monkeypatch.setattr(module, name, value)
     monkeypatch.setattr(growth, "MONTHS", 1)
     await big_store.report(postgres_server, 400)

@@ -24,8 +24,8 @@ from ops.lifetime import Lifetime
 from ops.reports import Notice
 from ops.vaults import credential_store
 from tests.fake_upstream import fake_upstream, fixed
+from tests.living import Kept, living, settings
 from tests.managed import key, snapshot
-from tests.ops.test_serve import Kept, living, settings
 from tests.waiting import until, until_true
 
 
