@@ -110,7 +110,7 @@ class Measured:
 def pages(member: UUID) -> Iterator[tuple[str, Ask]]:
     """What the pages ask."""
     yield "page of requests", lambda data: data.requests(RequestFilter())
-    yield "page of requests of a model", lambda data: data.requests(RequestFilter(model="claude-test"))
+    yield "page of requests of a model", lambda data: data.requests(RequestFilter(model="model 3"))
     yield "page of conversations", lambda data: data.conversations(ConversationFilter())
     yield "one request", lambda data: data.request(member)
     yield "one conversation", lambda data: data.conversation(member)
