@@ -57,7 +57,7 @@ def mounted(root: Path) -> Iterator[SmallDisk | None]:
     if sys.platform != "linux" or os.geteuid() != 0 or mount is None or umount is None:
         yield None
         return
-    command = [mount, "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", root]
+    command = [mount, "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(root)]
     if subprocess.run(command, check=False, capture_output=True).returncode:
         yield None
         return
