@@ -131,7 +131,7 @@ async def counted(pool: Pool) -> int:
 async def test_recovery_that_is_killed_again_and_again_writes_each_end_once(
     tmp_path: Path, migrated_database: str, pool: Pool, figure: Figure
 ) -> None:
-    journals, rng, kills = Journals(tmp_path), random.Random(4), scaled(2, 25)
+    journals, rng, kills = Journals(tmp_path), random.Random(4), scaled(2, 12)
     for _ in range(kills):
         before, step = await counted(pool), rng.randint(1, 40)
 
