@@ -194,6 +194,28 @@ async def _killed_while_full(running: GatewayProcess, disk: SmallDisk, upstream:
     return load
 
 
+@pytest.mark.bar(8)
+async def test_a_gateway_that_starts_on_a_full_disk_serves_and_records_what_it_kept_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream, asked = Phased(), bodies(6)
+    upstream.fault.set()
+    upstream.healed.set()
+    with small_disk(tmp_path / "disk", monkeypatch) as disk:
+        disk.fill()
+        root, places = disk.root / "journals", {"metrics_dir": disk.root / "m", "limits_dir": disk.root / "l"}
+        async with fake_upstream(upstream) as fake, running_gateway(root, fake.url, **places) as running:
+            load = Load(running.port)
+            await load.run(asked)
+            assert await _in_trouble(running)
+            disk.free()
+            await until_true(lambda: is_well(running), "recording to begin by itself")
+        kept = await stored(root)
+    for body in asked:
+        assert received(load, body) == upstream.answer(body)
+        check_facts(exchange_of(load, kept, body), body, upstream.answer(body))
+
+
 # ------------------------------------------------------------------------------------------------ read-only, gone, EIO
 
 

@@ -168,6 +168,7 @@ async def _check(journals: Journals, pool: Pool) -> None:
         assert crashed == (script.outcome is None)
 
 
+@pytest.mark.bar(2)
 async def test_what_was_used_before_a_crash_can_be_told(tmp_path: Path, pool: Pool) -> None:
     disk = JournalOnDisk(tmp_path)
     script = Scripted(UUID(int=9), b"{}", ((1, START), (1, b"event: content_bl")), None)
@@ -223,6 +224,7 @@ def _fold(reader: JournalReader) -> int:
     return ends + sum(isinstance(draft, TERMINAL) for draft in batcher.take().drafts)
 
 
+@pytest.mark.bar(16)
 async def test_a_journal_is_handed_from_one_shipper_to_the_next(tmp_path: Path, pool: Pool) -> None:
     """As when Nexus is updated: the old one ships what there is and lets go, the new one goes on where it was."""
     journals = Journals(tmp_path)
