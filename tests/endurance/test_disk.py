@@ -204,8 +204,11 @@ async def test_a_gateway_that_starts_on_a_full_disk_serves_and_records_what_it_k
     upstream.healed.set()
     with small_disk(tmp_path / "disk", monkeypatch) as disk:
         disk.fill()
-        root, places = disk.root / "journals", {"metrics_dir": disk.root / "m", "limits_dir": disk.root / "l"}
-        async with fake_upstream(upstream) as fake, running_gateway(root, fake.url, **places) as running:
+        root, metrics, limits = (disk.root / name for name in ("journals", "metrics", "limits"))
+        async with (
+            fake_upstream(upstream) as fake,
+            running_gateway(root, fake.url, metrics_dir=metrics, limits_dir=limits) as running,
+        ):
             load = Load(running.port)
             await load.run(asked)
             assert await _in_trouble(running)

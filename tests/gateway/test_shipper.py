@@ -198,13 +198,16 @@ async def test_a_journal_that_is_removed_under_the_shipper_and_made_again_goes_o
     check_whole(store, script)
 
 
-async def test_a_shipper_lets_go_of_a_removed_journal_without_a_header(tmp_path: Path) -> None:
-    disk, store = JournalOnDisk(tmp_path), FakeStore()
-    async with shipping(tmp_path, store):
-        await until(lambda: JOURNAL in store.cursors)
-        disk.die()
+@pytest.mark.parametrize("frames", [0, 5])
+async def test_a_shipper_lets_go_of_a_journal_that_is_removed_for_good(tmp_path: Path, frames: int) -> None:
+    disk, store, state = JournalOnDisk(tmp_path), FakeStore(), ShipperState()
+    if frames:
+        disk.write(frames_of(Scripted(UUID(int=9), b"{}", ((1, b"abc"),), "completed"))[:frames])
+    async with shipping(tmp_path, store, state):
+        await until(lambda: state.shipped, "the journal to be found")
         shutil.rmtree(disk.directory)
-    assert store.events == []
+        await until(lambda: not state.shipped, "the journal to be forgotten")
+    assert not any(isinstance(event, TERMINAL) for event in store.events), "nobody knows that its gateway died"
 
 
 async def test_an_empty_journal_of_a_dead_gateway_is_deleted(tmp_path: Path) -> None:
