@@ -17,9 +17,10 @@ from typing import Protocol
 from gateway.backlog import PIECES, Backlog, Entry
 from gateway.frames import MAX_PAYLOAD_BYTES, Kind
 from gateway.journal_files import unwritable
-from gateway.journal_log import JournalLog, LogOptions
+from gateway.journal_log import NO_ROOM, JournalLog, LogOptions
 
 TICK_S = 0.5
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _RETRY_US = 100_000
 """Between two tries of a disk that refused."""
 _CLOSE_DEADLINE_S = 5.0
@@ -63,7 +64,7 @@ class NullJournal:
 
 def boot_clock_us() -> int:
     """A clock that never goes back, and goes on while the machine sleeps where the system has such a one."""
-    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)) // 1000
+    return time.clock_gettime_ns(_CLOCK) // 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +80,23 @@ class JournalWriter:
     """A journal on the local disk."""
 
     def __init__(self, options: LogOptions, on_gap: Callable[[], None], timing: Timing | None = None) -> None:
-        """``on_gap``: called whenever something goes missing. Raises SetupError if the folder cannot be written."""
-        self._on_gap, self._timing = on_gap, timing or Timing()
+        """``on_gap``: called whenever something goes missing.
+
+        Raises SetupError if the folder cannot be written, except for want of room: that may come back.
+        """
+        self._options, self._on_gap, self._timing = options, on_gap, timing or Timing()
         self._id = options.journal.bytes
         self._start_us = self._timing.clock_us()
         self._now_us = self._retry_at_us = self._written_us = 0
         self._reason = ""
+        self._log: JournalLog | None = None
+        """None: the disk was full from the start, and is still."""
         try:
             self._log = JournalLog(options, on_gap)
         except OSError as error:
-            raise unwritable(options.root, error) from error
+            if error.errno not in NO_ROOM:
+                raise unwritable(options.root, error) from error
+            self._reason = error.strerror or ""
         self._backlog = Backlog()
         self._open: set[bytes] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -97,7 +105,7 @@ class JournalWriter:
     def trouble(self) -> str | None:
         if self._is_held_up:
             return "the disk refuses writes"
-        return "the disk refuses to flush" if self._log.flush_failed else None
+        return "the disk refuses to flush" if self._log is not None and self._log.flush_failed else None
 
     def record(self, kind: Kind, exchange: bytes, payload: bytes) -> None:
         """Raises ValueError for a payload that no reader would take."""
@@ -112,7 +120,7 @@ class JournalWriter:
 
     async def sync(self, deadline_s: float) -> bool:
         """At once False while facts are not on the disk at all: a request does not wait for a disk that fails."""
-        if self._backlog.facts or self._log.flush_failed:
+        if self._log is None or self._backlog.facts or self._log.flush_failed:
             return False
         return await self._log.wait(deadline_s)
 
@@ -120,7 +128,8 @@ class JournalWriter:
         if self._timer is not None:
             self._timer.cancel()
         self._empty_backlog()
-        await self._log.close(_CLOSE_DEADLINE_S)
+        if self._log is not None:
+            await self._log.close(_CLOSE_DEADLINE_S)
 
     def _time(self) -> int:
         self._now_us = max(self._now_us, self._timing.clock_us() - self._start_us)
@@ -128,7 +137,7 @@ class JournalWriter:
 
     @property
     def _is_held_up(self) -> bool:
-        return bool(self._backlog) or self._log.in_reserve
+        return bool(self._backlog) or self._log is None or self._log.in_reserve
 
     def _write(self, entry: Entry) -> None:
         if self._is_held_up:
@@ -147,6 +156,7 @@ class JournalWriter:
 
     def _append(self, entry: Entry) -> bool:
         try:
+            self._log = self._log or JournalLog(self._options, self._on_gap)
             self._log.append(self._in_time(entry))
         except OSError as error:
             self._reason = error.strerror or "disk error"
@@ -181,6 +191,8 @@ class JournalWriter:
         return True
 
     def _append_reserved(self, entry: Entry) -> bool:
+        if self._log is None:
+            return False
         try:
             self._log.append_reserved(self._in_time(entry))
         except OSError:
@@ -201,7 +213,7 @@ class JournalWriter:
     def _beat(self) -> None:
         self._timer = None
         self._empty_backlog()
-        if (self._open or self._log.in_reserve) and not self._backlog:
+        if (self._open or self._is_held_up) and not self._backlog:
             self._write(Entry(Kind.TICK, self._id, self._time(), b""))
         if self._open or self._is_held_up:
             self._keep_beating()

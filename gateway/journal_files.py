@@ -7,6 +7,7 @@ sees a living journal without its lock.
 import ctypes
 import errno
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -214,6 +215,11 @@ class JournalFolder:
     def exists(self) -> bool:
         """Is it still where the shipper looks?"""
         return self.path.is_dir() and os.fstat(self.descriptor).st_ino == self.path.stat().st_ino
+
+    def discard(self) -> None:
+        """It was begun in vain."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.close()
 
     def close(self) -> None:
         """The lock is free: the shipper may finish the journal and delete it."""

@@ -28,7 +28,7 @@ _UNSAFE_BYTES = 32 * 1024 * 1024
 _ROTATE_AGAIN_BYTES = 1024 * 1024
 """A full segment grows by this much before its successor is tried again."""
 _RESERVE_BYTES = 8 * 1024 * 1024
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _LOG = structlog.get_logger("nexus.gateway")
 
 
@@ -57,7 +57,11 @@ class JournalLog:
         self._number = self._named = 0
         """The newest segment, and the newest whose name is on the disk."""
         self._folder = JournalFolder.create(options.root, options.journal, options.system)
-        self._segment = self._next_segment()
+        try:
+            self._segment = self._next_segment()
+        except OSError:
+            self._folder.discard()
+            raise
         self._reserve: Reserve | None = None
         self._can_reserve = options.reserve_bytes > 0
         self.in_reserve = False
@@ -104,7 +108,7 @@ class JournalLog:
         try:
             self._segment.append(_frame(entry))
         except OSError as error:
-            self._mistrusted = self._segment.torn or error.errno not in _NO_ROOM
+            self._mistrusted = self._segment.torn or error.errno not in NO_ROOM
             raise
         self._remember(entry)
         self._commit.wrote()
@@ -177,7 +181,7 @@ class JournalLog:
         try:
             self._reserve = self._folder.set_aside(self._options.system, self._options.reserve_bytes)
         except OSError as error:
-            if error.errno not in _NO_ROOM:
+            if error.errno not in NO_ROOM:
                 self._can_reserve = False
                 _LOG.warning("no room can be set aside for a full disk", error=error.strerror)
 

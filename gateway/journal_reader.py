@@ -94,9 +94,16 @@ class JournalReader:
     def release(self) -> None:
         os.close(self._lock)
 
+    def is_there(self) -> bool:
+        """False: somebody removed it; a writer that lives makes it again with its next record."""
+        return self.directory.is_dir()
+
     def writer_is_gone(self) -> bool:
         """True: no process holds the writer's lock; the journal will never grow again."""
-        lock = try_lock(self.directory / WRITER_LOCK)
+        try:
+            lock = try_lock(self.directory / WRITER_LOCK)
+        except FileNotFoundError:  # nobody can say
+            return False
         if lock is None:
             return False
         os.close(lock)

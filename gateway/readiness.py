@@ -11,7 +11,7 @@ from gateway.published import Seen
 from gateway.unshipped import Unshipped
 
 MAX_LAG_S = 30.0
-MAX_DISK_SHARE = 0.9
+MAX_DISK_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)

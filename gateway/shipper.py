@@ -158,7 +158,7 @@ class _Passage:
             if self._reader.writer_is_gone() and self._reader.header() is None:
                 await self._give_up()
                 return None
-            if self._stop.is_set():
+            if self._stop.is_set() or not self._reader.is_there():
                 return None
             await _wait(self._stop, self._config.idle_poll_s)
         return Batcher(self._reader.journal, header.started_ns)
@@ -177,7 +177,7 @@ class _Passage:
             await self._append()
             await self._finish()
             return True
-        if stopping:
+        if stopping or not self._reader.is_there():
             return True
         busy = monotonic() - self._last_found < _BUSY_S
         await _wait(self._stop, self._config.poll_s if busy else self._config.idle_poll_s)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import ClientSession
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
@@ -65,6 +66,7 @@ async def is_so(running: Stack, holds: Callable[[tuple[int, str, list[str]]], bo
     return holds(await readiness(running))
 
 
+@pytest.mark.bar(78)
 async def test_an_outage_of_the_database_is_told_and_never_a_503(tmp_path: Path, empty_database: str) -> None:
     """Test 78, with the whole product. No request comes during the outage: it is noticed all the same."""
     async with (

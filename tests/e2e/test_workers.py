@@ -97,6 +97,7 @@ async def test_who_asks_while_the_only_worker_is_away_waits_for_its_answer(tmp_p
             assert (await client.request("POST", b"/v1/messages", body=b"{}")).body == b"first last"
 
 
+@pytest.mark.bar(15)
 async def test_a_stop_refuses_the_next_ones_at_once_and_lets_streams_end(tmp_path: Path) -> None:
     async with forwarding(tmp_path, 2) as (running, streams), AsyncExitStack() as clients:
         opened = [await open_stream(clients, running.gateway_port) for _ in range(4)]
@@ -110,6 +111,7 @@ async def test_a_stop_refuses_the_next_ones_at_once_and_lets_streams_end(tmp_pat
         await ends(running)
 
 
+@pytest.mark.bar(15)
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
 async def test_a_second_signal_cuts_what_still_runs(tmp_path: Path, second: signal.Signals) -> None:
     async with forwarding(tmp_path, 2, code=1) as (running, _), AsyncExitStack() as clients:

@@ -136,6 +136,20 @@ async def test_what_clients_saw_whole_is_whole_after_a_power_cut(
     figure(f"{cuts} power cuts; of answers that were not over, {most} bytes at most of one were not on the disk yet")
 
 
+@pytest.mark.bar(15)
+async def test_a_worker_that_was_stopped_leaves_nothing_that_a_power_cut_could_take(
+    tmp_path: Path, disk: SyncedDisk
+) -> None:
+    run = await run_under_load(tmp_path / "home", 5, disk)
+    left = disk.now(run.root)
+    assert run.load is not None
+    assert len(left.written) > 1
+    assert {inode: left.sizes[inode] for inode in left.written} == left.written
+    kept = await after(run, Moment(left, run.load.whole, run.seen, {}), tmp_path / "cut")
+    assert len(kept) == CLIENTS * QUESTIONS
+    assert all(one.is_whole for one in kept.values())
+
+
 Plant = Callable[[pytest.MonkeyPatch, SyncedDisk], None]
 
 

@@ -81,6 +81,7 @@ def refuses(port: int) -> bool:
         return sock.connect_ex(("127.0.0.1", port)) != 0
 
 
+@pytest.mark.bar(15)
 async def test_a_stop_closes_the_port_at_once_and_lets_streams_run_on(tmp_path: Path) -> None:
     paced = Paced()
     async with gateway_before(paced, tmp_path) as (_, gateway), gateway.client() as client:
@@ -123,6 +124,7 @@ async def test_an_answer_that_begins_after_the_stop_says_that_it_is_the_last(tmp
         assert await sending.is_closed()
 
 
+@pytest.mark.bar(15)
 @pytest.mark.parametrize("how", ["abort", "drain_s"])
 async def test_streams_that_do_not_end_are_cut_and_say_why(tmp_path: Path, how: str) -> None:
     drain_s = 0.05 if how == "drain_s" else 60.0

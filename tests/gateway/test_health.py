@@ -61,6 +61,7 @@ def test_what_is_not(local: LocalAnswers, method: str, target: str) -> None:
     assert local.find(method, target) is None
 
 
+@pytest.mark.bar(78)
 def test_readiness_says_what_is_wrong_and_stays_200() -> None:
     assert ready(answers()) == (200, {"status": "ok", "reasons": []})
     assert ready(answers(Sick())) == (200, {"status": "degraded", "reasons": ["the disk refuses writes"]})
@@ -87,6 +88,7 @@ def test_readiness_knows_what_the_worker_saw_of_its_host(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.bar(78)
 def test_liveness_touches_nothing() -> None:
     """Whatever is wrong with everything else."""
     nothing: Any = object()  # whatever is asked of it fails

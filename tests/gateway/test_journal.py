@@ -309,6 +309,34 @@ async def test_a_folder_that_cannot_be_written_stops_the_start_with_a_mend(tmp_p
         JournalWriter(options, lambda: None)
 
 
+async def test_a_disk_that_is_full_from_the_start_stops_nobody_and_is_recorded_on_later(tmp_path: Path) -> None:
+    """A gateway that comes back while the disk is full must serve: what is waiting for it are sessions."""
+    disk, now, gaps = FaultyDisk(room=3), [1000], list[None]()
+    options = LogOptions(root=tmp_path, journal=JOURNAL, started_ns=77, background_s=NEVER_S, system=disk.system)
+    journal = JournalWriter(options, lambda: gaps.append(None), Timing(lambda: now[0], NEVER_S))
+    made = Rig(tmp_path, disk, journal, now, gaps)
+    assert trouble(made) == "the disk refuses writes"
+    assert not await journal.sync(LONG_S)
+    for kind, payload in ((Kind.REQUEST, b"r"), (Kind.CHUNK, chunk(0)), (Kind.RESPONSE, b"p")):
+        journal.record(kind, A, payload)
+    assert not await journal.sync(LONG_S)
+    disk.room = None
+    now[0] += 200_000
+    journal.record(Kind.END, A, b"e")
+    assert trouble(made) is None
+    await journal.close()
+    assert [frame.kind for frame in made.frames()] == [Kind.REQUEST, Kind.GAP, Kind.RESPONSE, Kind.END]
+    assert len(gaps) == 1
+
+
+async def test_a_disk_that_stays_full_to_the_end_leaves_no_journal(tmp_path: Path) -> None:
+    options = LogOptions(root=tmp_path, journal=JOURNAL, started_ns=77, system=FaultyDisk(room=3).system)
+    journal = JournalWriter(options, lambda: None)
+    journal.record(Kind.END, A, b"e")
+    await journal.close()
+    assert list((tmp_path / str(JOURNAL)).glob("*.seg")) == []
+
+
 async def test_a_journal_that_records_nothing_is_always_well() -> None:
     journal = NullJournal()
     journal.record(Kind.CHUNK, A, b"")

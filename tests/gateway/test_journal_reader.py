@@ -201,6 +201,16 @@ def test_segments_before_a_position_are_dropped_and_the_rest_stays(tmp_path: Pat
     assert kept.is_dir()
 
 
+def test_of_a_journal_that_is_removed_nobody_can_say_that_its_writer_is_gone(tmp_path: Path) -> None:
+    disk = JournalOnDisk(tmp_path)
+    disk.write([frame(1)])
+    reader = claimed(disk)
+    was_there = reader.is_there()
+    reader.delete()
+    assert (was_there, reader.is_there(), reader.writer_is_gone()) == (True, False, False)
+    assert read_all(reader, complete=False) == []
+
+
 def test_deleting_takes_the_directory(tmp_path: Path) -> None:
     disk = JournalOnDisk(tmp_path)
     claimed(disk).delete()

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import itertools
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
@@ -176,6 +177,37 @@ async def test_a_damaged_record_is_lost_alone_and_told(tmp_path: Path) -> None:
     assert store.answer(script.request_id) == b"abcghi"
     assert state.damaged_bytes == len(data[damaged])
     assert state.events == len(store.events)
+
+
+@pytest.mark.bar(9)
+async def test_a_journal_that_is_removed_under_the_shipper_and_made_again_goes_on(tmp_path: Path) -> None:
+    """rm -rf of the journals: the gateway lives, and so do its streams."""
+    disk, store = JournalOnDisk(tmp_path), FakeStore()
+    script = Scripted(UUID(int=9), b"{}", ((1, b"abc"), (600_000, b"def")), "completed")
+    frames = frames_of(script)
+    disk.write(frames[:-2])
+    async with shipping(tmp_path, store):
+        await until(lambda: store.stream(script.request_id), "the first events")
+        shutil.rmtree(disk.directory)
+        await until(lambda: not disk.directory.exists())
+        again = JournalOnDisk(tmp_path)
+        again.write(frames[-3:], 2)
+        await until(lambda: isinstance(store.stream(script.request_id)[-1], ResponseCompleted), "the end")
+        again.die()
+        await until(lambda: store.closed)
+    check_whole(store, script)
+
+
+@pytest.mark.parametrize("frames", [0, 5])
+async def test_a_shipper_lets_go_of_a_journal_that_is_removed_for_good(tmp_path: Path, frames: int) -> None:
+    disk, store, state = JournalOnDisk(tmp_path), FakeStore(), ShipperState()
+    if frames:
+        disk.write(frames_of(Scripted(UUID(int=9), b"{}", ((1, b"abc"),), "completed"))[:frames])
+    async with shipping(tmp_path, store, state):
+        await until(lambda: state.shipped, "the journal to be found")
+        shutil.rmtree(disk.directory)
+        await until(lambda: not state.shipped, "the journal to be forgotten")
+    assert not any(isinstance(event, TERMINAL) for event in store.events), "nobody knows that its gateway died"
 
 
 async def test_an_empty_journal_of_a_dead_gateway_is_deleted(tmp_path: Path) -> None:
