@@ -51,7 +51,7 @@ async def ship_all(root: Path, store: FakeStore, **changes: float) -> None:
         await until(lambda: store.closed, "the journal to be shipped")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
 @given(journals(4), st.integers(1, 40), st.integers(1, 8), st.integers(0, 12))
 def test_a_store_set_back_to_any_moment_gets_the_same_events_again(
     tmp_path_factory: pytest.TempPathFactory,
