@@ -20,8 +20,8 @@ from tests.bar import Figure
 from tests.journals import JOURNAL, STARTED_NS, JournalOnDisk, Scripted, frame_bytes
 from tests.requirements import scaled
 
-SEGMENTS = 96
-EXCHANGES_A_SEGMENT = 2
+SEGMENTS = 40
+EXCHANGES_A_SEGMENT = 5
 LENGTH_AT = 4
 pytestmark = pytest.mark.bar(7)
 
