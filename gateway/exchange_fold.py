@@ -216,8 +216,10 @@ class ExchangeFold:
         record = msgspec.json.decode(frame.payload, type=GapRecord)
         if self._request is not None and record.part == "request":
             self._early_gaps.append(record)
-        else:
-            self.lost(record, frame.time_us)
+            return
+        if record.part == "response":
+            self._hole(record.offset, frame.time_us)
+        self.lost(record, frame.time_us)
 
     def lost(self, record: GapRecord, time_us: int) -> None:
         """Bytes or facts that are not in the journal."""

@@ -1,6 +1,6 @@
 """What else must hold of the store as a whole? A list of checks that look at the tables themselves.
 
-A check that looks at something new, sealed batches for one, is a function added to ``STORE_CHECKS``.
+A check that looks at something new is a function added to ``STORE_CHECKS``.
 """
 
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ops.checking.violations import Violation
 from ops.db.checking_queries import Snapshot
+from ops.db.seal_check import check_seals
 
 
 class StoreCheck(Protocol):
@@ -30,4 +31,10 @@ async def projections_are_not_ahead(snapshot: Snapshot) -> Sequence[Violation]:
     ]
 
 
-STORE_CHECKS: tuple[StoreCheck, ...] = (positions_are_unique, projections_are_not_ahead)
+async def seals_fit(snapshot: Snapshot) -> Sequence[Violation]:
+    report = await check_seals(snapshot.connection)
+    words = "does not fit the seal it was appended under; `nexus store check` has more"
+    return [Violation("store", None, f"{fault} ({words})") for fault in report.faults]
+
+
+STORE_CHECKS: tuple[StoreCheck, ...] = (positions_are_unique, projections_are_not_ahead, seals_fit)

@@ -56,15 +56,15 @@ def check(
 
     Exit code 0: all fit, 1: something was changed, removed or put in.
     """
-    from ops.db.seal_check import check_seals, digest_at
+    from ops.db.seal_check import check_seals, digest_at, through
     from ops.progress import progress_bar
 
     noted = _head(head) if head else None
 
     async def work(database: "Database") -> "tuple[SealReport, bool]":
         with progress_bar("checking seals") as report:
-            found = await check_seals(database.pool, report)
-        return found, noted is None or await digest_at(database.pool, noted[0]) == noted[1]
+            found = await check_seals(through(database.pool), report)
+        return found, noted is None or await digest_at(through(database.pool), noted[0]) == noted[1]
 
     found, continues = _with_database(work)
     print(json.dumps(_check_json(found, continues=continues)) if as_json else _check_text(found))

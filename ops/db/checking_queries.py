@@ -72,6 +72,12 @@ class Snapshot:
     def __init__(self, connection: OwnConnection) -> None:
         self._connection = connection
 
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[OwnConnection]:
+        """For who reads by statements of its own. Raises StoreUnavailableError, also after a page's deadline."""
+        with cut_off(self._connection, DEADLINE_S):
+            yield self._connection
+
     async def count(self, first: UUID) -> int:
         (row,) = await self._fetch(_COUNT, first)
         return int(row["count"])

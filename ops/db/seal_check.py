@@ -4,16 +4,18 @@ Works on a read replica and beside writers: what is appended meanwhile is left f
 """
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from ops.db.borrowing import borrowed
-from ops.db.pool import Pool
+from ops.db.pool import Connection, Pool
 from ops.db.seals import ChainCheck, Fault, Seal, Sealed, framed
 
 DEADLINE_S = 120.0
 """For one page."""
 SEALS_A_PAGE = 100
 _BEFORE_ALL = -(2**63)
+Connections = Callable[[], AbstractAsyncContextManager[Connection]]
 Report = Callable[[int, int], None]
 """Called with the position that is reached and the newest one."""
 
@@ -48,42 +50,47 @@ class SealReport:
     faults: tuple[Fault, ...]
 
 
-async def check_seals(pool: Pool, report: Report | None = None) -> SealReport:
+def through(pool: Pool) -> Connections:
+    """Each page on a connection of the pool."""
+    return lambda: borrowed(pool, DEADLINE_S)
+
+
+async def check_seals(connections: Connections, report: Report | None = None) -> SealReport:
     """Raises StoreUnavailableError."""
-    newest, newest_seal = await _newest(pool)
+    newest, newest_seal = await _newest(connections)
     check, unsealed = ChainCheck(), 0
-    async for seals in _pages(pool, newest_seal):
+    async for seals in _pages(connections, newest_seal):
         if check.head is None:
-            unsealed, _, _ = await _count(pool, _BEFORE_ALL, seals[0].first - 1)
+            unsealed, _, _ = await _count(connections, _BEFORE_ALL, seals[0].first - 1)
         after = check.head.last if check.head else seals[0].first - 1
-        await _feed(pool, check, seals, after)
+        await _feed(connections, check, seals, after)
         if report is not None:
             report(seals[-1].last, newest)
     if check.head is None:
-        unsealed, _, _ = await _count(pool, _BEFORE_ALL, newest)
+        unsealed, _, _ = await _count(connections, _BEFORE_ALL, newest)
     else:
-        await _behind(pool, check, check.head.last, newest)
+        await _behind(connections, check, check.head.last, newest)
     return SealReport(check.events, unsealed, check.head, check.fault_count, tuple(check.faults))
 
 
-async def digest_at(pool: Pool, position: int) -> bytes | None:
+async def digest_at(connections: Connections, position: int) -> bytes | None:
     """The chain's digest at the end of an append; None: no append ended there."""
-    async with borrowed(pool, DEADLINE_S) as connection:
+    async with connections() as connection:
         digest: bytes | None = await connection.fetchval(_SELECT_DIGEST, position)
     return digest
 
 
-async def _newest(pool: Pool) -> tuple[int, int]:
-    async with borrowed(pool, DEADLINE_S) as connection:
+async def _newest(connections: Connections) -> tuple[int, int]:
+    async with connections() as connection:
         row = await connection.fetchrow(_SELECT_NEWEST)
     assert row is not None
     return row["event"] or 0, row["seal"] or 0
 
 
-async def _pages(pool: Pool, newest: int) -> AsyncIterator[list[Seal]]:
+async def _pages(connections: Connections, newest: int) -> AsyncIterator[list[Seal]]:
     after = 0
     while after < newest:
-        async with borrowed(pool, DEADLINE_S) as connection:
+        async with connections() as connection:
             rows = await connection.fetch(_SELECT_SEALS, after, newest, SEALS_A_PAGE)
         if not rows:
             return
@@ -91,8 +98,8 @@ async def _pages(pool: Pool, newest: int) -> AsyncIterator[list[Seal]]:
         after = rows[-1]["last_position"]
 
 
-async def _feed(pool: Pool, check: ChainCheck, seals: list[Seal], after: int) -> None:
-    async with borrowed(pool, DEADLINE_S) as connection:
+async def _feed(connections: Connections, check: ChainCheck, seals: list[Seal], after: int) -> None:
+    async with connections() as connection:
         rows = await connection.fetch(_SELECT_EVENTS, after, seals[-1].last)
     events = [
         Sealed(
@@ -109,14 +116,14 @@ async def _feed(pool: Pool, check: ChainCheck, seals: list[Seal], after: int) ->
         start = end
 
 
-async def _behind(pool: Pool, check: ChainCheck, head: int, newest: int) -> None:
-    count, first, last = await _count(pool, head, newest)
+async def _behind(connections: Connections, check: ChainCheck, head: int, newest: int) -> None:
+    count, first, last = await _count(connections, head, newest)
     if count:
         check.found(Fault(first, last, f"{count} events behind the last seal"))
 
 
-async def _count(pool: Pool, after: int, upto: int) -> tuple[int, int, int]:
-    async with borrowed(pool, DEADLINE_S) as connection:
+async def _count(connections: Connections, after: int, upto: int) -> tuple[int, int, int]:
+    async with connections() as connection:
         row = await connection.fetchrow(_COUNT_EVENTS, after, upto)
     assert row is not None
     return row["events"], row["first"] or 0, row["last"] or 0

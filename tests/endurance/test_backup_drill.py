@@ -23,7 +23,7 @@ from ops.db.embedded_programs import run as run_program
 from ops.db.event_store import PostgresShipStore
 from ops.db.payloads import PostgresPayloads
 from ops.db.pool import Pool
-from ops.db.seal_check import check_seals
+from ops.db.seal_check import check_seals, through
 from projections.catching_up import BATCH_EVENTS
 from projections.rebuilding import live_digest, rebuilt_digest
 from projections.registry import PROJECTIONS
@@ -168,7 +168,7 @@ async def is_whole(restored: Pool, pool: Pool, load: Load) -> None:
     for table in (EVENTS, CHUNKS):
         there, here = await restored.fetch(table), await pool.fetch(table)
         assert sorted(map(tuple, there)) == sorted(map(tuple, here))
-    report = await check_seals(restored)
+    report = await check_seals(through(restored))
     assert (report.fault_count, report.unsealed) == (0, 0)
     store, payloads = Store.over(restored), PostgresPayloads(restored)
     for script in load.scripts:

@@ -247,6 +247,19 @@ def test_a_gap_the_gateway_wrote_is_told_once_and_moves_the_offset() -> None:
     assert played.only(RecordingGap).reason == "disk full"
 
 
+def test_frames_lost_before_a_gap_are_told_too() -> None:
+    played = Played().request()
+    played.head()
+    played.chunk(200, 0, b"abc")
+    played.fold.gap(frame(Kind.GAP, 210, encode(GapRecord("response", "disk full", 7, 5))))
+    played.end(300, 12)
+    gaps = [one for one in played.made.drafts if isinstance(one, RecordingGap)]
+    assert [(gap.reason, gap.offset, gap.byte_count) for gap in gaps] == [
+        ("frames are lost", 3, 4),
+        ("disk full", 7, 5),
+    ]
+
+
 def test_a_gap_of_the_request_waits_for_the_request() -> None:
     played = Played().request(b"abc", byte_count=10, forwarded=False)
     gap = GapRecord("request", "disk full", 3, 7)

@@ -8,7 +8,7 @@ import pytest
 
 from ops.db import seal_check
 from ops.db.pool import Pool
-from ops.db.seal_check import check_seals, digest_at
+from ops.db.seal_check import check_seals, digest_at, through
 from tests.ops.db.test_sealing import ship
 
 UNPROTECTED = "SET session_replication_role = replica"
@@ -25,7 +25,7 @@ async def by_hand(pool: Pool, *statements: str) -> None:
 
 
 async def test_an_empty_store_has_nothing_to_say(pool: Pool) -> None:
-    report = await check_seals(pool)
+    report = await check_seals(through(pool))
     assert (report.events, report.unsealed, report.head, report.faults) == (0, 0, None, ())
 
 
@@ -33,12 +33,12 @@ async def test_an_honest_store_fits_over_many_pages(pool: Pool, monkeypatch: pyt
     monkeypatch.setattr(seal_check, "SEALS_A_PAGE", 3)
     await ship(pool, 10)
     told: list[tuple[int, int]] = []
-    report = await check_seals(pool, lambda done, total: told.append((done, total)))
+    report = await check_seals(through(pool), lambda done, total: told.append((done, total)))
     assert (report.events, report.fault_count) == (30, 0)
     assert told == [(9, 30), (18, 30), (27, 30), (30, 30)]
     assert report.head is not None
-    assert await digest_at(pool, 30) == report.head.digest
-    assert await digest_at(pool, 29) is None
+    assert await digest_at(through(pool), 30) == report.head.digest
+    assert await digest_at(through(pool), 29) is None
 
 
 @pytest.mark.bar(29)
@@ -77,7 +77,7 @@ async def test_what_a_superuser_did_by_hand_is_named(
 ) -> None:
     await ship(pool, 10)
     await by_hand(pool, *statements)
-    report = await check_seals(pool)
+    report = await check_seals(through(pool))
     assert [fault.first for fault in report.faults] == positions
     assert report.unsealed == (not positions)  # in front of all seals stands what is older than they are
 
@@ -85,32 +85,32 @@ async def test_what_a_superuser_did_by_hand_is_named(
 async def test_events_from_before_the_seals_are_counted_and_no_fault(pool: Pool) -> None:
     await ship(pool, 4)
     await by_hand(pool, "TRUNCATE event_seals")
-    assert (await check_seals(pool)).unsealed == 12
+    assert (await check_seals(through(pool))).unsealed == 12
     await ship(pool, 2)
-    report = await check_seals(pool)
+    report = await check_seals(through(pool))
     assert (report.events, report.unsealed, report.fault_count) == (6, 12, 0)
 
 
 async def test_a_cut_end_shows_against_a_noted_head(pool: Pool) -> None:
     await ship(pool, 4)
-    head = (await check_seals(pool)).head
+    head = (await check_seals(through(pool))).head
     assert head is not None
     await by_hand(
         pool,
         "DELETE FROM event_seals WHERE last_position = 12",
         "DELETE FROM nexus_events WHERE notification_id BETWEEN 10 AND 12",
     )
-    assert (await check_seals(pool)).fault_count == 0
-    assert await digest_at(pool, head.last) is None
+    assert (await check_seals(through(pool))).fault_count == 0
+    assert await digest_at(through(pool), head.last) is None
 
 
 async def test_appends_meanwhile_are_left_for_the_next_check(pool: Pool) -> None:
     await ship(pool, 3)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(ship(pool, 30))
-        reports = [await check_seals(pool) for _ in range(20)]
+        reports = [await check_seals(through(pool)) for _ in range(20)]
     assert [report.fault_count for report in reports] == [0] * 20
-    assert (await check_seals(pool)).events == 99
+    assert (await check_seals(through(pool))).events == 99
 
 
 @pytest.mark.bar(29)
@@ -124,4 +124,4 @@ async def test_events_and_seals_are_append_only_on_every_partition(pool: Pool, c
         column = "digest" if table == "event_seals" else "state"
         with pytest.raises(REFUSED, match="append-only"):
             await pool.execute(change.format(table, column))
-    assert (await check_seals(pool)).events == 6
+    assert (await check_seals(through(pool))).events == 6

@@ -12,7 +12,7 @@ from ops.db import event_store
 from ops.db.application import Nexus, library_failures
 from ops.db.event_store import PostgresShipStore
 from ops.db.pool import Pool
-from ops.db.seal_check import check_seals
+from ops.db.seal_check import check_seals, through
 from tests.migrated import opened
 from tests.shipping import TestJournal, exchange
 
@@ -51,7 +51,7 @@ async def test_each_append_of_either_writer_is_one_link(pool: Pool, library: Nex
     await save(library, 2)
     await ship(pool, length=4)
     assert await spans(pool) == [(1, 3), (4, 5), (6, 9)]
-    report = await check_seals(pool)
+    report = await check_seals(through(pool))
     assert (report.events, report.unsealed, report.fault_count) == (9, 0, 0)
 
 
@@ -62,7 +62,7 @@ async def test_writers_at_once_make_one_chain(pool: Pool, library: Nexus) -> Non
             tasks.create_task(ship(pool, 15))
         for _ in range(2):
             tasks.create_task(save_often(library, 15))
-    report = await check_seals(pool)
+    report = await check_seals(through(pool))
     assert (report.events, report.fault_count) == (4 * 15 * 3 + 2 * 15 * 2, 0)
     assert len(await spans(pool)) == 4 * 15 + 2 * 15
 
@@ -88,7 +88,7 @@ async def test_a_refused_append_leaves_no_seal(pool: Pool, library: Nexus) -> No
         await asyncio.to_thread(put)
     assert await spans(pool) == [(1, 3)]
     await ship(pool)
-    assert (await check_seals(pool)).fault_count == 0
+    assert (await check_seals(through(pool))).fault_count == 0
 
 
 async def test_a_server_that_isolates_more_by_default_does_not_break_the_chain(migrated_database: str) -> None:
@@ -102,7 +102,7 @@ async def test_a_server_that_isolates_more_by_default_does_not_break_the_chain(m
                     for _ in range(3):
                         tasks.create_task(ship(pool, 10))
                     tasks.create_task(save_often(application, 10))
-                report = await check_seals(pool)
+                report = await check_seals(through(pool))
                 await asyncio.to_thread(application.close)
         finally:
             connection.execute("ALTER ROLE CURRENT_USER RESET default_transaction_isolation")
@@ -129,4 +129,4 @@ async def test_an_append_without_the_lock_forks_the_chain_and_is_found(
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         for _ in range(2):
             tasks.create_task(ship(pool))
-    assert (await check_seals(pool)).fault_count > 0
+    assert (await check_seals(through(pool))).fault_count > 0
