@@ -233,7 +233,10 @@ async def _paced(journal: Writing, exchanges: Iterator[Captured], per_s: float, 
 
 
 async def _watch(on: Bench, seen: list[tuple[float, int, int]], stop: asyncio.Event) -> None:
-    while not stop.is_set():
+    """Looks once more after ``stop``."""
+    last = False
+    while not last:
+        last = stop.is_set()
         newest, reached = await on.standing()
         seen.append((time.perf_counter(), newest, reached))
         await asyncio.sleep(LOOK_S)
