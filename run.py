@@ -3,7 +3,7 @@
 
 python3 run.py                      start everything (nexus up)
 python3 run.py COMMAND [ARGS]       any other command of nexus, for instance: demo --fast
-python3 run.py test [PYTEST ARGS]   run the tests
+python3 run.py test [PYTEST ARGS]   run the tests; without arguments all of them, on several cores
 python3 run.py install              only install
 """
 
@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 READY = VENV / ".ready"
+ALL_TESTS = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+"""On as many processes as there are cores; the tests of a file share what they set up."""
 QUIET_PIP = {"PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 ADVICE = {
     "ensurepip": "This Python cannot make virtual environments. Install its venv package "
@@ -57,7 +59,7 @@ def main(words: list[str]) -> None:
         sys.exit()
     if words[:1] == ["test"]:
         os.chdir(ROOT)
-        os.execv(PYTHON, [str(PYTHON), "-m", "pytest", *words[1:]])  # noqa: S606 - this process becomes the command
+        os.execv(PYTHON, [str(PYTHON), "-m", "pytest", *(words[1:] or ALL_TESTS)])  # noqa: S606 - this process becomes the command
     nexus = str(VENV / "bin" / "nexus")
     os.execv(nexus, [nexus, *(words if words and not words[0].startswith("-") else ["up", *words])])  # noqa: S606 - as above
 

@@ -115,6 +115,18 @@ def test_the_tests_need_more_and_what_has_more_needs_nothing_again(folder: Path)
     assert "--group dev" in calls(folder)[-1], "an update does not take the tests away"
 
 
+@pytest.mark.parametrize("words", [[], ["tests/domain", "-x"]])
+def test_all_tests_run_on_several_cores_and_chosen_ones_as_they_are_told(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    called: list[list[str]] = []
+    monkeypatch.setattr(module, "install", lambda **_: None)
+    monkeypatch.setattr(module.os, "execv", lambda _, argv: called.append(argv))
+    monkeypatch.setattr(module.os, "chdir", lambda _: None)
+    module.main(["test", *words])
+    assert called[0][1:] == ["-m", "pytest", *(words or module.ALL_TESTS)]
+
+
 def test_install_only_installs(folder: Path) -> None:
     done = run(folder, "install")
     assert done.returncode == 0

@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import pytest
@@ -187,8 +187,8 @@ def _fifo(file: Path) -> None:
 
 
 def _socket(file: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(file))
+    with chdir(file.parent), socket.socket(socket.AF_UNIX) as server:
+        server.bind(file.name)  # a whole path may be too long for an address
     file.chmod(0o600)
 
 

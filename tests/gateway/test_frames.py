@@ -67,7 +67,7 @@ def test_an_unfinished_frame_waits_while_the_file_may_grow(written: list[Frame],
     assert good(found) + good(rest) == written
 
 
-@given(frames(), st.integers(1, FRAME_HEADER_BYTES))
+@given(frames(), st.integers(1, FRAME_HEADER_BYTES - 1))
 def test_an_unfinished_frame_is_damage_when_nothing_will_come(written: list[Frame], cut: int) -> None:
     whole = b"".join(map(frame_bytes, written))[:-cut]
     found = list(read_frames(whole, 0, complete=True))
