@@ -210,7 +210,10 @@ async def lag(on: Bench, exchanges: Iterator[Captured], rate: int, seconds: floa
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_watch(on, seen, stop))
-            await _paced(on.writing(), exchanges, rate / per_exchange, seconds)
+            journal = on.writing()
+            await _paced(journal, exchanges, rate / per_exchange, seconds)
+            journal.disk.die()
+            await until(lambda: not journal.disk.directory.exists(), "the journal is shipped", DEADLINE_S)
             await until_true(lambda: _has_caught_up(on), "lag 0", DEADLINE_S)
             stop.set()
     found = lags(seen)
@@ -233,7 +236,10 @@ async def _paced(journal: Writing, exchanges: Iterator[Captured], per_s: float, 
 
 
 async def _watch(on: Bench, seen: list[tuple[float, int, int]], stop: asyncio.Event) -> None:
-    while not stop.is_set():
+    """Looks once more after ``stop``."""
+    last = False
+    while not last:
+        last = stop.is_set()
         newest, reached = await on.standing()
         seen.append((time.perf_counter(), newest, reached))
         await asyncio.sleep(LOOK_S)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.json_spans import JsonSpans, NotCuttableError
 from tests.strategies import Json, json_texts, json_values
@@ -55,3 +56,12 @@ def test_members_without_colon_or_comma_are_refused(text: bytes) -> None:
 def test_items_without_a_comma_are_refused() -> None:
     with pytest.raises(NotCuttableError):
         list(JsonSpans(b"[1 2]", 100).items(0))
+
+
+@given(json_texts(json_values(30)), st.sampled_from([b'"a"', b"1", b"{", b"null"]))
+def test_a_value_mentions_what_its_bytes_hold(text: bytes, token: bytes) -> None:
+    spans = JsonSpans(text, 10_000)
+    assert spans.mentions(0, token) == (token in text)
+    if spans.is_array(0):
+        for item in spans.items(0):
+            assert spans.mentions(item, token) == (token in text[spans.start(item) : spans.end(item)])

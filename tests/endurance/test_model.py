@@ -20,8 +20,8 @@ from tests.forest import feeding, playing
 from tests.forest.judge import mistakes
 from tests.requirements import scaled
 
-EXAMPLES, STEPS = scaled(6, 100), scaled(12, 50)
-FAULTS: st.SearchStrategy[Fault] = st.sampled_from(("", "", "", "away", "unheard", "killed"))
+EXAMPLES, STEPS = scaled(5, 60), scaled(12, 50)
+FAULTS: st.SearchStrategy[Fault] = st.sampled_from(("", "", "away", "rolled back", "unheard", "killed"))
 OPERATIONS = ("write",) * 5 + ("ship",) * 3 + ("follow",) * 4 + (
     "restart gateway", "restart projector", "deliver again", "rebuild",
 )  # fmt: skip

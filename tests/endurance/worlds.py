@@ -31,8 +31,8 @@ from tests.journals import JournalOnDisk
 from tests.projected import Store
 from tests.waiting import until
 
-Fault = Literal["", "away", "unheard", "killed"]
-"""Nothing; before the commit the store is away; after it the answer is lost; the process dies in it."""
+Fault = Literal["", "away", "rolled back", "unheard", "killed"]
+"""Nothing; the store is away; all was written and is rolled back; the commit is not heard of; the process dies then."""
 _CLEAN = """
 DO $$ DECLARE gone text; BEGIN
     FOR gone IN SELECT nspname FROM pg_namespace WHERE nspname LIKE 'p\\_%' LOOP
@@ -118,6 +118,8 @@ class FlakyStore:
         fault, self.fault = self.fault, ""
         if fault == "away":
             raise StoreUnavailableError("away")
+        if fault == "rolled back":
+            batch = replace(batch, before=replace(batch.before, offset=batch.before.offset + 1))
         await self.inner.append(batch)
         if fault == "unheard":
             raise StoreUnavailableError("cut after the commit")

@@ -44,6 +44,7 @@ async def test_a_forest_gets_its_truth(pool: Pool, portion: int) -> None:
     assert found[:SHOWN] == [], f"{len(found)} mistakes"
 
 
+@pytest.mark.bar(26)
 async def test_a_forest_that_comes_twice_stays_as_it_is(pool: Pool) -> None:
     store = Store.over(pool)
     forests = [playing.forest(seed) for seed in range(OTHERS, OTHERS + 10)]

@@ -60,6 +60,7 @@ async def rows_of(store: Store) -> list[dict[str, object]]:
     return [*links, *conversations, *tasks]
 
 
+@pytest.mark.bar(26)
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("name", ["c_tools", "d2_two_agents", "d5_background", "e2_rewind", "f2_compact_tui"])
 async def test_any_order_and_any_batches_give_the_same_rows(

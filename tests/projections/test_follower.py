@@ -129,6 +129,7 @@ async def test_of_two_followers_of_a_build_one_commits(pool: Pool) -> None:
     assert await pool.fetchval(COUNT) == len(ids)
 
 
+@pytest.mark.bar(26)
 async def test_events_delivered_again_change_nothing(pool: Pool) -> None:
     store, _ = await filled(pool)
     await (await follower(store, REQUESTS)).step(100)
@@ -147,6 +148,7 @@ def poison(request_id: UUID) -> Before:
     return disturb
 
 
+@pytest.mark.bar(27)
 @pytest.mark.parametrize("where", ["on_read", "on_write"])
 async def test_a_bad_exchange_is_set_aside_and_the_others_go_on(pool: Pool, where: str) -> None:
     store, ids = await filled(pool)

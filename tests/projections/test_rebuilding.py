@@ -38,6 +38,7 @@ async def with_capture(pool: Pool, name: str = "d2_two_agents", *, follow: bool 
     return store
 
 
+@pytest.mark.bar(23)
 @pytest.mark.parametrize("projected", PROJECTIONS, ids=lambda one: one.name)
 @pytest.mark.parametrize("batch_events", [1, 7, 500])
 async def test_live_and_rebuilt_tables_are_the_same(pool: Pool, projected: Projection, batch_events: int) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from typer.testing import CliRunner
@@ -9,7 +10,9 @@ from typer.testing import CliRunner
 from domain.errors import SetupError
 from ops.commands import projections
 from ops.db.pool import Pool
+from projections import retrying
 from projections.registry import PROJECTIONS, projection
+from projections.retrying import Retried
 from tests import captures
 from tests.pool_runner import PoolRunner
 from tests.projected import Store
@@ -155,3 +158,31 @@ def test_a_build_of_another_version_is_pinned_and_shown_as_such(database: str, r
 
 def states(name: str) -> dict[int, str]:
     return {row["build"]: row["state"] for row in json.loads(run("list", "--json")) if row["name"] == name}
+
+
+def test_what_was_set_aside_is_tried_again(database: str, runner_pool: PoolRunner) -> None:
+    runner_pool.run(fill)
+    assert "0 of 0 exchanges" in run("retry", "requests")
+
+    async def set_aside(pool: Pool) -> None:
+        await pool.execute(
+            "INSERT INTO projection_failures (name, build, request_id, position, error) "
+            "SELECT 'requests', 1, request_id, 1, 'bad' FROM p_requests_1.requests LIMIT 2"
+        )
+
+    runner_pool.run(set_aside)
+    assert [row["failed"] for row in json.loads(run("list", "--json"))] == [0, 2]
+    assert "2 of 2 exchanges are taken in now" in run("retry", "requests")
+    assert [row["failed"] for row in json.loads(run("list", "--json"))] == [0, 0]
+
+
+def test_what_fails_still_is_named(database: str, runner_pool: PoolRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner_pool.run(fill)
+    bad = UUID(int=7)
+
+    async def retried(*_: object) -> Retried:
+        return Retried(3, [bad])
+
+    monkeypatch.setattr(retrying, "retry", retried)
+    with pytest.raises(projections.SetAsideError, match=f"1 fail still, first {bad}"):
+        run("retry", "requests")

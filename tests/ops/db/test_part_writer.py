@@ -3,16 +3,20 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.errors import AppendConflictError
 from domain.parts import CutBody, Part, cut
 from ops.db.compression import unpack
+from ops.db.event_store import PostgresShipStore
 from ops.db.part_writer import ScopedCut, insert_parts
 from ops.db.pool import Pool
+from tests.shipping import TestJournal, exchange
 from tests.strategies import Json, request_bodies
 
 KEY = b"k" * 32
@@ -131,3 +135,16 @@ async def test_writers_that_share_parts_do_not_lock_each_other_out(pool: Pool) -
     except asyncpg.DeadlockDetectedError:
         pytest.fail("two writers waited for each other in a circle")
     assert await stored(pool) == parts_of(*bodies)
+
+
+async def test_parts_that_were_rolled_back_are_stored_with_the_next_batch(pool: Pool) -> None:
+    """What is stored is asked of the store: a part whose transaction failed is not there."""
+    store = PostgresShipStore(pool, announce=lambda: None, random_bytes=lambda count: b"k" * count)
+    journal, body = await TestJournal.opened(store), conversation(20)
+    batch = journal.batch(exchange(3), [("tenant", body)])
+    elsewhere = replace(batch.before, offset=batch.before.offset + 1)
+    with pytest.raises(AppendConflictError):
+        await store.append(replace(batch, before=elsewhere))
+    assert await stored(pool) == {}
+    await store.append(batch)
+    assert sorted((await stored(pool)).values()) == sorted(part.data for part in body.parts.values())

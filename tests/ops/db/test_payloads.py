@@ -196,3 +196,20 @@ async def test_a_silent_server_is_given_up(migrated_database: str, pool: Pool) -
             with pytest.raises(StoreUnavailableError):
                 await call
         proxy.thaw()
+
+
+async def test_parts_of_many_scopes_come_in_one_query(migrated_database: str, pool: Pool) -> None:
+    mine, theirs = await keep(pool, b"the same bytes"), await keep(pool, b"the same bytes", "other")
+    odd = await keep(pool, b"odd", "\ud800")
+    wanted = [(TENANT, key) for key in mine.parts] + [("other", key) for key in theirs.parts]
+    wanted += [("\ud800", key) for key in odd.parts]
+    statements: list[str] = []
+    async with counting(migrated_database, statements) as counted:
+        payloads = PostgresPayloads(counted)
+        assert await payloads.scoped_parts([]) == {}
+        found = await payloads.scoped_parts([*wanted, ("other", next(iter(mine.parts))), ("nobody", b"\0" * 16)])
+    assert set(found) == set(wanted)
+    assert {one[1]: data for one, data in found.items()} == {
+        part.key: part.data for body in (mine, theirs, odd) for part in body.parts.values()
+    }
+    assert len([statement for statement in statements if "FROM unnest" in statement]) == 1

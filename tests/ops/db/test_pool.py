@@ -55,6 +55,18 @@ async def test_the_server_keeps_the_statement_timeout(empty_database: str) -> No
     await close_pool(pool)
 
 
+@pytest.mark.parametrize("reset", [True, False])
+async def test_a_session_is_reset_if_asked_for_and_rolled_back_in_any_case(empty_database: str, reset: bool) -> None:
+    pool = await open_pool(empty_database, application_name="nexus-test", max_size=1, reset=reset)
+    async with pool.acquire() as connection:
+        await connection.execute("SET search_path = elsewhere")
+        await connection.transaction().start()
+        await connection.execute("CREATE TABLE public.left_open (x int)")
+    assert await pool.fetchval("SELECT current_setting('search_path')") == ("public" if reset else "elsewhere")
+    assert await pool.fetchval("SELECT to_regclass('public.left_open') IS NULL")
+    await close_pool(pool)
+
+
 async def test_no_timeout_is_no_timeout(empty_database: str) -> None:
     pool = await open_pool(empty_database, application_name="nexus-test")
     assert await pool.fetchval("SELECT current_setting('statement_timeout')") == "0"

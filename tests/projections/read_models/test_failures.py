@@ -40,3 +40,14 @@ async def test_the_digest_tells_which_exchanges_and_not_when_or_why(pool: Pool) 
         assert await failures.digest(tx, first) == await failures.digest(tx, second)
         await failures.clear(tx, second, [UUID(int=1)])
         assert (await failures.digest(tx, first))[1] != (await failures.digest(tx, second))[1]
+
+
+async def test_those_set_aside_are_given_by_id_and_by_portion(pool: Pool) -> None:
+    build = Build("requests", 1, 1)
+    async with Store.over(pool).sources.transactions() as tx:
+        for number in (3, 1, 2):
+            await failures.record(tx, build, UUID(int=number), Position(3), "bad")
+        await failures.record(tx, Build("requests", 1, 2), UUID(int=9), Position(3), "bad")
+        first = await failures.set_aside(tx, build, UUID(int=0), 2)
+        assert first == [UUID(int=1), UUID(int=2)]
+        assert await failures.set_aside(tx, build, first[-1], 2) == [UUID(int=3)]
