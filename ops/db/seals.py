@@ -11,15 +11,27 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 from uuid import UUID
-
-from eventsourcing.persistence import StoredEvent
 
 MOST_FAULTS = 100
 """So many are named; the rest is counted."""
 _EVENT = struct.Struct(">16sqII")
 _MARK = struct.Struct(">I")
 _RANGE = struct.Struct(">qq")
+
+
+class StoredEvent(Protocol):
+    """An event as it is written: the library's word and shape for it."""
+
+    @property
+    def originator_id(self) -> UUID | str: ...
+    @property
+    def originator_version(self) -> int: ...
+    @property
+    def topic(self) -> str: ...
+    @property
+    def state(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
