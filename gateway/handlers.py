@@ -81,7 +81,7 @@ class Handler:
             conductor.take(*_taken(head, facts, await self._read_body(request), admission))
             await conductor.conduct()
 
-    async def _read_body(self, request: BaseRequest) -> bytes:
+    async def _read_body(self, request: BaseRequest) -> bytes | bytearray:
         """Raises RejectedError."""
         try:
             return await read_body(request.content, self.limits)
@@ -99,7 +99,7 @@ class _Head:
 
 
 def _taken(
-    head: _Head, facts: tuple[HeaderLine, ...], body: bytes, admission: Admission
+    head: _Head, facts: tuple[HeaderLine, ...], body: bytes | bytearray, admission: Admission
 ) -> tuple[RequestRead, UpstreamRequest]:
     """The request as it is recorded and as it goes upstream. ``facts``: of its header lines."""
     key = admission.key
