@@ -41,11 +41,13 @@ class Handler:
     async def __call__(self, request: BaseRequest) -> WireResponse:
         request_id = self.new_id()
         response = WireResponse(request, str(request_id), self.in_flight.is_draining)
-        with self.in_flight.hold():
-            try:
-                await self._answer(request, request_id, response)
-            except ClientLostError:
-                response.cut()
+        task = self.in_flight.enter()
+        try:
+            await self._answer(request, request_id, response)
+        except ClientLostError:
+            response.cut()
+        finally:
+            self.in_flight.leave(task)
         return response
 
     async def _answer(self, request: BaseRequest, request_id: RequestId, response: WireResponse) -> None:

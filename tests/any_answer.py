@@ -68,7 +68,7 @@ def seeded_answer(seed: int) -> AnyAnswer:
     if dice.random() < 0.02:
         pieces.insert(dice.randrange(len(pieces) + 1), LONG_LINE)
     size = sum(map(len, pieces)) + 200
-    ways = (
+    ways: tuple[list[int], ...] = (
         [],
         sorted(dice.choices(range(1, size), k=dice.randrange(1, 12))),
         list(range(1, min(size, 300))),  # byte by byte
