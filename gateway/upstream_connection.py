@@ -20,6 +20,8 @@ _JOINED_BYTES = 64 * 1024
 """A body up to this size is copied behind its head, to leave in one write."""
 _SLICE_BYTES = 256 * 1024
 """Of a larger body, handed to the transport in one go. The next follows when it has gone: TLS works on what it gets."""
+_FLOOD_BYTES = 128 * 1024
+"""Who sends this much in one read may send without end: others have their turn before the next read."""
 
 
 class StaleConnectionError(UpstreamError):
@@ -166,6 +168,9 @@ class UpstreamConnection(asyncio.Protocol):
             self._end(answer, reader, body)
         elif body:
             answer.push(body)
+        if len(data) >= _FLOOD_BYTES:
+            self.pause(answer)
+            self._loop.call_soon(self._go_on, answer)
 
     def pause_writing(self) -> None:
         self._is_full = True
@@ -211,6 +216,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._answer = self._reader = None
         self._unsent = memoryview(b"")
         self._unpause()
+
+    def _go_on(self, answer: WireAnswer) -> None:
+        if answer.flows:
+            self.resume(answer)
 
     def _unpause(self) -> None:
         if self._paused:

@@ -152,6 +152,25 @@ async def test_a_pause_stops_reading_and_what_comes_nevertheless_waits() -> None
     assert not stage.wire.aborted, "it is not this answer's any more"
 
 
+async def test_a_flood_lets_others_have_their_turn_between_two_reads() -> None:
+    stage = Stage()
+    answer = stage.ask()
+    sink = Sink(answer)
+    stage.hear(STREAM)
+    answer.flow(sink)
+    flood = b"%x\r\n%b\r\n" % (200_000, bytes(200_000))
+    stage.hear(flood)
+    assert stage.wire.pauses == 1
+    await until(lambda: stage.wire.reads, "the next turn of the loop")
+    stage.hear(flood)
+    answer.pause()
+    await asyncio.sleep(0)
+    assert not stage.wire.reads, "a sink that wants no more is stronger"
+    answer.resume()
+    assert stage.wire.reads
+    assert sink.heard == [bytes(200_000)] * 2
+
+
 @pytest.mark.parametrize("exc", [None, ConnectionResetError()])
 async def test_only_a_used_connection_that_said_nothing_is_stale(exc: Exception | None) -> None:
     stage = Stage()
