@@ -199,11 +199,13 @@ class Conductor:
             question = self._lose_client(lost)
         except Exception as error:  # noqa: BLE001  # it belongs to the exchange's task
             self._pause()
-            self._stream.set_exception(error)
+            if not self._stream.done():
+                self._stream.set_exception(error)
             return
         if self._response.congested or not isinstance(question, ReadUpstream):
             self._pause()
-            self._stream.set_result(question)
+            if not self._stream.done():  # else the task was cancelled, and gives up when it is its turn
+                self._stream.set_result(question)
 
     def _pause(self) -> None:
         if self._answer is not None:

@@ -59,7 +59,7 @@ class RequestRead(msgspec.Struct, frozen=True, gc=False):
     """The whole request has been read."""
 
     record: RequestRecord
-    body: bytes
+    body: bytes | bytearray
 
 
 class TurnsTaken(msgspec.Struct, frozen=True, gc=False):

@@ -41,11 +41,13 @@ class Handler:
     async def __call__(self, request: BaseRequest) -> WireResponse:
         request_id = self.new_id()
         response = WireResponse(request, str(request_id), self.in_flight.is_draining)
-        with self.in_flight.hold():
-            try:
-                await self._answer(request, request_id, response)
-            except ClientLostError:
-                response.cut()
+        task = self.in_flight.enter()
+        try:
+            await self._answer(request, request_id, response)
+        except ClientLostError:
+            response.cut()
+        finally:
+            self.in_flight.leave(task)
         return response
 
     async def _answer(self, request: BaseRequest, request_id: RequestId, response: WireResponse) -> None:
@@ -81,7 +83,7 @@ class Handler:
             conductor.take(*_taken(head, facts, await self._read_body(request), admission))
             await conductor.conduct()
 
-    async def _read_body(self, request: BaseRequest) -> bytes:
+    async def _read_body(self, request: BaseRequest) -> bytes | bytearray:
         """Raises RejectedError."""
         try:
             return await read_body(request.content, self.limits)
@@ -99,7 +101,7 @@ class _Head:
 
 
 def _taken(
-    head: _Head, facts: tuple[HeaderLine, ...], body: bytes, admission: Admission
+    head: _Head, facts: tuple[HeaderLine, ...], body: bytes | bytearray, admission: Admission
 ) -> tuple[RequestRead, UpstreamRequest]:
     """The request as it is recorded and as it goes upstream. ``facts``: of its header lines."""
     key = admission.key

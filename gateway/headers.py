@@ -5,7 +5,7 @@ every byte has a character.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from domain.client_domains import is_client_domain
 from domain.redaction import header_fact
@@ -41,14 +41,18 @@ def for_upstream(lines: HeaderLines, host: bytes, size: int) -> HeaderLines:
 
     Expect stays here: the body is whole before upstream is opened, so there is nothing left to wait for.
     """
-    told = by_name(lines)
-    dropped = _dropped(lines, told) | {b"expect"}
+    names = [name.lower() for name, _ in lines]
+    dropped = _dropped(lines, names) | {b"expect"}
     length = b"%d" % size
     replaced = {b"host": host, b"content-length": length}
-    out = [(name, replaced.get(name.lower(), value)) for name, value in lines if name.lower() not in dropped]
-    if b"host" not in told:
+    out = [
+        (name, replaced.get(lower, value))
+        for lower, (name, value) in zip(names, lines, strict=True)
+        if lower not in dropped
+    ]
+    if b"host" not in names:
         out.insert(0, (b"Host", host))
-    if b"content-length" not in told and (size or b"transfer-encoding" in told):
+    if b"content-length" not in names and (size or b"transfer-encoding" in names):
         out.append((b"Content-Length", length))
     return tuple(out)
 
@@ -73,12 +77,12 @@ def for_client(lines: HeaderLines, told: HeaderMap, length: int | None) -> Heade
     return tuple(line for line in lines if line[0].lower() not in dropped)
 
 
-def _dropped(lines: HeaderLines, told: HeaderMap) -> frozenset[bytes]:
+def _dropped(lines: HeaderLines, names: Container[bytes]) -> frozenset[bytes]:
     """Hop-by-hop names: the known ones and those that Connection lists (RFC 9110 §7.6.1).
 
     What frames and addresses a message is no hop's own: without it, a body could be read as another request.
     """
-    if b"connection" not in told:
+    if b"connection" not in names:
         return _HOP_BY_HOP
     listed = (value.lower().split(b",") for name, value in lines if name.lower() == b"connection")
     return _HOP_BY_HOP.union(word.strip() for words in listed for word in words) - _NEVER_LISTED

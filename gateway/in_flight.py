@@ -1,8 +1,6 @@
 """Which requests are being handled right now? So that a stop can wait for them, and an abort can end them."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 class InFlight:
@@ -17,19 +15,18 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    @contextmanager
-    def hold(self) -> Iterator[None]:
-        """The current task handles a request."""
+    def enter(self) -> asyncio.Task[object]:
+        """The current task handles a request, until ``leave``."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         self._none.clear()
-        try:
-            yield
-        finally:
-            self._tasks.discard(task)
-            if not self._tasks:
-                self._none.set()
+        return task
+
+    def leave(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        if not self._tasks:
+            self._none.set()
 
     def is_draining(self) -> bool:
         """No new requests are wanted: answers are the last on their connections."""

@@ -51,14 +51,21 @@ def check_head(method: str, target: bytes, version: HttpVersion, lines: HeaderLi
         raise _malformed("The request target must be a path: use Nexus as a base URL, not as a proxy.")
     if version not in {HttpVersion10, HttpVersion11}:
         raise _malformed("Use HTTP/1.1 or HTTP/1.0.")
-    _check_codings(_values(lines, b"transfer-encoding"), version)
-    _check_hosts(_values(lines, b"host"), version)
-    if b"cross-site" in _values(lines, b"sec-fetch-site"):  # Fetch Metadata: browsers tell, pages cannot hide it
+    told = _checked_values(lines)
+    _check_codings(told[b"transfer-encoding"], version)
+    _check_hosts(told[b"host"], version)
+    if b"cross-site" in told[b"sec-fetch-site"]:  # Fetch Metadata: browsers tell, pages cannot hide it
         raise RejectedError(403, "cross_site", "Nexus takes no requests that a web page of another site has caused.")
 
 
-def _values(lines: HeaderLines, wanted: bytes) -> list[bytes]:
-    return [value.lower() for name, value in lines if len(name) == len(wanted) and name.lower() == wanted]
+def _checked_values(lines: HeaderLines) -> dict[bytes, list[bytes]]:
+    """All values, in lower case, of the lines that decide."""
+    told: dict[bytes, list[bytes]] = {b"transfer-encoding": [], b"host": [], b"sec-fetch-site": []}
+    for name, value in lines:
+        values = told.get(name.lower())
+        if values is not None:
+            values.append(value.lower())
+    return told
 
 
 def _check_codings(codings: list[bytes], version: HttpVersion) -> None:
@@ -92,7 +99,7 @@ def check_length(told: HeaderMap, limits: BodyLimits) -> None:
         raise limits.too_large()
 
 
-async def read_body(content: StreamReader, limits: BodyLimits) -> bytes:
+async def read_body(content: StreamReader, limits: BodyLimits) -> bytes | bytearray:
     """The whole body. Raises RejectedError."""
     try:
         body = content.read_nowait() if content.is_eof() else await _read_within(content, limits)
@@ -107,14 +114,14 @@ async def read_body(content: StreamReader, limits: BodyLimits) -> bytes:
     return body
 
 
-async def _read_within(content: StreamReader, limits: BodyLimits) -> bytes:
+async def _read_within(content: StreamReader, limits: BodyLimits) -> bytearray:
+    """It grows piece by piece: to join a large one at its end would hold up everybody else."""
     clock = asyncio.get_running_loop().time
-    end, size, pieces = clock() + limits.total_s, 0, list[bytes]()
+    end, body = clock() + limits.total_s, bytearray()
     async with asyncio.timeout_at(min(end, clock() + limits.idle_s)) as deadline:
         while data := await content.readany():
-            size += len(data)
-            if size > limits.size:
+            body += data
+            if len(body) > limits.size:
                 raise limits.too_large()
-            pieces.append(data)
             deadline.reschedule(min(end, clock() + limits.idle_s))
-    return b"".join(pieces)
+    return body

@@ -38,7 +38,7 @@ class Recorder:
     def facts(self, lines: HeaderLines) -> tuple[HeaderLine, ...]:
         """What of header lines may be recorded."""
         try:
-            return tuple(self._fact(name, value) for name, value in lines)
+            return tuple([self._fact(name, value) for name, value in lines])
         except Exception as error:  # noqa: BLE001  # whatever recording does, the client's stream goes on
             self._swallow(error)
             return ()

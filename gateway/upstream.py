@@ -38,7 +38,7 @@ class UpstreamRequest:
     """Path with query, byte for byte as the client wrote it."""
     headers: HeaderLines
     """As the client sent them, hop-by-hop ones too."""
-    body: bytes
+    body: bytes | bytearray
     tenant: Tenant | None = None
     """None: pass-through, nobody but the client signs."""
 

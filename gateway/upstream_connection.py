@@ -18,6 +18,10 @@ from gateway.upstream_reading import AnswerReader
 
 _JOINED_BYTES = 64 * 1024
 """A body up to this size is copied behind its head, to leave in one write."""
+_SLICE_BYTES = 256 * 1024
+"""Of a larger body, handed to the transport in one go. The next follows when it has gone: TLS works on what it gets."""
+_FLOOD_BYTES = 128 * 1024
+"""Who sends this much in one read may send without end: others have their turn before the next read."""
 
 
 class StaleConnectionError(UpstreamError):
@@ -81,6 +85,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._answer: WireAnswer | None = None
         self._reader: AnswerReader | None = None
         """Of the answer that is coming in."""
+        self._unsent = memoryview(b"")
+        """Of the request's body."""
+        self._is_full = False
+        """What was given to the transport has not gone yet."""
         self._paused = False
         self._is_silent = True
         """Nothing has come since the last request was sent."""
@@ -90,7 +98,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     # ------------------------------------------------------------------------------------------------ for its owner
 
-    def ask(self, method: str, head: bytes, body: bytes) -> WireAnswer:
+    def ask(self, method: str, head: bytes, body: bytes | bytearray) -> WireAnswer:
         """Send a request."""
         reader = AnswerReader(method)
         answer = WireAnswer(self, reader, self._loop.create_future())
@@ -104,7 +112,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._transport.write(head + body)
         else:
             self._transport.write(head)
-            self._transport.write(body)
+            self._unsent = memoryview(body)
+            self._send_on()
         self._listen()
         return answer
 
@@ -159,6 +168,16 @@ class UpstreamConnection(asyncio.Protocol):
             self._end(answer, reader, body)
         elif body:
             answer.push(body)
+        if len(data) >= _FLOOD_BYTES:
+            self.pause(answer)
+            self._loop.call_soon(self._go_on, answer)
+
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        self._send_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         answer, reader = self._answer, self._reader
@@ -175,9 +194,15 @@ class UpstreamConnection(asyncio.Protocol):
 
     # ------------------------------------------------------------------------------------------------------- within
 
+    def _send_on(self) -> None:
+        while self._unsent and not self._is_full and self._transport is not None:
+            piece, self._unsent = self._unsent[:_SLICE_BYTES], self._unsent[_SLICE_BYTES:]
+            self._transport.write(piece)
+
     def _end(self, answer: WireAnswer, reader: AnswerReader, body: bytes) -> None:
+        is_unsent = bool(self._unsent)
         self._loose()
-        if reader.is_last or self._transport is None or self._transport.get_write_buffer_size():
+        if reader.is_last or is_unsent or self._transport is None or self._transport.get_write_buffer_size():
             self.abort()
         else:
             self._rested(self)
@@ -189,7 +214,12 @@ class UpstreamConnection(asyncio.Protocol):
         if self._reader is not None:
             self._reader.finish()
         self._answer = self._reader = None
+        self._unsent = memoryview(b"")
         self._unpause()
+
+    def _go_on(self, answer: WireAnswer) -> None:
+        if answer.flows:
+            self.resume(answer)
 
     def _unpause(self) -> None:
         if self._paused:

@@ -16,6 +16,11 @@ class Flow:
         self._has_end = False
         """The end is known and has not been told."""
 
+    @property
+    def flows(self) -> bool:
+        """Is there a sink that wants more?"""
+        return self._flows
+
     def push(self, data: bytes) -> None:
         """The body goes on. ``data``: at least one byte."""
         if self._flows and self._sink is not None and not self._held:

@@ -48,7 +48,7 @@ class Pool:
     def close(self) -> None:
         if self._sweep is not None:
             self._sweep.cancel()
-        for connection in self._all:
+        for connection in tuple(self._all):
             connection.abort()
 
     def _drop_old(self) -> None:

@@ -48,6 +48,7 @@ async def compare(case: Case, root: Path) -> None:
     assert recorded.body == direct.heard[0].body
 
 
+@pytest.mark.bar(35)
 @pytest.mark.parametrize("run", LOOPS.values(), ids=LOOPS)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_direct_and_through_are_the_same_but_for_the_table(case: Case, run: Run, tmp_path: Path) -> None:

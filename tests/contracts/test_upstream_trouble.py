@@ -62,6 +62,7 @@ def leads(port: int) -> list[bytes]:
     ]
 
 
+@pytest.mark.bar(40)
 @pytest.mark.parametrize("status", REDIRECTS)
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
 async def test_a_redirect_is_the_clients_to_follow(status: int, method: str, tmp_path: Path) -> None:
@@ -127,6 +128,7 @@ async def post_many(port: int, name: int, failures: list[bytes]) -> None:
             await asyncio.sleep(chance.random() * 0.004)
 
 
+@pytest.mark.bar(41)
 async def test_connections_that_die_behind_an_answer_are_never_seen_and_nothing_is_done_twice(tmp_path: Path) -> None:
     upstream, failures = Fickle(random.Random(41)), list[bytes]()
     async with gateway_before(upstream, tmp_path) as (fake, gateway):
@@ -142,6 +144,7 @@ async def test_connections_that_die_behind_an_answer_are_never_seen_and_nothing_
 # --------------------------------------------------------------------------------------------- no retries: test 42
 
 
+@pytest.mark.bar(42)
 @pytest.mark.parametrize("status", [status for status in ERRORS if status in {408, 409, 429} or status >= 500])
 async def test_an_error_that_could_be_tried_again_is_the_clients_to_try(status: int, tmp_path: Path) -> None:
     async with gateway_before(error(status), tmp_path) as (fake, gateway), gateway.client() as client:

@@ -34,6 +34,7 @@ async def door(root: Path, **settings: Any) -> AsyncIterator[tuple[FakeUpstream,
         yield fake, gateway, gateway.memory()
 
 
+@pytest.mark.bar(37)
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 async def test_silent_and_slow_bodies_are_408(framing: str, tmp_path: Path) -> None:
     line = CHUNKED if framing == "chunked" else (b"Content-Length", b"100000")
@@ -69,6 +70,7 @@ async def dribble(client: WireClient, piece: bytes) -> None:
         await asyncio.sleep(0.1)
 
 
+@pytest.mark.bar(37)
 async def test_a_body_that_does_not_end_is_413_and_not_kept(tmp_path: Path) -> None:
     """A gigabyte in chunks, and one that is only announced; the memory is that of the limit, and given back."""
     size = scaled(100, 1000) << 20
@@ -102,6 +104,7 @@ async def test_a_body_of_tiny_chunks_costs_what_its_bytes_cost(tmp_path: Path) -
         assert gateway.memory() - memory < 16_000_000 + 12 * count
 
 
+@pytest.mark.bar(37)
 async def test_a_boundary_of_a_million_characters_is_only_bytes(tmp_path: Path) -> None:
     body = b"--" + b"b" * 1_000_000 + b"\r\n\r\n\r\n" * 1000
     async with door(tmp_path) as (fake, gateway, _), gateway.client() as client:
@@ -141,6 +144,7 @@ BOMBS: dict[str, Pack] = {
 }
 
 
+@pytest.mark.bar(36)
 @pytest.mark.parametrize("encoding", BOMBS)
 async def test_a_bomb_passes_both_ways_without_going_off(encoding: str, tmp_path: Path) -> None:
     """Nobody unpacks it on the way; the projections open no more of it than they may."""

@@ -61,6 +61,7 @@ PATHS = (
 )  # fmt: skip
 
 
+@pytest.mark.bar(39)
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: repr(path[:30]))
 async def test_a_path_arrives_as_it_was_written_or_not_at_all(path: bytes, tmp_path: Path, visited: Names) -> None:
     async with trapped(tmp_path) as (fake, trap, gateway):
@@ -78,6 +79,7 @@ async def test_a_path_arrives_as_it_was_written_or_not_at_all(path: bytes, tmp_p
             assert recorded.request.target == target.decode("latin-1")
 
 
+@pytest.mark.bar(39)
 @pytest.mark.parametrize("target", [b"@TRAP/", b".TRAP/", b"http://TRAP/", b"https://TRAP/", b"//", b"TRAP", b"*", b""])
 async def test_what_is_no_path_goes_nowhere(target: bytes, tmp_path: Path, visited: Names) -> None:
     async with trapped(tmp_path) as (fake, trap, gateway):
@@ -158,6 +160,7 @@ async def answered(client: WireClient) -> bool:
     return answer.status == 200
 
 
+@pytest.mark.bar(40)
 @pytest.mark.parametrize("status", [b"301 M", b"302 F", b"303 S", b"307 T", b"308 P"])
 async def test_upstream_cannot_send_anybody_elsewhere_either(status: bytes, tmp_path: Path, visited: Names) -> None:
     async with trapped(tmp_path) as (fake, trap, gateway):

@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gateway.config import GatewayConfig
 from tests.door.paces import Pace
 from tests.fake_upstream import fake_upstream, fixed
@@ -21,6 +23,7 @@ def test_by_default_nobody_takes_longer_than_fifteen_seconds_for_a_head(tmp_path
     assert GatewayConfig(journal_root=tmp_path, fingerprint_key=b"k").head_s <= 15
 
 
+@pytest.mark.bar(38)
 async def test_slow_heads_are_closed_in_time_and_hold_nobody_up(tmp_path: Path) -> None:
     settings: dict[str, Any] = {} if scaled(0, 1) else {"head_s": 2.0}
     limit_s = settings.get("head_s", 10.0) + 5
@@ -69,6 +72,7 @@ async def refused_head(gateway: GatewayProcess, sent: bytes) -> None:
         assert time.monotonic() - began < 5
 
 
+@pytest.mark.bar(37)
 async def test_heads_that_are_far_too_large_are_431_and_cost_nothing(tmp_path: Path) -> None:
     async with fake_upstream(fixed(b"ok")) as fake, gateway_process(tmp_path, fake.url) as gateway:
         async with gateway.client() as client:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.door.mutations import request
 from tests.fake_upstream import FakeUpstream, fake_upstream, fixed
 from tests.gateway_process import GatewayProcess, gateway_process
@@ -45,6 +47,7 @@ class Seen:
     """Connections that were closed while we were still sending: what was said last may be lost on the way."""
 
 
+@pytest.mark.bar(34)
 async def test_nothing_that_can_be_sent_breaks_the_gateway(tmp_path: Path) -> None:
     seed, count = int(given("NEXUS_SEED") or random.SystemRandom().randrange(1 << 32)), scaled(2_000, 100_000)
     print(f"NEXUS_SEED={seed}, {count} requests")

@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from tests.door.paces import Pace
 from tests.fake_upstream import CHUNKED, FakeUpstream, Received, Wire, fake_upstream, fixed, head
 from tests.gateway_process import GatewayProcess, gateway_process
@@ -61,6 +63,7 @@ async def who_never_reads(gateway: GatewayProcess) -> AsyncIterator[WireClient]:
         client.writer.transport.abort()
 
 
+@pytest.mark.bar(44)
 async def test_who_never_reads_costs_half_a_megabyte_and_hundreds_of_them_hold_nobody_up(tmp_path: Path) -> None:
     """A noisy neighbour: 500 connections, and 200 more that never read (in CI 100)."""
     flood, count = Flood(), scaled(100, 200)
@@ -105,6 +108,7 @@ async def test_who_never_reads_is_cut_after_a_while_and_everything_is_given_back
         assert all(end and end.received >= end.delivered > 0 for end in ends)
 
 
+@pytest.mark.bar(44)
 async def test_a_slow_reader_slows_its_own_upstream_only(tmp_path: Path) -> None:
     flood = Flood()
     async with (

@@ -18,6 +18,7 @@ def test_there_are_enough_and_no_two_are_the_same() -> None:
     assert len({case.name for case in CASES}) == len({case.sent for case in CASES}) == len(CASES)
 
 
+@pytest.mark.bar(33)
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_alone(case: Case, tmp_path: Path) -> None:
     async with gateway_before(fixed(b"up"), tmp_path, head_s=2, body_idle_s=2) as (fake, gateway):
@@ -27,6 +28,7 @@ async def test_alone(case: Case, tmp_path: Path) -> None:
         await everything_is_accounted_for(case, fake, gateway, before=0)
 
 
+@pytest.mark.bar(33)
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_behind_a_victims_request(case: Case, tmp_path: Path) -> None:
     async with gateway_before(fixed(b"up"), tmp_path, head_s=2, body_idle_s=2) as (fake, gateway):

@@ -5,6 +5,8 @@ import hashlib
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.door.paces import Pace, all_of
 from tests.fake_upstream import CHUNKED, EVENTS, Received, Wire, fake_upstream, fixed, head
 from tests.gateway_process import gateway_process
@@ -15,6 +17,7 @@ EVENT = b'event: content_block_delta\ndata: {"type":"content_block_delta","delta
 GROWTH = 40_000_000
 
 
+@pytest.mark.bar(18)
 async def test_a_stream_of_a_million_chunks_costs_no_memory_and_holds_nobody_up(tmp_path: Path) -> None:
     """A million in the nightly run, 40,000 in CI; each a write of its own."""
     count = scaled(40_000, 1_000_000)
@@ -51,6 +54,7 @@ async def test_a_stream_of_a_million_chunks_costs_no_memory_and_holds_nobody_up(
         assert waits[0] < pace.limit_s
 
 
+@pytest.mark.bar(18)
 async def test_requests_of_thirty_megabytes_pass_and_are_given_back(tmp_path: Path) -> None:
     body = bytes(range(256)) * (30_000_000 // 256)
 
@@ -73,6 +77,7 @@ async def test_requests_of_thirty_megabytes_pass_and_are_given_back(tmp_path: Pa
         assert grown < GROWTH
 
 
+@pytest.mark.bar(43)
 async def test_three_hundred_streams_start_within_a_second_of_upstream_being_able(tmp_path: Path) -> None:
     """All of them are asked for before upstream answers the first; a machine that is busy elsewhere has three tries."""
     count, able = 300, asyncio.Event()

@@ -67,6 +67,7 @@ DEATHS: dict[str, Script] = {
 }
 
 
+@pytest.mark.bar(13)
 @pytest.mark.parametrize("death", [name for name in DEATHS if name != "an end within a chunk"])
 @pytest.mark.parametrize("version", [b"1.1", b"1.0"])
 async def test_no_death_looks_like_an_end(death: str, version: bytes, tmp_path: Path) -> None:
@@ -113,6 +114,7 @@ async def test_an_answer_that_cannot_be_passed_on_is_one_error_of_ours(said: byt
         assert (answer.status, answer.complete, recorded.end.outcome) == (502, True, "upstream")
 
 
+@pytest.mark.bar(13)
 async def test_a_tls_connection_that_is_cut_is_no_end(tmp_path: Path) -> None:
     """With TLS's own goodbye, without it, and with a reset."""
     scripts = {b"/abort": dies(_abort), b"/reset": dies(_reset), b"/close": dies(_close)}

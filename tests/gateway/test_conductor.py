@@ -354,6 +354,28 @@ async def test_a_cancelled_exchange_was_left_by_its_client_or_stopped_by_us(outc
     assert counted(stage.metrics, f'nexus_exchanges_total{{outcome="{outcome}"}}') == 1
 
 
+@pytest.mark.parametrize("last", [b"last", ZeroDivisionError()])
+async def test_what_comes_after_a_cancel_and_before_its_task_has_its_turn_harms_nobody(last: bytes | Exception) -> None:
+    stage = Stage([b"one", WAIT], stopping=True)
+    conductor = stage.conductor()
+
+    def send(data: bytes) -> None:
+        if data == last or (data == b"more" and isinstance(last, Exception)):
+            raise ClientLostError if isinstance(last, bytes) else last
+        stage.said.append(f"send {data.decode()}")
+
+    stage.send = send  # type: ignore[method-assign]
+    conductor.take(READ, REQUEST)
+    playing = asyncio.ensure_future(conductor.conduct())
+    await until(lambda: "send one" in stage.said)
+    playing.cancel()
+    conductor.received(last if isinstance(last, bytes) else b"more")
+    with pytest.raises(asyncio.CancelledError):
+        await playing
+    assert stage.said.count("END") == 1
+    assert stage.exchange.state is State.OVER
+
+
 async def test_a_stop_while_the_end_is_synced_lets_the_answer_out_even_if_nobody_takes_it() -> None:
     stage = Stage([b"last"], length=4, stopping=True, lost_at=b"last")
     synced = list[None]()

@@ -73,7 +73,7 @@ def opening(asked: RequestRead | None = None) -> Playbook:
     asked = asked or request()
     book = Playbook(Exchange(ID)) >> asked << Record(Kind.REQUEST, asked.record)
     if asked.body:
-        book <<= RecordPiece(Kind.REQUEST_BODY, 0, asked.body)
+        book <<= RecordPiece(Kind.REQUEST_BODY, 0, bytes(asked.body))
     return book << SYNC >> ON_DISK << forwarded() << OpenUpstream()
 
 

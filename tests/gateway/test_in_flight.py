@@ -17,8 +17,9 @@ async def test_the_wait_ends_with_the_last_one() -> None:
     in_flight, may_end = InFlight(), [asyncio.Event(), asyncio.Event()]
 
     async def handle(number: int) -> None:
-        with in_flight.hold():
-            await may_end[number].wait()
+        task = in_flight.enter()
+        await may_end[number].wait()
+        in_flight.leave(task)
 
     async with asyncio.TaskGroup() as tasks:
         for number in range(2):
@@ -36,12 +37,14 @@ async def test_an_abort_cancels_all_and_says_that_it_was_us() -> None:
     in_flight, heard = InFlight(), list[bool]()
 
     async def handle() -> None:
-        with in_flight.hold():
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                heard.append(in_flight.is_aborting())
-                raise
+        task = in_flight.enter()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            heard.append(in_flight.is_aborting())
+            raise
+        finally:
+            in_flight.leave(task)
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(2):
