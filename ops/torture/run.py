@@ -85,7 +85,7 @@ async def run(plan: Plan, report: Report) -> Outcome:
         after = gateway_rss(scene.product.home)
         code = await scene.product.stop()
         left = len(journals_in(scene.product.home.journals))
-        rebuilt = await difference_to_rebuild(scene.environment, plan.rig.home) if plan.rebuilds else ""
+        rebuilt = await _rebuilt(scene, plan.rig.home) if plan.rebuilds else ""
         checked = await check(place_of(scene, plan.rig.recordings))
         return _outcome(scene, plan, checked, Measured(before, after, settled_s, code, left, rebuilt))
 
@@ -126,6 +126,10 @@ async def healed(heal: Heal) -> AsyncIterator[None]:
         yield
     finally:
         await heal()
+
+
+async def _rebuilt(scene: Scene, home: Path) -> str:
+    return await difference_to_rebuild({**scene.environment, "DATABASE_URL": scene.database.direct}, home)
 
 
 def place_of(scene: Scene, recordings: Path) -> Place:
