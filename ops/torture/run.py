@@ -21,7 +21,7 @@ from ops.torture.rig import Rig, rigged
 from ops.torture.schedule import Fault, Plant
 from ops.torture.settling import gateway_rss, settled
 from ops.torture.shim import compiler
-from ops.torture.verdict import Known, judge
+from ops.torture.verdict import RECOVERY_S, Known, judge
 
 SETTLE_S = 120.0
 _TICK_S = 0.25
@@ -39,6 +39,8 @@ class Plan:
     """The command that does it again."""
     rebuilds: bool = True
     """Compare the read models with a rebuild at the end."""
+    recovery_s: float = RECOVERY_S
+    """So long at most may a killed gateway be away."""
     without: Mapping[Fault, str] = field(default_factory=dict)
     """What this machine cannot do, and why."""
 
@@ -159,6 +161,7 @@ def _outcome(scene: Scene, plan: Plan, checked: Checked, measured: Measured) -> 
         causes=found.causes,
         failures=found.failures,
         recoveries_s=found.recoveries_s,
+        recovery_limit_s=plan.recovery_s,
         rss_growth=growth,
         settled_s=measured.settled_s,
         exit_code=measured.exit_code,
