@@ -91,6 +91,10 @@ def verify(
         Path | None, typer.Option(help="What clients and upstream recorded; a folder of `nexus torture`.")
     ] = None,
     since: Annotated[str | None, typer.Option(help="Only what began then or later: 2h, 7d, 2027-01-31.")] = None,
+    excuse: Annotated[
+        list[str] | None,
+        typer.Option(help="Why recorded clients may have failed: gateway_killed, refused. Again for both."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
 ) -> None:
     """Check that nothing is lost: the promises I1 to I8 over journals and event store; also while Nexus runs.
@@ -99,7 +103,7 @@ def verify(
     """
     from ops.commands import verify as command
 
-    command.run(recordings, since, as_json=as_json)
+    command.run(recordings, since, excuse or (), as_json=as_json)
 
 
 @app.command(epilog="Example: nexus restart --json")

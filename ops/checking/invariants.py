@@ -4,7 +4,7 @@ No journal and no client is asked here: a stream's versions, its beginning and i
 its request body against its digest, its gaps against what is missing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from uuid import UUID
@@ -66,7 +66,8 @@ class Stream:
 
     @property
     def is_exchange(self) -> bool:
-        return not all(isinstance(event.content, Foreign) for event in self.events)
+        """An exchange, of all of whose events this Nexus knows the meaning."""
+        return bool(self.events) and not any(isinstance(event.content, Foreign) for event in self.events)
 
     @property
     def received(self) -> Received | None:
@@ -87,14 +88,17 @@ class Stream:
 
 def stream_violations(stream: Stream) -> Iterator[Violation]:
     """What is wrong with it."""
-    rules = [_order, _readable]
-    if not stream.events:
-        rules = [_readable, _rows]
-    elif stream.is_exchange:
-        rules += [_beginning, _ends, _tiling, _rows, _digest, _request_body, _answer_head]
-    for rule in rules:
+    for rule in _rules_for(stream):
         for invariant, words in rule(stream):
             yield Violation(invariant, stream.request_id, words)
+
+
+def _rules_for(stream: Stream) -> list[Callable[[Stream], Told]]:
+    if not stream.events:
+        return [_readable, _rows]
+    if stream.is_exchange:
+        return [_order, _readable, _beginning, _ends, _tiling, _rows, _digest, _request_body, _answer_head]
+    return [_order, _readable, _foreign]
 
 
 def _order(stream: Stream) -> Told:
@@ -119,9 +123,19 @@ def _readable(stream: Stream) -> Told:
             yield "store", f"chunks at offset {chunk.offset}: {chunk.broken}"
 
 
+def _foreign(stream: Stream) -> Told:
+    """A stream is an aggregate's, and all of it foreign here, or an exchange's, and none of it."""
+    for event in stream.events:
+        if isinstance(event.content, Foreign) and not all(isinstance(one, Foreign) for one in stream.contents):
+            yield (
+                "store",
+                f"version {event.version} is of a kind this Nexus does not know: upgrade it, or it was changed",
+            )
+
+
 def _beginning(stream: Stream) -> Told:
     first = stream.events[0].content
-    if isinstance(first, str | Foreign):
+    if isinstance(first, str):
         return
     if not isinstance(first, Received) and not (isinstance(first, Lost) and first.part == "request"):
         yield "I2", "it does not begin with RequestReceived, and no gap of the request says why"

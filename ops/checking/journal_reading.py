@@ -14,15 +14,18 @@ from ops.checking.journal_facts import Differs, JournalFacts, place
 from ops.checking.journal_format import HEADER_BYTES, Damage, Record, head_of, scan
 
 _WINDOW_BYTES = 4 << 20
+KEPT = "kept-"
+"""Before the id in the name of a folder that was shipped and is kept."""
 WRITER_LOCK, SHIPPER_LOCK = "writer.lock", "shipper.lock"
 
 
 def journals_in(root: Path) -> dict[UUID, Path]:
-    """The journals' folders by their ids."""
+    """The journals' folders by their ids; those too that are shipped and kept for a restore."""
     try:
-        found = [(_uuid(path.name), path) for path in sorted(root.iterdir()) if path.is_dir()]
+        folders = [path for path in sorted(root.iterdir(), reverse=True) if path.is_dir()]
     except FileNotFoundError:
         return {}
+    found = [(_uuid(path.name.removeprefix(KEPT)), path) for path in folders]
     return {journal: path for journal, path in found if journal is not None}
 
 

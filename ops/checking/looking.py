@@ -85,7 +85,11 @@ class Look:
             self.met.add(stream.request_id)
             self.counts.compared += 1
             frames, reach = facts.exchanges[stream.request_id], self._reaches[facts.journal]
-            found += journal_violations(stream.request_id, frames, stream, reach, stored.answer.complaints)
+            found += (
+                ()
+                if not stream.is_exchange
+                else journal_violations(stream.request_id, frames, stream, reach, stored.answer.complaints)
+            )
         elif (received := stream.received) and (claimed := self.evidence.journals.get(received.journal_id)):
             found += filter(None, [unknown_to_journal(claimed, stream)])
         found += self._orphaned(stream)
@@ -129,7 +133,7 @@ class Look:
 
     def _count(self, stream: Stream) -> None:
         counts = self.counts
-        counts.exchanges += stream.is_exchange and bool(stream.events)
+        counts.exchanges += stream.is_exchange
         counts.events += len(stream.events)
         counts.chunk_bytes += sum(chunk.size for chunk in stream.chunks)
         counts.body_bytes += stream.body.size if stream.body else 0

@@ -126,7 +126,7 @@ def _client(
     elif client.request_id is not None:
         yield from _unrecorded(client, upstream, excuses)
     if client.failed and not client.gone and not _is_excused(recorded, upstream, excuses):
-        yield "I8", f"the client failed ({client.failed}) though upstream did not cut it"
+        yield "I8", f"the client failed ({client.failed}) though upstream did not cut it; body {client.body_sha256}"
     if not client.faithful and (recorded is None or recorded.origin != "gateway"):
         yield "I8", "the client received other bytes than upstream sent"
 

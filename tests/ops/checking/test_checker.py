@@ -1,16 +1,22 @@
 """What the product itself recorded is found right, also while it moves; each kind of damage is found and named."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gateway.frames import FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES, Frame, Kind, encode_piece
 from gateway.records import EndRecord, encode
-from ops.checking.violations import ADVICE
-from tests.checked import CheckedHome, checked_home, frames_of
-from tests.shipping import new_request_id
+from ops.checking import checker
+from ops.checking.recordings import ClientSaw, RecordingWriter, UpstreamSaw
+from ops.checking.violations import ADVICE, Violation
+from ops.db.checking_queries import Snapshot
+from tests.checked import CheckedHome, checked_home, frames_of, scripts
+from tests.journals import JOURNAL, JournalOnDisk
+from tests.shipping import AT, new_request_id
 
 
 async def test_what_the_product_made_is_right(tmp_path: Path, migrated_database: str) -> None:
@@ -159,6 +165,8 @@ DAMAGES = [
         f"UPDATE nexus_events SET notification_id = 700 {EVENT} 3"),
     sql("a position twice", "I5", "belongs to more than one event",
         f"UPDATE nexus_events SET notification_id = 9 {EVENT} 5"),
+    sql("an event of a kind that is none", "store", "version 3 is of a kind this Nexus does not know",
+        f"UPDATE nexus_events SET topic = 'nothing' {EVENT} 3"),
     sql("a state that is nothing", "store", "version 3: the bytes are no Zstandard frame",
         f"UPDATE nexus_events SET state = 'nothing' {EVENT} 3"),
     sql("a state without its fields", "store", "version 3: the event is not readable",
@@ -235,3 +243,136 @@ async def test_the_damage_is_found_and_named(damage: Damage, kept_home: CheckedH
     told = [f"{one.invariant} {one.detail}" for one in checked.violations]
     assert any(one.startswith(f"{damage.invariant} ") and damage.words in one for one in told), told
     assert {one.invariant for one in checked.violations} <= ADVICE.keys()
+
+
+def recorded(home: CheckedHome, folder: Path, change: Callable[[ClientSaw], ClientSaw] = lambda saw: saw) -> Path:
+    """What the clients and the upstream of this home saw."""
+    writer = RecordingWriter(folder)
+    for script in home.scripts:
+        body, whole = hashlib.sha256(script.body).hexdigest(), script.outcome == "completed"
+        saw = ClientSaw(
+            request_id=script.request_id, body_sha256=body, body_bytes=len(script.body), status=200, whole=whole,
+            gone=not whole, failed="" if whole else "gone", faithful=True, sent_ns=10**18, ended_ns=10**18,
+        )  # fmt: skip
+        writer.client(change(saw), script.answer)
+        writer.upstream(
+            UpstreamSaw(
+                body_sha256=body, body_bytes=len(script.body), answer_sha256="", answer_bytes=0, ended="whole", at_ns=0
+            )
+        )
+    writer.close()
+    return folder
+
+
+@pytest.mark.bar(1)
+async def test_what_clients_and_upstream_saw_is_recorded(kept_home: CheckedHome, tmp_path: Path) -> None:
+    home = kept_home.restored()
+    checked = await home.check(recordings=recorded(home, tmp_path / "seen"))
+    assert checked.violations == ()
+    assert (checked.counts.clients, checked.counts.upstream) == (4, 4)
+
+
+async def test_a_byte_that_only_the_client_has_is_found(kept_home: CheckedHome, tmp_path: Path) -> None:
+    home = kept_home.restored()
+    folder = recorded(home, tmp_path / "seen")
+    data = bytearray((folder / "answers.bin").read_bytes())
+    data[2] ^= 1
+    (folder / "answers.bin").write_bytes(data)
+    found = (await home.check(recordings=folder)).violations
+    assert [(one.invariant, one.request_id) for one in found] == [("I1", home.ids[0])]
+
+
+async def test_a_whole_answer_that_is_recorded_as_cut_is_found(kept_home: CheckedHome, tmp_path: Path) -> None:
+    home = kept_home.restored()
+    folder = recorded(home, tmp_path / "seen", lambda saw: replace(saw, whole=True, gone=False, failed=""))
+    found = (await home.check(recordings=folder)).violations
+    assert [(one.invariant, one.request_id) for one in found] == [("I3", home.ids[2]), ("I3", home.ids[3])]
+
+
+async def test_a_request_that_upstream_saw_and_nobody_recorded(kept_home: CheckedHome, tmp_path: Path) -> None:
+    home = kept_home.restored()
+    folder = recorded(home, tmp_path / "seen")
+    home.damage("DELETE FROM nexus_events WHERE originator_id = {1}", "DELETE FROM chunks WHERE request_id = {1}")
+    rewrite(lambda frames: [one for one in frames if one.exchange != home.ids[1]])(home)
+    found = (await home.check(recordings=folder)).violations
+    assert {one.invariant for one in found} == {"I1", "I2"}
+
+
+async def test_what_is_not_shipped_yet_is_in_the_journal(tmp_path: Path, migrated_database: str) -> None:
+    """Clients are answered for by the journal alone; it is compared byte by byte all the same."""
+    disk, these = JournalOnDisk(tmp_path / "journals"), scripts()
+    disk.write(frames_of(these))
+    home = CheckedHome(tmp_path / "journals", migrated_database, these, disk)
+    folder = recorded(home, tmp_path / "seen")
+    for database in (migrated_database, None):
+        checked = await home.check(recordings=folder, database=database)
+        assert checked.violations == ()
+        assert checked.counts.unshipped == 4
+    data = bytearray((folder / "answers.bin").read_bytes())
+    data[2] ^= 1
+    (folder / "answers.bin").write_bytes(data)
+    found = (await home.check(recordings=folder, database=None)).violations
+    assert [(one.invariant, one.request_id) for one in found] == [("I1", these[0].request_id)]
+    disk.die()
+
+
+async def test_only_what_began_since_is_looked_at(kept_home: CheckedHome, tmp_path: Path) -> None:
+    home = kept_home.restored()
+    home.damage("DELETE FROM chunks")
+    folder = recorded(home, tmp_path / "seen")
+    later = datetime(2100, 1, 1, tzinfo=UTC)
+    checked = await home.check(since=later, recordings=folder)
+    assert checked.ok
+    assert (checked.counts.exchanges, checked.counts.clients) == (0, 0)
+    assert not (await home.check(since=AT)).ok
+
+
+async def test_another_hosts_journals_may_hold_what_is_open(kept_home: CheckedHome, tmp_path: Path) -> None:
+    home = kept_home.restored()
+    checked = await home.check(journals=tmp_path / "none", only_host=False)
+    assert checked.ok
+    assert checked.counts.open == 1
+    assert (await home.check(journals=None, only_host=False)).ok
+    assert not (await home.check(journals=tmp_path / "none")).ok
+
+
+async def test_a_dead_journal_that_no_shipper_has_taken_yet_is_no_loss(kept_home: CheckedHome) -> None:
+    home = kept_home.restored()
+    home.disk.die()
+    checked = await home.check()
+    assert checked.ok
+    assert checked.counts.open == 1
+
+
+async def test_what_is_right_in_a_later_snapshot_was_never_wrong(
+    kept_home: CheckedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a journal is opened, shipped and closed between two readings."""
+    home = kept_home.restored()
+    home.damage(f"DELETE FROM nexus_events WHERE originator_id = {{0}} AND {END}")
+    assert not (await home.check()).ok
+
+    async def mend(_: Snapshot) -> Sequence[Violation]:
+        home.restored()
+        return []
+
+    monkeypatch.setattr(checker, "STORE_CHECKS", (mend,))
+    assert (await home.check()).ok
+
+
+async def test_a_journal_that_was_kept_is_compared_whole(kept_home: CheckedHome) -> None:
+    """As after the restore of a backup: what it has and the store lacks is named."""
+    home = kept_home.restored()
+    home.disk.die()
+    home.disk.directory.rename(home.root / f"kept-{JOURNAL}")
+    home.damage("DELETE FROM journals", "DELETE FROM open_exchanges")
+    home.damage(
+        PLANT + "4, 'response-aborted', convert_to('{{\"ended_by\":\"gateway_crash\",\"byte_count\":9}}', 'UTF8'), "
+        "900 FROM nexus_events WHERE originator_id = {3} AND originator_version = 1"
+    )
+    checked = await home.check()
+    assert checked.violations == ()
+    assert checked.counts.compared == 4
+    home.damage("DELETE FROM nexus_events WHERE originator_id = {0}", "DELETE FROM chunks WHERE request_id = {0}")
+    (one,) = (await home.check()).violations
+    assert (one.invariant, one.request_id) == ("I5", home.ids[0])

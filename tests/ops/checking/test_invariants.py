@@ -95,6 +95,12 @@ def test_events_of_aggregates_have_no_beginning_and_no_end() -> None:
     assert told(Stream(ID, (Event(1, 1, Foreign()), Event(2, 2, Foreign())))) == []
 
 
+def test_an_event_that_nobody_here_knows_is_said_and_nothing_is_concluded_from_it() -> None:
+    assert told(stream(received(), STARTED, Foreign(2), open_in=None)) == [
+        ("store", "version 3 is of a kind this Nexus does not know: upgrade it, or it was changed")
+    ]
+
+
 GAP = lost(0, 0, "request")
 ABORTED = Aborted("client", 0)
 
@@ -143,3 +149,10 @@ def test_it_is_named(one: Stream, invariant: str, words: str) -> None:
 )
 def test_it_is_right(one: Stream) -> None:
     assert told(one) == []
+
+
+def test_a_stream_gives_its_parts() -> None:
+    one = stream(received(), STARTED, lost(0, 2), "broken", ABORTED)
+    assert (one.received, one.started, one.end, one.lost) == (received(), STARTED, ABORTED, [lost(0, 2)])
+    none = Stream(ID, ())
+    assert (none.received, none.started, none.end, none.lost) == (None, None, None, [])

@@ -3,7 +3,7 @@
 import hashlib
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from gateway.frames import Frame, Kind, encode_piece
 from gateway.records import GapRecord, encode
@@ -24,6 +24,7 @@ def fed(frames: list[Frame], shipped_to: int = 1 << 62) -> JournalFacts:
     return facts
 
 
+@settings(max_examples=30)
 @given(journals())
 def test_every_exchange_is_known_as_it_was(journal: tuple[list[Scripted], list[Frame]]) -> None:
     scripts, frames = journal
@@ -44,6 +45,7 @@ def test_every_exchange_is_known_as_it_was(journal: tuple[list[Scripted], list[F
     assert facts.unreadable == []
 
 
+@settings(max_examples=30)
 @given(journals())
 def test_records_that_come_again_change_nothing(journal: tuple[list[Scripted], list[Frame]]) -> None:
     """As at the head of a new segment, after the disk failed."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import SetupError
@@ -28,6 +28,7 @@ UPSTREAM = UpstreamSaw(
 )
 
 
+@settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(st.none() | st.uuids(), st.binary(max_size=300), st.text(max_size=20), st.booleans()), max_size=12
