@@ -15,7 +15,7 @@ from ops.torture.faults import Scene, plant
 from ops.torture.load import Load, loading
 from ops.torture.product import until_well
 from ops.torture.rig import Rig, rigged
-from ops.torture.run import place_of
+from ops.torture.run import place_of, violations_of
 from ops.torture.schedule import Fault, Plant
 from ops.torture.settling import gateway_rss, settled
 from ops.torture.verdict import Known, Verdict, judge
@@ -109,7 +109,7 @@ async def tormented(torment: Torment, clients: int, pause_s: float = 0.05) -> As
     torment.settled_s = arrived
     writer.close()
     torment.checked = await check(place_of(scene, folder))
-    assert torment.checked.ok, torment.checked.violations[:5]
+    assert violations_of(torment.checked) == [], torment.checked.violations[:5]
     assert torment.checked.counts.clients == len(scene.load.seen) > 0
     assert torment.verdict.failures == (), torment.verdict.failures[:5]
 
