@@ -25,7 +25,7 @@ AGAIN = f"NEXUS_SEED={SEED}"
 
 
 def plan_in(folder: Path) -> Plan:
-    rig = Rig(folder, SEED, disk_mb=64)
+    rig = Rig(folder, SEED, disk_mb=scaled(64, 512))
     if scaled(0, 1):
         return Plan(rig, schedule(SEED, list(KINDS), SOAK_S), SOAK_S, 15, AGAIN, recovery_s=DEADLINE_S)
     return Plan(rig, KILLS, KILLS[-1].at_s + 1.5, 10, AGAIN, recovery_s=DEADLINE_S)

@@ -176,7 +176,9 @@ TOGETHER = {"all at once": Part(tuple({bar for p in POSSIBLE.values() for bar in
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def torment(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Torment]:
-    async with running(tmp_path_factory.mktemp("torture"), as_pieces=True, workers=2, disk_mb=64) as torment:
+    async with running(
+        tmp_path_factory.mktemp("torture"), as_pieces=True, workers=2, disk_mb=scaled(64, 512)
+    ) as torment:
         yield torment
 
 
