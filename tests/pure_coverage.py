@@ -33,6 +33,12 @@ PURE = (
     "ops/checking/recording_rules.py",
     "ops/checking/spans.py",
     "ops/checking/stored_format.py",
+    "ops/torture/asking.py",
+    "ops/torture/http_answer.py",
+    "ops/torture/outcome.py",
+    "ops/torture/schedule.py",
+    "ops/torture/script.py",
+    "ops/torture/verdict.py",
 )
 AT_IMPORT = r"^$"
 """What runs while modules are imported belongs to no test."""

@@ -15,12 +15,12 @@ from ops.torture.faults import Scene, plant
 from ops.torture.load import Load, loading
 from ops.torture.product import until_well
 from ops.torture.rig import Rig, rigged
-from ops.torture.run import place_of
+from ops.torture.run import SETTLE_S, place_of, violations_of
 from ops.torture.schedule import Fault, Plant
 from ops.torture.settling import gateway_rss, settled
 from ops.torture.verdict import Known, Verdict, judge
 from tests.tail_reader import TailReader
-from tests.waiting import DEADLINE_S, until
+from tests.waiting import until
 
 _SEEDS = count(1)
 
@@ -104,14 +104,14 @@ async def tormented(torment: Torment, clients: int, pause_s: float = 0.05) -> As
         yield torment
         torment.measure()
     await until_well(scene.product)
-    arrived = await settled(scene.product.home, DEADLINE_S)
+    arrived = await settled(scene.product.home, SETTLE_S)
     assert arrived is not None, "what was recorded did not arrive"
     torment.settled_s = arrived
     writer.close()
     torment.checked = await check(place_of(scene, folder))
-    assert torment.checked.violations == ()
+    assert violations_of(torment.checked) == [], torment.checked.violations[:5]
     assert torment.checked.counts.clients == len(scene.load.seen) > 0
-    assert torment.verdict.failures == ()
+    assert torment.verdict.failures == (), torment.verdict.failures[:5]
 
 
 def spread(times: Sequence[float]) -> str:

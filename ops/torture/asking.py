@@ -10,6 +10,8 @@ from ops.torture.script import WORDS, answer_to, dice
 LEAVING = 0.4
 """How many of the clients go away where they are to."""
 _HUGE_BYTES = 300_000
+_A_SESSION = 4
+"""So many questions of a client belong to one session."""
 
 
 def body_of(seed: int, client: int, number: int) -> bytes:
@@ -19,7 +21,8 @@ def body_of(seed: int, client: int, number: int) -> bytes:
     count = _HUGE_BYTES // 6 if chance.random() < 0.01 else chance.randint(0, 80)
     words = " ".join(chance.choices(WORDS, k=count))
     question = {"role": "user", "content": f"{name}: {words}"}
-    user = {"user_id": f"user_{client:064x}_account__session_{seed % 2**32:08x}-0000-4000-8000-{client:012x}"}
+    session = f"{seed % 2**32:08x}-{number // _A_SESSION % 2**16:04x}-4000-8000-{client:012x}"
+    user = {"user_id": f"user_{client:064x}_account__session_{session}"}
     return msgspec.json.encode(
         {"model": "torture", "max_tokens": 100, "stream": True, "metadata": user, "messages": [question]}
     )

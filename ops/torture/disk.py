@@ -11,7 +11,7 @@ from pathlib import Path
 from domain.errors import SetupError
 
 _FILLER = ".filler"
-_PIECE = 64 * 1024
+_PIECE = bytes(64 * 1024)
 _DEADLINE_S = 20.0
 
 
@@ -30,7 +30,7 @@ class SmallDisk:
         """Take all the room there is."""
         with (self.folder / _FILLER).open("ab", buffering=0) as file, suppress(OSError):
             while True:
-                file.write(bytes(_PIECE))
+                file.write(_PIECE)
 
     def free(self) -> None:
         (self.folder / _FILLER).unlink(missing_ok=True)

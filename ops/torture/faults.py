@@ -1,5 +1,6 @@
 """How is each fault planted, and how is it healed? One small function for each kind."""
 
+import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ async def _proxy(scene: Scene, target: str) -> Heal:
 async def _full_disk(scene: Scene, _target: str) -> Heal:
     assert scene.disk is not None
     disk = scene.disk
-    disk.fill()
+    await asyncio.to_thread(disk.fill)
 
     async def heal() -> None:
         disk.free()

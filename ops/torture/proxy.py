@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
+from ops.torture.serving import reset, serving
+
 Mode = Literal["pass", "delay", "swallow", "reset"]
 _PIECE = 64 * 1024
 
@@ -35,13 +37,13 @@ class FaultProxy:
         self._mode = mode
         doomed = self._writers if mode == "reset" else self._lossy
         for writer in list(doomed):
-            writer.transport.abort()
+            reset(writer)
         self._lossy.clear()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of the product."""
         if self._mode == "reset":
-            writer.transport.abort()
+            reset(writer)
             return
         try:
             server_reader, server_writer = await asyncio.open_unix_connection(self._socket)
@@ -80,21 +82,5 @@ class FaultProxy:
 async def proxying(socket: Path, delay_s: float = 0.2) -> AsyncIterator[FaultProxy]:
     """Serve on a free port until the end of the ``with``."""
     proxy = FaultProxy(socket, delay_s)
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-        await proxy.serve(reader, writer)
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    proxy.port = server.sockets[0].getsockname()[1]
-    try:
+    async with serving(proxy.serve) as proxy.port:
         yield proxy
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -99,7 +99,7 @@ def chosen(words: str) -> tuple[str, ...]:
 def schedule(seed: int, faults: Sequence[str], lasts_s: float, without: Sequence[Fault] = ()) -> tuple[Plant, ...]:
     """All plants of a run of ``lasts_s`` seconds, in order. ``without``: what this machine cannot do."""
     kinds = [kind for fault in faults for kind in KINDS[fault] if kind.fault not in without]
-    return tuple(_plants(Random(f"{seed} schedule"), kinds, lasts_s)) if kinds else ()  # noqa: S311 - repeatable
+    return tuple(_plants(Random(f"{seed} schedule"), kinds, lasts_s)) if kinds else ()  # noqa: S311 - no secret, and it has to be repeatable
 
 
 def _plants(chance: Random, kinds: Sequence[_Kind], lasts_s: float) -> Iterator[Plant]:

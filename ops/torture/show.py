@@ -19,7 +19,8 @@ from ops.torture.run import Plan, impossible, run_until
 from ops.torture.schedule import KINDS, Fault, chosen, schedule
 
 VIOLATIONS_EXIT, INTERRUPTED_EXIT = 1, 130
-DISK_MB = 64
+DISK_MB = 512
+"""A journal's segment of 64 MB is freed as a whole: on a disk of its size it would fill up for good."""
 _SEEDS = 1_000_000
 
 

@@ -12,13 +12,13 @@ from typing import Literal
 
 from ops.checking.recordings import RecordingWriter, UpstreamSaw
 from ops.torture.script import Answer, answer_to, dice, digest
+from ops.torture.serving import reset, serving
 
 Trouble = Literal["", "reset", "cut", "stall"]
 Ended = Literal["whole", "cut", "client_gone"]
 IN_TROUBLE = 0.4
 """How many answers are broken while upstream is to break some."""
 STALL_S = 2.0
-_LINES = 1 << 20
 _READ_S = 120.0
 _BEFORE_RESET_S = 0.05
 """A reset overtakes what was sent before it; the head is to arrive."""
@@ -85,7 +85,7 @@ class StandIn:
 
     def _broken(self, writer: asyncio.StreamWriter, trouble: Trouble) -> Ended:
         if trouble == "reset":
-            writer.transport.abort()
+            reset(writer)
         else:
             writer.close()
         return "cut"
@@ -122,21 +122,6 @@ def _saw(body: bytes, name: str, answer: Answer, ended: Ended) -> UpstreamSaw:
 async def standing_in(writer: RecordingWriter) -> AsyncIterator[StandIn]:
     """Serve on a free loopback port until the end of the ``with``."""
     stand_in = StandIn(writer)
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-        await stand_in.serve(reader, writer)
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=_LINES)
-    stand_in.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with serving(stand_in.serve) as port:
+        stand_in.url = f"http://127.0.0.1:{port}"
         yield stand_in
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

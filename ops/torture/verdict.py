@@ -14,6 +14,8 @@ from ops.checking.recordings import ClientSaw
 
 RECOVERY_S = 10.0
 """So long at most may a killed gateway be away."""
+NEVER_S = 86_400.0
+"""Stands for a gateway that did not come back."""
 
 Cause = Literal["served", "went away", "gateway killed", "upstream broke off"]
 
@@ -77,11 +79,11 @@ def _cause(saw: ClientSaw, known: Known, outages: Sequence[tuple[int, int]]) -> 
 
 
 def _recoveries(seen: Sequence[ClientSaw], kills_ns: Sequence[int]) -> list[tuple[int, float]]:
-    """Each kill with the time until service; where none came, ``RECOVERY_S`` and a little."""
+    """Each kill with the time until service; where none came, a very long one."""
     served = sorted((saw.sent_ns, saw.ended_ns) for saw in seen if saw.whole and not saw.failed)
     sent = [start for start, _ in served]
     out = []
     for kill in kills_ns:
         later = [end for _, end in served[bisect_left(sent, kill) :]]
-        out.append((kill, (min(later) - kill) / 1e9 if later else RECOVERY_S + 1.0))
+        out.append((kill, (min(later) - kill) / 1e9 if later else NEVER_S))
     return out

@@ -108,6 +108,7 @@ def names(workers: int) -> list[str]:
     return ["gateway", *(f"gateway-{number}" for number in range(2, workers + 1))]
 
 
+@pytest.mark.bar(16)
 @pytest.mark.parametrize("workers", [2, 1][: scaled(1, 2)])
 async def test_restarts_fail_no_request(tmp_path: Path, workers: int) -> None:
     async with loaded(tmp_path, NEXUS_GATEWAY_WORKERS=str(workers)) as (running, load):

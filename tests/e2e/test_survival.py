@@ -15,17 +15,20 @@ from ops.torture.run import Plan, run
 from ops.torture.schedule import BACKEND, KINDS, PARTS, POSTMASTER, Fault, Plant, schedule
 from tests.bar import Figure
 from tests.requirements import given, scaled
+from tests.waiting import DEADLINE_S
 
 KILLS = tuple(Plant(1.0 + 0.8 * n, Fault.KILL, part, 0.0) for n, part in enumerate((*PARTS, BACKEND, POSTMASTER)))
-SOAK_S = 60.0
+SOAK_S = 45.0
 SEED = int(given("NEXUS_SEED") or 79)
+
+AGAIN = f"NEXUS_SEED={SEED}"
 
 
 def plan_in(folder: Path) -> Plan:
-    rig = Rig(folder, SEED, disk_mb=64)
+    rig = Rig(folder, SEED, disk_mb=scaled(64, 512))
     if scaled(0, 1):
-        return Plan(rig, schedule(SEED, list(KINDS), SOAK_S), SOAK_S, 30, f"NEXUS_SEED={SEED}")
-    return Plan(rig, KILLS, KILLS[-1].at_s + 1.5, 10, f"NEXUS_SEED={SEED}")
+        return Plan(rig, schedule(SEED, list(KINDS), SOAK_S), SOAK_S, 15, AGAIN, recovery_s=DEADLINE_S)
+    return Plan(rig, KILLS, KILLS[-1].at_s + 1.5, 10, AGAIN, recovery_s=DEADLINE_S)
 
 
 @pytest.mark.bar(23, 79)

@@ -5,14 +5,17 @@ import os
 import signal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from ops.checking.checker import Checked
+from ops.checking.violations import Counts, Violation
 from ops.torture import run as run_module
 from ops.torture.faults import Heal
 from ops.torture.outcome import Outcome
 from ops.torture.rig import Rig
-from ops.torture.run import Plan, impossible, run_until, torment
+from ops.torture.run import Plan, impossible, run_until, torment, violations_of
 from ops.torture.schedule import Fault, Plant
 
 PLANTS = (Plant(0.0, Fault.KILL, "gateway", 0.0), Plant(0.05, Fault.PROXY, "delay", 0.05))
@@ -92,3 +95,10 @@ def test_what_a_machine_cannot_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert set(found) == {Fault.DISK_FULL, Fault.DISK_SLOW, Fault.CLOCK}
     assert "root" in found[Fault.DISK_FULL]
     assert impossible(Rig(tmp_path), [Fault.KILL]) == {}
+
+
+def test_what_clients_met_is_not_judged_twice() -> None:
+    """A gateway that is killed between the record of the end and the end itself: all is kept, the client was cut."""
+    lost = Violation("I1", UUID(int=1), "bytes")
+    checked = Checked(Counts(), (Violation("I8", UUID(int=1), "the client failed"), lost))
+    assert violations_of(checked) == [lost]
