@@ -17,7 +17,7 @@ from gateway import kept_journals
 from gateway.frames import Frame
 from gateway.journal_reader import JournalReader, position
 from gateway.kept_journals import Keeper, bring_back, kept_in
-from schemas.stored.events import ExchangeEvent
+from schemas.stored.events import ExchangeEvent, ResponseAborted
 from tests.fake_store import FakeStore
 from tests.gateway.test_shipper import check_whole, shipping
 from tests.journals import JOURNAL, JournalOnDisk, Scripted, journals, tick
@@ -40,10 +40,17 @@ class BackedUpStore(FakeStore):
             self.backup = FakeStore(**{name: copy.copy(getattr(self, name)) for name in names})
 
 
-def by_stream(store: FakeStore) -> dict[tuple[UUID, int], ExchangeEvent]:
-    out = {(event.originator_id, event.originator_version): event for event in store.events}
+def by_stream(store: FakeStore) -> dict[tuple[UUID, int], object]:
+    """What must be the same. When a dead gateway was heard last is known less well by a shipper that began later."""
+    out = {(event.originator_id, event.originator_version): _without_last_sign(event) for event in store.events}
     assert len(out) == len(store.events)
     return out
+
+
+def _without_last_sign(event: ExchangeEvent) -> object:
+    if isinstance(event, ResponseAborted) and event.ended_by == "gateway_crash":
+        return event.ended_by, event.byte_count
+    return event
 
 
 async def ship_all(root: Path, store: FakeStore, **changes: float) -> None:
