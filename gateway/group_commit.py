@@ -41,9 +41,9 @@ class GroupCommit:
         self._thread = Thread(target=self._work, name="journal-flush", daemon=True)
         self._thread.start()
 
-    def wrote(self) -> None:
-        """One more write."""
-        self.written += 1
+    def wrote(self, count: int = 1) -> None:
+        """So many more writes."""
+        self.written += count
         if self._timer is None and not self._in_flight:
             self._timer = self._loop.call_later(self._pause_s, self._flush)
 
