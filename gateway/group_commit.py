@@ -27,7 +27,7 @@ class _Waiter(NamedTuple):
     give_up_at: float
     answer: asyncio.Future[bool]
 
-    def tell(self, safe: bool) -> None:
+    def tell(self, *, safe: bool) -> None:
         if not self.answer.done():
             self.answer.set_result(safe)
 
@@ -116,7 +116,7 @@ class GroupCommit:
         if safe:
             self.safe = max(self.safe, target)
         while self._waiters and self._waiters[0].target <= target:
-            self._waiters.popleft().tell(safe)
+            self._waiters.popleft().tell(safe=safe)
         self._pause_s = self._background_s if safe else min(self._pause_s * 2, _MAX_PAUSE_S)
         if self._waiters:
             self._flush()
@@ -137,7 +137,7 @@ class GroupCommit:
         now = self._loop.time() + _CLOCK_S
         for waiter in self._waiters:
             if waiter.give_up_at <= now:
-                waiter.tell(False)
+                waiter.tell(safe=False)
         waiting = [waiter.give_up_at for waiter in self._waiters if not waiter.answer.done()]
         if waiting:
             self._look_at(min(waiting))
