@@ -15,6 +15,9 @@ Flush = Callable[[], None]
 """Runs on the thread; raises OSError."""
 
 BACKGROUND_S = 0.02
+_GATHERING_TURNS = 5
+"""While many wait, flushes do not follow each other at once: the fewer there are, the less each request pays for its
+share, and those whom the last one released soon wait again."""
 _CLOCK_S = 0.001
 """The loop's clock goes in steps of this."""
 _MAX_PAUSE_S = 5.0
@@ -60,7 +63,7 @@ class GroupCommit:
     def wrote(self, count: int = 1) -> None:
         """So many more writes."""
         self.written += count
-        if self._timer is None and not self._in_flight:
+        if self._timer is None and not self._in_flight and not self._begun:
             self._timer = self._loop.call_later(self._pause_s, self._flush)
 
     async def wait(self, deadline_s: float) -> bool:
@@ -72,8 +75,7 @@ class GroupCommit:
         self._waiters.append(_Waiter(self.written, give_up_at, answer))
         self._look_at(give_up_at)
         if not self._in_flight and not self._begun:
-            self._begun = True
-            self._loop.call_soon(self._begin)  # whoever comes in this turn of the loop shares the flush
+            self._begin_after(1)  # whoever comes in this turn of the loop shares the flush
         return await answer
 
     async def close(self, deadline_s: float) -> bool:
@@ -85,7 +87,15 @@ class GroupCommit:
         self._jobs.put(None)
         return not self._in_flight
 
-    def _begin(self) -> None:
+    def _begin_after(self, turns: int) -> None:
+        """``turns``: of the loop, at least one."""
+        self._begun = True
+        self._loop.call_soon(self._begin, turns - 1)
+
+    def _begin(self, turns: int) -> None:
+        if turns:
+            self._begin_after(turns)
+            return
         self._begun = False
         if not self._in_flight:
             self._flush()
@@ -119,7 +129,7 @@ class GroupCommit:
             self._waiters.popleft().tell(safe=safe)
         self._pause_s = self._background_s if safe else min(self._pause_s * 2, _MAX_PAUSE_S)
         if self._waiters:
-            self._flush()
+            self._begin_after(_GATHERING_TURNS)
         elif self.safe < self.written:
             self._timer = self._loop.call_later(self._pause_s, self._flush)
 
