@@ -149,7 +149,6 @@ class Conductor:
                 self._close_upstream()
 
     def _lose_client(self, lost: ClientLostError) -> Question | None:
-        self._recorder.write()
         self._response.cut()
         return self._obey(self._exchange.receive(ClientGone(lost.unsent, lost.detail)))
 

@@ -82,8 +82,8 @@ async def test_who_waits_for_less_time_is_answered_first() -> None:
         patient = tasks.create_task(commit.wait(LONG_S))
         await asyncio.sleep(0)
         hasty = tasks.create_task(commit.wait(0.001))
-        middle = tasks.create_task(commit.wait(0.002))
-        assert await asyncio.gather(hasty, middle) == [False, False]
+        middle = tasks.create_task(commit.wait(0.05))
+        assert await asyncio.wait_for(asyncio.gather(hasty, middle), LONG_S) == [False, False]
         assert not patient.done()
         disk.may.release()
         assert await patient
