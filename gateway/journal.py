@@ -103,7 +103,8 @@ class JournalWriter:
         """
         self._options, self._on_gap, self._timing = options, on_gap, timing or Timing()
         self._id = options.journal.bytes
-        self._start_us = self._timing.clock_us()
+        self._clock_us = self._timing.clock_us
+        self._start_us = self._clock_us()
         self._now_us = self._retry_at_us = self._written_us = 0
         self._reason = ""
         self._log: JournalLog | None = None
@@ -166,7 +167,8 @@ class JournalWriter:
             await self._log.close(_CLOSE_DEADLINE_S)
 
     def _time(self) -> int:
-        self._now_us = max(self._now_us, self._timing.clock_us() - self._start_us)
+        now_us = self._clock_us() - self._start_us
+        self._now_us = max(self._now_us, now_us)
         return self._now_us
 
     @property
@@ -193,8 +195,12 @@ class JournalWriter:
 
     def _append(self, *entries: Entry) -> bool:
         try:
-            self._log = self._log or JournalLog(self._options, self._on_gap)
-            self._log.append(*map(self._in_time, entries))
+            if self._log is None:
+                self._log = JournalLog(self._options, self._on_gap)
+            if entries[0].time_us < self._written_us:
+                entries = tuple(map(self._in_time, entries))
+            self._written_us = entries[-1].time_us
+            self._log.append(*entries)
         except OSError as error:
             self._reason = error.strerror or "disk error"
             self._retry_at_us = self._now_us + _RETRY_US
