@@ -239,13 +239,14 @@ async def test_a_head_is_recorded_before_the_client_is_waited_for() -> None:
     stage = Stage([b"one"])
     conductor = stage.conductor()
 
-    def send_head(_: AnswerHead) -> None:
+    def send_head(head: AnswerHead) -> None:
+        stage.said.append(f"head {head.status}")
         stage.congested = True
 
     stage.send_head = send_head  # type: ignore[method-assign]
     conductor.take(READ, REQUEST)
     await conductor.conduct()
-    assert stage.said[len(STORED) - 1 :][:3] == ["RESPONSE", "wait for the client", "flow"]
+    assert stage.said[len(STORED) :][:3] == ["RESPONSE", "wait for the client", "flow"]
 
 
 async def test_what_is_recorded_at_the_same_time_is_written_together() -> None:
