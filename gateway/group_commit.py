@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
+from time import monotonic
 from typing import NamedTuple
 
 Flush = Callable[[], None]
@@ -18,8 +19,8 @@ BACKGROUND_S = 0.02
 _GATHERING_TURNS = 5
 """While many wait, flushes do not follow each other at once: the fewer there are, the less each request pays for its
 share, and those whom the last one released soon wait again."""
-_CLOCK_S = 0.001
-"""The loop's clock goes in steps of this."""
+_TIMER_S = 0.001
+"""A timer may be early by this."""
 _MAX_PAUSE_S = 5.0
 """Between flushes of a disk that fails."""
 
@@ -71,7 +72,7 @@ class GroupCommit:
         if self.safe >= self.written:
             return True
         answer: asyncio.Future[bool] = self._loop.create_future()
-        give_up_at = self._loop.time() + deadline_s
+        give_up_at = monotonic() + deadline_s  # the loop's own clock stands still within a turn
         self._waiters.append(_Waiter(self.written, give_up_at, answer))
         self._look_at(give_up_at)
         if not self._in_flight and not self._begun:
@@ -140,11 +141,11 @@ class GroupCommit:
                 return
             self._deadline.cancel()
         self._deadline_at = when
-        self._deadline = self._loop.call_at(when, self._give_up)
+        self._deadline = self._loop.call_later(max(0.0, when - monotonic()), self._give_up)
 
     def _give_up(self) -> None:
         self._deadline = None
-        now = self._loop.time() + _CLOCK_S
+        now = monotonic() + _TIMER_S
         for waiter in self._waiters:
             if waiter.give_up_at <= now:
                 waiter.tell(safe=False)
