@@ -29,13 +29,19 @@ _CREDENTIAL = re.compile(r"sk-ant-|cnx_[a-z0-9]{8}_")
 
 def header_fact(name: str, value: str, fingerprint_key: bytes) -> HeaderFact:
     """What is kept of one header line. ``name`` and ``value`` are latin-1 text of the wire's bytes."""
+    kept, length, known_by = kept_of_header(name, value, fingerprint_key)
+    return HeaderFact(name=name, value=kept, length=length, fingerprint=known_by)
+
+
+def kept_of_header(name: str, value: str, fingerprint_key: bytes) -> tuple[str | None, int | None, str | None]:
+    """The same, as value, length and fingerprint."""
     lower = name.lower()
     if lower in SECRET_HEADERS:
-        return HeaderFact(name=name, fingerprint=fingerprint(value, fingerprint_key))
+        return None, None, fingerprint(value, fingerprint_key)
     is_harmless = lower in _KEPT_HEADERS or lower.startswith(_KEPT_PREFIXES)
     if is_harmless and len(value) <= MAX_KEPT_BYTES and not _CREDENTIAL.search(value):
-        return HeaderFact(name=name, value=value)
-    return HeaderFact(name=name, length=len(value), fingerprint=fingerprint(value, fingerprint_key))
+        return value, None, None
+    return None, len(value), fingerprint(value, fingerprint_key)
 
 
 def fingerprint(value: str, key: bytes) -> str:

@@ -1,7 +1,7 @@
 """Is this request let in, and is it within its limits? Asked with its head, before anything of its body is read."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -71,14 +71,14 @@ class Door:
             raise _rejected(decided, "forbidden" if decided is OUT_OF_SCOPE else "unauthenticated")
         return decided
 
-    @contextmanager
-    def counted(self, admission: Admission, target: bytes, now: datetime) -> Iterator[None]:
-        """Against the limits of its key and account, as long as it is open. Raises RejectedError."""
+    def counted(self, admission: Admission, target: bytes, now: datetime) -> AbstractContextManager[None]:
+        """Against the limits of its key and account, as long as it is open. To enter it raises RejectedError."""
         key = admission.key
         limits = {} if key is None or is_exempt(target) else self._limits(key)
-        if key is None or not limits:
-            yield
-            return
+        return nullcontext() if key is None or not limits else self._within(limits, key, now)
+
+    @contextmanager
+    def _within(self, limits: dict[Whose, Limits], key: KeyFacts, now: datetime) -> Iterator[None]:
         reached = limited(
             [self._side(whose, key, limit, now) for whose, limit in limits.items()], Moment(self._ledger.second(), now)
         )

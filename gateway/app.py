@@ -5,7 +5,7 @@ The way of a request: ``server`` → ``handlers`` → ``conductor`` with ``excha
 """
 
 import asyncio
-import secrets
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,6 +34,8 @@ from gateway.recorder import RecordingMeans
 from gateway.server import ConnectionLimits, GatewayServer, refuse_lenient_parser
 from gateway.signing import SigningUpstream
 from gateway.wire_upstream import Timeouts, WireUpstream
+
+_RANDOM_BYTES = 10
 
 Ready = Callable[[Sequence[tuple[str, int]]], None]
 """Told the addresses that are listened on."""
@@ -142,4 +144,4 @@ async def _journal(config: GatewayConfig, journal: JournalId, metrics: Metrics) 
 
 def _request_ids() -> Callable[[], RequestId]:
     ids = RequestIds()
-    return lambda: ids.new(time.time_ns() // 1_000_000, secrets.randbits(74))
+    return lambda: ids.new(time.time_ns() // 1_000_000, int.from_bytes(os.urandom(_RANDOM_BYTES)))

@@ -3,7 +3,8 @@
 A batch of commands is obeyed at once, without a wait in between; then its question is asked and the answer told. While
 an answer streams, no task is woken: upstream's connection tells the exchange what has come, and what follows is obeyed
 on the spot. When the client is behind, the answer pauses: upstream is not read, and so slows down too. A head leaves
-together with the bytes that came with it; if none are there yet, it leaves alone.
+together with the bytes that came with it; if none are there yet, it leaves alone. Records that are there at the same
+time are written together, before anything else happens that anybody else can see.
 """
 
 import asyncio
@@ -94,6 +95,7 @@ class Conductor:
         while True:
             try:
                 if self._response.congested:
+                    self._recorder.write()
                     await self._response.wait_until_read(self._means.stall_s)
                 if question is None:
                     return
@@ -120,23 +122,31 @@ class Conductor:
     def _obey(self, commands: Commands) -> Question | None:
         """Raises ClientLostError."""
         for command in commands:
-            match command:
-                case RecordPiece() | Record():
-                    self._recorder.record(command)
-                case SendBytes(data):
-                    self._response.send(data)
-                case ReadUpstream() | SyncJournal() | OpenUpstream() | TakeTurns():
+            if isinstance(command, (RecordPiece, Record)):
+                self._recorder.record(command)
+            elif isinstance(command, SendHead):  # it is only laid ready
+                self._means.metrics.answered(command.head.status)
+                self._response.send_head(command.head)
+            elif isinstance(command, ReadUpstream):
+                return command
+            else:
+                self._recorder.write()
+                if isinstance(command, SendBytes):
+                    self._response.send(command.data)
+                elif isinstance(command, (SyncJournal, OpenUpstream, TakeTurns)):
                     return command
-                case SendHead(head):
-                    self._means.metrics.answered(head.status)
-                    self._response.send_head(head)
-                case FinishResponse():
-                    self._response.finish()
-                case CutClient():
-                    self._response.cut()
-                case CloseUpstream():
-                    self._close_upstream()
+                else:
+                    self._end(command)
         return None
+
+    def _end(self, command: FinishResponse | CutClient | CloseUpstream) -> None:
+        match command:
+            case FinishResponse():
+                self._response.finish()
+            case CutClient():
+                self._response.cut()
+            case CloseUpstream():
+                self._close_upstream()
 
     def _lose_client(self, lost: ClientLostError) -> Question | None:
         self._response.cut()
@@ -178,6 +188,7 @@ class Conductor:
         else:
             self._answer.resume()
         if not self._stream.done():
+            self._recorder.write()
             self._response.uncork()
         return await self._stream
 

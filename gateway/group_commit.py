@@ -9,13 +9,31 @@ from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
+from time import monotonic
+from typing import NamedTuple
 
 Flush = Callable[[], None]
 """Runs on the thread; raises OSError."""
 
 BACKGROUND_S = 0.02
+_GATHERING_TURNS = 5
+"""While many wait, flushes do not follow each other at once: the fewer there are, the less each request pays for its
+share, and those whom the last one released soon wait again."""
+_TIMER_S = 0.001
+"""A timer may be early by this."""
 _MAX_PAUSE_S = 5.0
 """Between flushes of a disk that fails."""
+
+
+class _Waiter(NamedTuple):
+    target: int
+    """Writes that must be safe."""
+    give_up_at: float
+    answer: asyncio.Future[bool]
+
+    def tell(self, *, safe: bool) -> None:
+        if not self.answer.done():
+            self.answer.set_result(safe)
 
 
 class GroupCommit:
@@ -36,15 +54,17 @@ class GroupCommit:
         self.safe = 0
         self._in_flight = self._begun = False
         self._timer: asyncio.TimerHandle | None = None
-        self._waiters: deque[tuple[int, asyncio.Future[bool]]] = deque()
+        self._deadline: asyncio.TimerHandle | None = None
+        self._deadline_at = 0.0
+        self._waiters: deque[_Waiter] = deque()
         self._jobs: SimpleQueue[tuple[int, Flush] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name="journal-flush", daemon=True)
         self._thread.start()
 
-    def wrote(self) -> None:
-        """One more write."""
-        self.written += 1
-        if self._timer is None and not self._in_flight:
+    def wrote(self, count: int = 1) -> None:
+        """So many more writes."""
+        self.written += count
+        if self._timer is None and not self._in_flight and not self._begun:
             self._timer = self._loop.call_later(self._pause_s, self._flush)
 
     async def wait(self, deadline_s: float) -> bool:
@@ -52,25 +72,31 @@ class GroupCommit:
         if self.safe >= self.written:
             return True
         answer: asyncio.Future[bool] = self._loop.create_future()
-        self._waiters.append((self.written, answer))
+        give_up_at = monotonic() + deadline_s  # the loop's own clock stands still within a turn
+        self._waiters.append(_Waiter(self.written, give_up_at, answer))
+        self._look_at(give_up_at)
         if not self._in_flight and not self._begun:
-            self._begun = True
-            self._loop.call_soon(self._begin)  # whoever comes in this turn of the loop shares the flush
-        deadline = self._loop.call_later(deadline_s, _give_up, answer)
-        try:
-            return await answer
-        finally:
-            deadline.cancel()
+            self._begin_after(1)  # whoever comes in this turn of the loop shares the flush
+        return await answer
 
     async def close(self, deadline_s: float) -> bool:
         """A last flush, then the thread ends. False: the disk still holds it up."""
         await self.wait(deadline_s)
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._deadline):
+            if timer is not None:
+                timer.cancel()
         self._jobs.put(None)
         return not self._in_flight
 
-    def _begin(self) -> None:
+    def _begin_after(self, turns: int) -> None:
+        """``turns``: of the loop, at least one."""
+        self._begun = True
+        self._loop.call_soon(self._begin, turns - 1)
+
+    def _begin(self, turns: int) -> None:
+        if turns:
+            self._begin_after(turns)
+            return
         self._begun = False
         if not self._in_flight:
             self._flush()
@@ -100,17 +126,29 @@ class GroupCommit:
         safe = self._settled(target, error)
         if safe:
             self.safe = max(self.safe, target)
-        while self._waiters and self._waiters[0][0] <= target:
-            waiter = self._waiters.popleft()[1]
-            if not waiter.done():
-                waiter.set_result(safe)
+        while self._waiters and self._waiters[0].target <= target:
+            self._waiters.popleft().tell(safe=safe)
         self._pause_s = self._background_s if safe else min(self._pause_s * 2, _MAX_PAUSE_S)
         if self._waiters:
-            self._flush()
+            self._begin_after(_GATHERING_TURNS)
         elif self.safe < self.written:
             self._timer = self._loop.call_later(self._pause_s, self._flush)
 
+    def _look_at(self, when: float) -> None:
+        """One timer serves all who wait: it mostly finds that they have been served."""
+        if self._deadline is not None:
+            if self._deadline_at <= when:
+                return
+            self._deadline.cancel()
+        self._deadline_at = when
+        self._deadline = self._loop.call_later(max(0.0, when - monotonic()), self._give_up)
 
-def _give_up(waiter: asyncio.Future[bool]) -> None:
-    if not waiter.done():
-        waiter.set_result(False)
+    def _give_up(self) -> None:
+        self._deadline = None
+        now = monotonic() + _TIMER_S
+        for waiter in self._waiters:
+            if waiter.give_up_at <= now:
+                waiter.tell(safe=False)
+        waiting = [waiter.give_up_at for waiter in self._waiters if not waiter.answer.done()]
+        if waiting:
+            self._look_at(min(waiting))

@@ -61,7 +61,7 @@ class Handler:
         except RejectedError as rejected:
             self.means.metrics.rejected(rejected.reason)
             response.close_after()
-            own = refused(Refusal(rejected.status, rejected.message, rejected.lines), str(request_id))
+            own = refused(Refusal(rejected.status, rejected.message, rejected.lines), response.request_id)
         if own is not None:
             self.means.metrics.answered(own.head.status)
             await response.answer(own, self.means.stall_s)
@@ -78,7 +78,7 @@ class Handler:
             if awaits_continue(head.told, request.version) and request.transport is not None:
                 request.transport.write(CONTINUE)
             recorder = Recorder(self.recording, request_id.bytes)
-            conductor = Conductor(self.means, Exchange(str(request_id)), recorder, response)
+            conductor = Conductor(self.means, Exchange(response.request_id), recorder, response)
             facts = recorder.facts(lines)
             conductor.take(*_taken(head, facts, await self._read_body(request), admission))
             await conductor.conduct()

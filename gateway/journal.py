@@ -1,7 +1,7 @@
 """How is something recorded so that no crash loses it? The writer of one journal, one per gateway process.
 
-``record`` is one ``writev`` on the event loop: then the bytes are in the page cache and survive the death of any
-process. ``sync`` waits, within a deadline, until they would survive a power cut.
+``record`` and ``record_together`` are one ``writev`` on the event loop: then the bytes are in the page cache and
+survive the death of any process. ``sync`` waits, within a deadline, until they would survive a power cut.
 
 Nothing here may fail an exchange. What a full disk refuses is given up in steps: first bytes, which leave a gap; facts
 go to room that was set aside, then to a backlog in memory, and what is too much even for that is counted. A disk that
@@ -10,7 +10,7 @@ fails otherwise leaves the backlog. It is tried again with every beat and, not t
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +26,10 @@ _RETRY_US = 100_000
 _CLOSE_DEADLINE_S = 5.0
 
 
+Records = Sequence[tuple[Kind, bytes]]
+"""Their kinds and payloads."""
+
+
 class Journal(Protocol):
     """Where exchanges are recorded."""
 
@@ -36,6 +40,10 @@ class Journal(Protocol):
 
     def record(self, kind: Kind, exchange: bytes, payload: bytes) -> None:
         """``exchange``: 16 bytes."""
+        ...
+
+    def record_together(self, exchange: bytes, records: Records) -> None:
+        """The same for records that are there at the same time, in order."""
         ...
 
     async def sync(self, deadline_s: float) -> bool:
@@ -54,6 +62,10 @@ class NullJournal:
 
     def record(self, kind: Kind, exchange: bytes, payload: bytes) -> None:
         """Nothing is kept."""
+
+    def record_together(self, exchange: bytes, records: Records) -> None:
+        for kind, payload in records:
+            self.record(kind, exchange, payload)
 
     async def sync(self, _: float) -> bool:
         return True
@@ -76,6 +88,11 @@ class Timing:
     """While an exchange is open the journal says the time this often, so that runs can be closed by it."""
 
 
+def _check_length(payload: bytes) -> None:
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise ValueError(f"A record of {len(payload)} bytes is too long.")
+
+
 class JournalWriter:
     """A journal on the local disk."""
 
@@ -86,7 +103,8 @@ class JournalWriter:
         """
         self._options, self._on_gap, self._timing = options, on_gap, timing or Timing()
         self._id = options.journal.bytes
-        self._start_us = self._timing.clock_us()
+        self._clock_us = self._timing.clock_us
+        self._start_us = self._clock_us()
         self._now_us = self._retry_at_us = self._written_us = 0
         self._reason = ""
         self._log: JournalLog | None = None
@@ -98,6 +116,8 @@ class JournalWriter:
                 raise unwritable(options.root, error) from error
             self._reason = error.strerror or ""
         self._backlog = Backlog()
+        self._is_well = self._log is not None
+        """Nothing is held up: known without a look, because it is asked with every record."""
         self._open: set[bytes] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -109,9 +129,24 @@ class JournalWriter:
 
     def record(self, kind: Kind, exchange: bytes, payload: bytes) -> None:
         """Raises ValueError for a payload that no reader would take."""
-        if len(payload) > MAX_PAYLOAD_BYTES:
-            raise ValueError(f"A record of {len(payload)} bytes is too long.")
+        _check_length(payload)
         self._write(Entry(kind, exchange, self._time(), payload))
+        if kind not in PIECES:
+            self._note(kind, exchange)
+
+    def record_together(self, exchange: bytes, records: Records) -> None:
+        """Raises ValueError, and records nothing, if no reader would take one of the payloads."""
+        for _, payload in records:
+            _check_length(payload)
+        now = self._time()
+        entries = [Entry(kind, exchange, now, payload) for kind, payload in records]
+        if not (self._is_well and self._append(*entries)):
+            for entry in entries:  # what a full disk has no room for together it may still take in part
+                self._write(entry)
+        for kind, _ in records:
+            self._note(kind, exchange)
+
+    def _note(self, kind: Kind, exchange: bytes) -> None:
         if kind is Kind.REQUEST:
             self._open.add(exchange)
             self._keep_beating()
@@ -132,7 +167,8 @@ class JournalWriter:
             await self._log.close(_CLOSE_DEADLINE_S)
 
     def _time(self) -> int:
-        self._now_us = max(self._now_us, self._timing.clock_us() - self._start_us)
+        now_us = self._clock_us() - self._start_us
+        self._now_us = max(self._now_us, now_us)
         return self._now_us
 
     @property
@@ -140,10 +176,13 @@ class JournalWriter:
         return bool(self._backlog) or self._log is None or self._log.in_reserve
 
     def _write(self, entry: Entry) -> None:
+        if self._is_well and self._append(entry):
+            return
         if self._is_held_up:
             self._write_late(entry)
-        elif not self._append(entry):
+        elif self._is_well or not self._append(entry):
             self._hold(entry)
+        self._is_well = not self._is_held_up
 
     def _write_late(self, entry: Entry) -> None:
         """The disk has refused something; does it take this?"""
@@ -154,10 +193,14 @@ class JournalWriter:
                 return
         self._hold(entry)
 
-    def _append(self, entry: Entry) -> bool:
+    def _append(self, *entries: Entry) -> bool:
         try:
-            self._log = self._log or JournalLog(self._options, self._on_gap)
-            self._log.append(self._in_time(entry))
+            if self._log is None:
+                self._log = JournalLog(self._options, self._on_gap)
+            if entries[0].time_us < self._written_us:
+                entries = tuple(map(self._in_time, entries))
+            self._written_us = entries[-1].time_us
+            self._log.append(*entries)
         except OSError as error:
             self._reason = error.strerror or "disk error"
             self._retry_at_us = self._now_us + _RETRY_US

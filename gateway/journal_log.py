@@ -11,7 +11,7 @@ left as soon as there is room again, for the next segment and for a new reserve.
 import errno
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import structlog
 
 from domain.ids import JournalId
 from gateway.backlog import Entry
-from gateway.frames import FRAME_HEADER_BYTES, SegmentHeader, encode_frame_header
+from gateway.frames import SegmentHeader, encode_frame_header
 from gateway.group_commit import BACKGROUND_S, Flush, GroupCommit
 from gateway.journal_files import JournalFolder, Reserve, Segment, Syscalls
 
@@ -82,15 +82,16 @@ class JournalLog:
         self.flush_failed = False
         """The last flush failed."""
 
-    def append(self, entry: Entry) -> None:
-        """Raises OSError; then nothing of the entry was written."""
+    def append(self, *entries: Entry) -> None:
+        """In one write. Raises OSError; then nothing of the entries was written."""
         if self._mistrusted:
             self._start_again()
         elif self.in_reserve:
             self._leave_reserve()
-        if self._segment.size + FRAME_HEADER_BYTES + len(entry.payload) > self._rotate_at:
+        frames = _frames(entries)
+        if self._segment.size + sum(map(len, frames)) > self._rotate_at:
             self._rotate()
-        self._append(entry)
+        self._append(entries, frames)
 
     def append_reserved(self, entry: Entry) -> None:
         """To be called when the disk is full. Raises OSError; then nothing of the entry was written."""
@@ -99,19 +100,20 @@ class JournalLog:
         if not self.in_reserve:
             self._enter_reserve()
         try:
-            self._append(entry)
+            self._append((entry,), _frames((entry,)))
         except OSError:
             self._reserve_is_full = True
             raise
 
-    def _append(self, entry: Entry) -> None:
+    def _append(self, entries: Sequence[Entry], frames: Sequence[bytes]) -> None:
         try:
-            self._segment.append(_frame(entry))
+            self._segment.append(frames)
         except OSError as error:
             self._mistrusted = self._segment.torn or error.errno not in NO_ROOM
             raise
-        self._remember(entry)
-        self._commit.wrote()
+        for entry in entries:
+            self._remember(entry)
+        self._commit.wrote(len(entries))
 
     async def wait(self, deadline_s: float) -> bool:
         """Is all that was appended safe? Answers within the deadline."""
@@ -164,7 +166,7 @@ class JournalLog:
         following = self._next_segment()
         try:
             for entry in self._unsafe:
-                following.append(_frame(entry))
+                following.append(_frames((entry,)))
         except OSError:
             following.discard()
             raise
@@ -261,8 +263,11 @@ class JournalLog:
             return
 
 
-def _frame(entry: Entry) -> tuple[bytes, bytes]:
-    return encode_frame_header(entry.kind, entry.exchange, entry.time_us, entry.payload), entry.payload
+def _frames(entries: Sequence[Entry]) -> list[bytes]:
+    frames: list[bytes] = []
+    for kind, exchange, time_us, payload in entries:
+        frames += encode_frame_header(kind, exchange, time_us, payload), payload
+    return frames
 
 
 def _no_room() -> OSError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.exchange import Record, RecordPiece
-from gateway.frames import encode_piece
+from gateway.frames import Kind, encode_piece
 from gateway.headers import HeaderLines, ToFact
 from gateway.journal import Journal
 from gateway.metrics import Metrics
@@ -34,6 +34,7 @@ class Recorder:
         """``exchange``: 16 bytes."""
         self._journal, self._fact, self._metrics = means.journal, means.fact, means.metrics
         self._exchange = exchange
+        self._pending: list[tuple[Kind, bytes]] = []
 
     def facts(self, lines: HeaderLines) -> tuple[HeaderLine, ...]:
         """What of header lines may be recorded."""
@@ -44,17 +45,33 @@ class Recorder:
             return ()
 
     def record(self, command: Record | RecordPiece) -> None:
+        """With the next ``write``."""
         try:
             if isinstance(command, RecordPiece):
                 payload = encode_piece(command.offset, command.data)
             else:
                 payload = encode(command.content)
-            self._journal.record(command.kind, self._exchange, payload)
+            self._pending.append((command.kind, payload))
+        except Exception as error:  # noqa: BLE001  # as above
+            self._swallow(error)
+
+    def write(self) -> None:
+        """Bring what was recorded into the journal, all of it at once."""
+        pending = self._pending
+        if not pending:
+            return
+        self._pending = []
+        try:
+            if len(pending) == 1:
+                self._journal.record(pending[0][0], self._exchange, pending[0][1])
+            else:
+                self._journal.record_together(self._exchange, pending)
         except Exception as error:  # noqa: BLE001  # as above
             self._swallow(error)
 
     async def sync(self, deadline_s: float) -> bool:
         """Is everything recorded so far on the disk?"""
+        self.write()
         try:
             return await self._journal.sync(deadline_s)
         except Exception as error:  # noqa: BLE001  # as above

@@ -50,7 +50,7 @@ class WireResponse(StreamResponse):
         super().__init__()
         self._is_last = is_last
         self._http, self._client = request, request.protocol
-        self._request_id = request_id
+        self.request_id = request_id
         self._framing = Framing.LENGTH
         self._keep_alive = request.keep_alive
         self._corked = b""
@@ -76,7 +76,7 @@ class WireResponse(StreamResponse):
             lines.append(b"Connection: close\r\n")
         elif self._http.version < HttpVersion11:
             lines.append(b"Connection: keep-alive\r\n")
-        lines.append(b"%b: %b\r\n" % (REQUEST_ID, self._request_id.encode()))
+        lines.append(b"%b: %b\r\n" % (REQUEST_ID, self.request_id.encode()))
         return b"".join(lines)
 
     def send(self, data: bytes) -> None:

@@ -16,6 +16,7 @@ from uuid import UUID
 from ops import plan, serve_database
 from ops.addresses import address_of
 from ops.clock import utc_now
+from ops.collector import collect_rarely
 from ops.configs import Context, dashboard_config, gateway_config, pages_config, shipper_config
 from ops.lifetime import Lifetime
 
@@ -33,6 +34,10 @@ async def gateway(context: Context, lifetime: Lifetime) -> None:
     from gateway.app import serve
     from ops.gateway_access import tell_mode, watched
 
+    def tell(places: Sequence[tuple[str, int]]) -> None:
+        collect_rarely()
+        lifetime.ready(address_of(*places[0]))
+
     config = gateway_config(context.settings, context.home, context.sockets, context.name)
     async with watched(context.settings, context.home) as (access, keys):
         tell_mode(config, keys, lifetime)
@@ -42,7 +47,7 @@ async def gateway(context: Context, lifetime: Lifetime) -> None:
             stop=lifetime.stop,
             abort=lifetime.abort,
             retire=lifetime.retire,
-            ready=lambda places: lifetime.ready(address_of(*places[0])),
+            ready=tell,
         )
 
 

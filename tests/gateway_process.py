@@ -20,6 +20,7 @@ import asyncio, json, resource, sys
 from pathlib import Path
 from gateway.app import serve
 from gateway.config import GatewayConfig
+from ops.collector import collect_rarely
 from tests.managed import no_access
 import uvloop
 told, sys.stdout = sys.stdout, sys.stderr  # what it logs belongs to the log
@@ -30,6 +31,7 @@ config = GatewayConfig(
     journal_root=Path(root), fingerprint_key=b"k", upstream_url=upstream, **{"port": 0, **json.loads(settings)}
 )
 def ready(addresses):
+    collect_rarely()
     print(addresses[0][1], file=told, flush=True)
 uvloop.run(serve(config, no_access(), stop=asyncio.Event(), abort=asyncio.Event(), ready=ready))
 """

@@ -15,6 +15,7 @@ from gateway.error_replies import Refusal
 from gateway.exchange import SLICE_BYTES, Exchange, RequestRead, State
 from gateway.frames import MAX_PIECE_BYTES, Kind, decode_piece
 from gateway.headers import HeaderLines, HeaderMap, to_fact
+from gateway.journal import NullJournal, Records
 from gateway.metrics import Metrics
 from gateway.recorder import Recorder, RecordingMeans
 from gateway.records import EndRecord, RequestRecord, ResponseRecord
@@ -44,6 +45,8 @@ class Stage:
     """The client is gone when these bytes are sent to it."""
     said: list[str] = field(default_factory=list)
     records: list[tuple[Kind, bytes]] = field(default_factory=list)
+    together: list[list[str]] = field(default_factory=list)
+    """Records that came in one call."""
     stopping: bool = False
     metrics: Metrics = field(default_factory=lambda: Metrics(lambda: 0))
 
@@ -122,13 +125,19 @@ class Stage:
         return msgspec.json.decode(payload, type=EndRecord)
 
 
-class _Journal:
-    trouble = None
-
+class _Journal(NullJournal):
     def __init__(self, stage: Stage) -> None:
-        self.record, self.sync = stage.record, stage.sync
+        self._stage = stage
 
-    async def close(self) -> None: ...
+    def record(self, kind: Kind, exchange: bytes, payload: bytes) -> None:
+        self._stage.record(kind, exchange, payload)
+
+    def record_together(self, exchange: bytes, records: Records) -> None:
+        self._stage.together.append([kind.name for kind, _ in records])
+        super().record_together(exchange, records)
+
+    async def sync(self, deadline_s: float) -> bool:
+        return await self._stage.sync(deadline_s)
 
 
 class _Upstream:
@@ -178,7 +187,7 @@ class _Answer:
         self._flows = False
 
 
-STORED = ["REQUEST", "REQUEST_BODY", "sync", "FORWARDED", "open", "RESPONSE", "head 200"]
+STORED = ["REQUEST", "REQUEST_BODY", "sync", "FORWARDED", "open", "head 200"]
 
 
 async def test_an_exchange_is_carried_out_in_order() -> None:
@@ -187,7 +196,7 @@ async def test_an_exchange_is_carried_out_in_order() -> None:
     assert stage.said == [
         *STORED,
         "flow",
-        "CHUNK", "send one",
+        "RESPONSE", "CHUNK", "send one",
         "CHUNK", "send two",
         "END", "pause", "sync", "finish",
     ]  # fmt: skip
@@ -214,7 +223,36 @@ async def test_a_head_leaves_before_a_read_that_waits_and_not_before_one_that_do
         playing = tasks.create_task(stage.play())
         await until(lambda: stage.said[-1:] == ["uncork"])
         playing.cancel()
-    assert stage.said[len(STORED) : -3] == ["flow", "CHUNK", "send one", "uncork"]
+    assert stage.said[len(STORED) : -3] == ["flow", "RESPONSE", "CHUNK", "send one", "uncork"]
+
+
+async def test_a_head_that_leaves_alone_is_recorded_first() -> None:
+    stage = Stage([WAIT])
+    async with asyncio.TaskGroup() as tasks:
+        playing = tasks.create_task(stage.play())
+        await until(lambda: stage.said[-1:] == ["uncork"])
+        playing.cancel()
+    assert stage.said[len(STORED) : -3] == ["flow", "RESPONSE", "uncork"]
+
+
+async def test_a_head_is_recorded_before_the_client_is_waited_for() -> None:
+    stage = Stage([b"one"])
+    conductor = stage.conductor()
+
+    def send_head(head: AnswerHead) -> None:
+        stage.said.append(f"head {head.status}")
+        stage.congested = True
+
+    stage.send_head = send_head  # type: ignore[method-assign]
+    conductor.take(READ, REQUEST)
+    await conductor.conduct()
+    assert stage.said[len(STORED) :][:3] == ["RESPONSE", "wait for the client", "flow"]
+
+
+async def test_what_is_recorded_at_the_same_time_is_written_together() -> None:
+    stage = Stage([b"last"], length=4)
+    await stage.play()
+    assert stage.together == [["REQUEST", "REQUEST_BODY"], ["RESPONSE", "CHUNK", "END"]]
 
 
 async def test_a_slow_disk_is_counted_and_passed() -> None:
@@ -269,7 +307,7 @@ async def test_an_answer_pauses_when_the_client_is_behind_and_flows_on_when_it_h
     conductor.take(READ, REQUEST)
     await conductor.conduct()
     assert stage.said[len(STORED) :] == [
-        "flow", "CHUNK", "send one", "pause", "wait for the client",
+        "flow", "RESPONSE", "CHUNK", "send one", "pause", "wait for the client",
         "flow", "CHUNK", "send two", "END", "pause", "sync", "finish",
     ]  # fmt: skip
 

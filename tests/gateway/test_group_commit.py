@@ -56,6 +56,39 @@ async def commit_on(disk: Disk, background_s: float = NEVER_S) -> AsyncIterator[
         await commit.close(LONG_S)
 
 
+async def test_between_two_flushes_others_have_the_time_to_join() -> None:
+    disk = Disk()
+    async with commit_on(disk) as commit, asyncio.TaskGroup() as tasks:
+        commit.wrote()
+        first = tasks.create_task(commit.wait(LONG_S))
+        await until(lambda: disk.running)
+        commit.wrote()
+        second = tasks.create_task(commit.wait(LONG_S))
+        await asyncio.sleep(0)
+        disk.may.release()
+        assert await first
+        assert disk.prepared == 1
+        commit.wrote()
+        third = tasks.create_task(commit.wait(LONG_S))
+        disk.may.release()
+        assert all(await asyncio.gather(second, third))
+        assert disk.prepared == 2
+
+
+async def test_who_waits_for_less_time_is_answered_first() -> None:
+    disk = Disk()
+    async with commit_on(disk) as commit, asyncio.TaskGroup() as tasks:
+        commit.wrote()
+        patient = tasks.create_task(commit.wait(LONG_S))
+        await asyncio.sleep(0)
+        hasty = tasks.create_task(commit.wait(0.001))
+        middle = tasks.create_task(commit.wait(0.05))
+        assert not any(await asyncio.wait_for(asyncio.gather(hasty, middle), LONG_S))
+        assert not patient.done()
+        disk.may.release()
+        assert await patient
+
+
 async def test_nothing_written_is_safe_at_once() -> None:
     disk = Disk()
     async with commit_on(disk) as commit:

@@ -18,7 +18,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import SetupError
-from gateway.frames import MAX_PAYLOAD_BYTES, SEGMENT_HEADER_BYTES, Frame, Kind, decode_piece, encode_piece, read_frames
+from gateway.frames import (
+    FRAME_HEADER_BYTES,
+    MAX_PAYLOAD_BYTES,
+    SEGMENT_HEADER_BYTES,
+    Frame,
+    Kind,
+    decode_piece,
+    encode_piece,
+    read_frames,
+)
 from gateway.journal import JournalWriter, NullJournal, Timing, boot_clock_us
 from gateway.journal_log import LogOptions
 from gateway.records import GapRecord
@@ -92,6 +101,30 @@ async def test_a_record_is_in_the_file_when_record_returns(tmp_path: Path) -> No
         made.journal.record(Kind.CHUNK, A, chunk(0))
         assert len(made.frames()) == 1
         assert made.disk.syncs == 0
+
+
+TOGETHER = [(Kind.RESPONSE, b"r"), (Kind.CHUNK, chunk(0)), (Kind.END, b"e")]
+
+
+async def test_records_that_come_together_are_one_write(tmp_path: Path) -> None:
+    async with rig(tmp_path) as made:
+        made.journal.record(Kind.REQUEST, A, b"r")
+        before, made.now[0] = made.disk.writes, 1007
+        made.journal.record_together(A, TOGETHER)
+        assert made.disk.writes == before + 1
+        assert made.frames()[1:] == [Frame(kind, UUID(bytes=A), 7, payload) for kind, payload in TOGETHER]
+        assert await made.journal.sync(LONG_S)
+        assert not made.journal._open, "an end that comes with others is an end too"
+
+
+async def test_a_disk_without_room_for_all_that_came_together_takes_what_it_can(tmp_path: Path) -> None:
+    async with rig(tmp_path) as made:
+        made.disk.room = FRAME_HEADER_BYTES + 10
+        made.journal.record_together(A, TOGETHER)
+        assert [frame.kind for frame in made.frames()] == [Kind.RESPONSE]
+        made.disk.room = None
+    assert [frame.kind for frame in made.frames()] == [Kind.RESPONSE, Kind.GAP, Kind.END]
+    assert len(made.gaps) == 1
 
 
 async def test_times_never_go_back(tmp_path: Path) -> None:
@@ -299,6 +332,8 @@ async def test_a_record_that_no_reader_would_take_is_refused(tmp_path: Path) -> 
         made.journal.record(Kind.REQUEST, A, b"x" * MAX_PAYLOAD_BYTES)
         with pytest.raises(ValueError, match="too long"):
             made.journal.record(Kind.REQUEST, A, b"x" * (MAX_PAYLOAD_BYTES + 1))
+        with pytest.raises(ValueError, match="too long"):
+            made.journal.record_together(A, [(Kind.END, b"e"), (Kind.REQUEST, b"x" * (MAX_PAYLOAD_BYTES + 1))])
     assert len(made.frames()) == 1
 
 
@@ -348,10 +383,12 @@ async def test_a_journal_that_records_nothing_is_always_well() -> None:
 # --------------------------------------------------------------------------------------- any order of faults and work
 
 Step = tuple[str, int]
-ROOM = {"full": 30, "room": 700_000}
+ROOM = {"full": 30, "little": 70, "room": 700_000}
 steps: st.SearchStrategy[list[Step]] = st.lists(
     st.tuples(
-        st.sampled_from(["chunk", "chunk", "end", "full", "room", "eio", "noflush", "heal", "later", "sync"]),
+        st.sampled_from(
+            ["chunk", "chunk", "end", "last", "full", "little", "room", "eio", "noflush", "heal", "later", "sync"]
+        ),
         st.integers(0, 1),
     ),
     max_size=25,
@@ -386,10 +423,15 @@ def _happen(made: Rig, step: str, which: int, streamed: list[int], ended: list[i
         case "chunk":
             made.journal.record(Kind.CHUNK, exchange, chunk(streamed[which], b"x" * 5))
             streamed[which] += 5
+        case "last":
+            piece, end = chunk(streamed[which], b"x" * 5), b"%d" % ended[which]
+            made.journal.record_together(exchange, [(Kind.CHUNK, piece), (Kind.END, end)])
+            streamed[which] += 5
+            ended[which] += 1
         case "end":
             made.journal.record(Kind.END, exchange, b"%d" % ended[which])
             ended[which] += 1
-        case "full" | "room":
+        case "full" | "little" | "room":
             made.disk.room = ROOM[step]
         case "eio":
             made.disk.write_error = errno.EIO

@@ -1,0 +1,19 @@
+"""A process that serves leaves alone what it was made of."""
+
+import gc
+
+from ops.collector import collect_rarely
+
+
+def test_what_is_there_is_never_looked_at_again() -> None:
+    before = gc.get_threshold()
+    try:
+        collect_rarely()
+        assert gc.get_freeze_count() > 0
+        assert gc.get_threshold() > before
+        cycle: list[object] = []
+        cycle.append(cycle)
+        assert any(found is cycle for found in gc.get_objects()), "what comes later is"
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
