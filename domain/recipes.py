@@ -94,7 +94,7 @@ def decode(data: bytes) -> list[Item]:
 
 
 def _decode_item(reader: "_Reader") -> Item:
-    match reader.take(1)[0]:
+    match reader.byte():
         case 0:
             return Glue(reader.take(reader.varint()))
         case 1:
@@ -167,10 +167,16 @@ class _Reader:
         self._at += count
         return piece
 
+    def byte(self) -> int:
+        if self._at == len(self._data):
+            raise BrokenPayloadError("The recipe ends in the middle of an item.")
+        self._at += 1
+        return self._data[self._at - 1]
+
     def varint(self) -> int:
         value = shift = 0
         while True:
-            byte = self.take(1)[0]
+            byte = self.byte()
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
                 return value
