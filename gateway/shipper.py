@@ -168,7 +168,8 @@ class _Passage:
         stopping, found = self._stop.is_set(), list(self._reader.read(self._at, complete=False))
         if found:
             self._last_found = monotonic()
-            await self._take(found)
+            if not await self._take(found):
+                await _wait(self._stop, self._config.poll_s)
             return False
         if self._reader.writer_is_gone():
             while found := list(self._reader.read(self._at, complete=True)):
@@ -183,7 +184,9 @@ class _Passage:
         await _wait(self._stop, self._config.poll_s if busy else self._config.idle_poll_s)
         return False
 
-    async def _take(self, found: list[tuple[int, int, Found]]) -> None:
+    async def _take(self, found: list[tuple[int, int, Found]]) -> bool:
+        """True: there was so much that more is to be expected; else a rest makes the next batch worth its commit."""
+        full = False
         if self._resumed:
             ids = {item.exchange for _, _, item in found if not isinstance(item, Damage)}
             self._batcher.resume(await self._store.tails(self._batcher.unknown(ids)))
@@ -195,8 +198,10 @@ class _Passage:
                 self._batcher.feed(at, item)
             self._at = behind
             if self._batcher.is_full(self._config.batch_events, self._config.batch_bytes):
+                full = True
                 await self._append()
         await self._append()
+        return full
 
     async def _append(self) -> None:
         made = self._batcher.take()

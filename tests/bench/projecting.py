@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from os import sysconf
 from pathlib import Path
 from uuid import UUID
@@ -205,6 +205,7 @@ async def together(on: Bench, what: str, exchanges: Iterator[Captured], count: i
 async def lag(on: Bench, exchanges: Iterator[Captured], rate: int, seconds: float) -> None:
     """How long after its commit each event is in the rows of every projection, at so many events a second."""
     per_exchange = 4.0
+    exchanges = chain([next(exchanges)], exchanges)
     async with parts(on):
         seen: list[tuple[float, int, int]] = []
         stop = asyncio.Event()
