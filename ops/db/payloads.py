@@ -22,7 +22,7 @@ DEADLINE_S = 30.0
 
 # LIMIT keeps the lateral joins what they are: each key is looked up. As plain joins, plans that know little of the
 # tables read every part of the scope, with each batch again.
-_SELECT_PARTS = """
+SELECT_PARTS = """
 SELECT part.key, part.codec, part.raw_length, part.data
 FROM unnest($2::bytea[]) AS wanted (key)
 CROSS JOIN LATERAL (SELECT * FROM parts WHERE scope_id = $1 AND key = wanted.key LIMIT 1) AS part
@@ -57,7 +57,7 @@ class PostgresPayloads:
         if row is None or not keys:
             return {}
         async with borrowed(self._pool, self._deadline_s) as connection:
-            rows = await connection.fetch(_SELECT_PARTS, row.id, list(keys))
+            rows = await connection.fetch(SELECT_PARTS, row.id, list(keys))
         return {part["key"]: _raw(part) for part in rows}
 
     async def scoped_parts(self, wanted: Collection[tuple[str, bytes]]) -> Mapping[tuple[str, bytes], bytes]:
