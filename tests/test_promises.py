@@ -6,7 +6,8 @@ from tests.source_tree import ROOT, own_tests
 
 DEMANDED = {*range(1, 12), 13, *range(15, 19), *range(20, 33), 78, 79, 80}
 PLUGIN = "tests/test_bar.py"
-_MARK = re.compile(r"\bbar\(([\d, ]+)\)")
+_MARK = re.compile(r"\b(?:bar\(|Part\(\()([\d, ]+)\)")
+"""Also the parts of the one life in tests/endurance/test_torture.py."""
 _ROW = re.compile(r"^\| (\d+)(?:–(\d+))? \|", re.MULTILINE)
 
 

@@ -57,4 +57,68 @@ MISTAKES = (
         (('    if done != "UPDATE 1":', '    if done == "never":'),),
         "tests/projections/test_follower.py::test_of_two_followers_of_a_build_one_commits",
     ),
+    Mistake(
+        "a chunk is recorded after it was forwarded",
+        "gateway/exchange.py",
+        (("return (*pieces, SendBytes(came.data), _READ_ON)", "return (SendBytes(came.data), *pieces, _READ_ON)"),),
+        "tests/gateway/test_exchange.py::test_a_streamed_answer_is_recorded_before_it_is_sent_and_its_terminator_waits_for_the_disk",
+    ),
+    Mistake(
+        "redirects are followed",
+        "gateway/wire_upstream.py",
+        (
+            (
+                "            return await self._exchange(request, self._pool.take() or await self._fresh())\n",
+                (
+                    "            answer = await self._exchange(request, self._pool.take() or await self._fresh())\n"
+                    "            if 300 < answer.head.status < 309:\n"
+                    "                answer = await self._exchange(request, await self._fresh())\n"
+                    "            return answer\n"
+                ),
+            ),
+        ),
+        "tests/contracts/test_upstream_trouble.py::test_a_redirect_is_the_clients_to_follow",
+    ),
+    Mistake(
+        "request bodies are decompressed",
+        "gateway/server.py",
+        (("auto_decompress=False", "auto_decompress=True"),),
+        "tests/gateway/test_server.py::test_compressed_bodies_are_not_opened",
+    ),
+    Mistake(
+        "answers are decompressed",
+        "gateway/upstream_reading.py",
+        (
+            (
+                "        body.clear()\n        return data\n",
+                (
+                    "        body.clear()\n"
+                    "        import zlib\n"
+                    '        return zlib.decompress(data, 31) if data[:2] == b"\\x1f\\x8b" else data\n'
+                ),
+            ),
+        ),
+        "tests/gateway/test_wire_upstream.py::test_the_answer_comes_back_as_it_was_sent",
+    ),
+    Mistake(
+        "an answer is detached from its connection after its last bytes",
+        "gateway/upstream_connection.py",
+        (
+            (
+                "        is_unsent = bool(self._unsent)\n        self._loose()\n",
+                "        is_unsent = bool(self._unsent)\n",
+            ),
+            (
+                '"malformed answer") if reader.is_malformed else None)\n\n    def _loose',
+                '"malformed answer") if reader.is_malformed else None)\n        self._loose()\n\n    def _loose',
+            ),
+        ),
+        "tests/gateway/test_upstream_connection.py::test_the_last_bytes_are_out_of_reach_before_the_connection_is_used_again",
+    ),
+    Mistake(
+        "a request is sent again although bytes had come",
+        "gateway/upstream_connection.py",
+        (("if self._requests > 1 and self._is_silent:", "if self._requests > 1:"),),
+        "tests/gateway/test_wire_upstream.py::test_a_reused_connection_that_has_begun_to_answer_is_not_tried_again",
+    ),
 )
