@@ -27,6 +27,8 @@ from schemas.stored.events import ExchangeEvent
 
 _BUSY_S = 2.0
 """A journal that grew so lately is looked at often."""
+_LITTLE_BYTES = 256 * 1024
+"""Who found less rests a moment, so that the next batch is worth its commit."""
 _LOG = structlog.get_logger("nexus.shipper")
 
 
@@ -168,7 +170,8 @@ class _Passage:
         stopping, found = self._stop.is_set(), list(self._reader.read(self._at, complete=False))
         if found:
             self._last_found = monotonic()
-            if not await self._take(found):
+            await self._take(found)
+            if _bytes_of(found) < _LITTLE_BYTES:
                 await _wait(self._stop, self._config.poll_s)
             return False
         if self._reader.writer_is_gone():
@@ -184,9 +187,7 @@ class _Passage:
         await _wait(self._stop, self._config.poll_s if busy else self._config.idle_poll_s)
         return False
 
-    async def _take(self, found: list[tuple[int, int, Found]]) -> bool:
-        """True: there was so much that more is to be expected; else a rest makes the next batch worth its commit."""
-        full = False
+    async def _take(self, found: list[tuple[int, int, Found]]) -> None:
         if self._resumed:
             ids = {item.exchange for _, _, item in found if not isinstance(item, Damage)}
             self._batcher.resume(await self._store.tails(self._batcher.unknown(ids)))
@@ -198,10 +199,8 @@ class _Passage:
                 self._batcher.feed(at, item)
             self._at = behind
             if self._batcher.is_full(self._config.batch_events, self._config.batch_bytes):
-                full = True
                 await self._append()
         await self._append()
-        return full
 
     async def _append(self) -> None:
         made = self._batcher.take()
@@ -241,6 +240,11 @@ class _Passage:
             _LOG.error("journal of an unknown format is set aside", kept=str(self._reader.set_aside()))
         else:
             await self._finish()
+
+
+def _bytes_of(found: list[tuple[int, int, Found]]) -> int:
+    """They stand in one segment."""
+    return found[-1][1] - found[0][0]
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
