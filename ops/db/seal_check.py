@@ -3,7 +3,7 @@
 Works on a read replica and beside writers: what is appended meanwhile is left for the next check.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from ops.db.seals import ChainCheck, Fault, Seal, Sealed, framed
 
 DEADLINE_S = 120.0
 """For one page."""
-SEALS_A_PAGE = 100
+SEALS_A_PAGE, EVENTS_AT_ONCE = 100, 1000
 _BEFORE_ALL = -(2**63)
 Connections = Callable[[], AbstractAsyncContextManager[Connection]]
 Report = Callable[[int, int], None]
@@ -94,8 +94,22 @@ async def _pages(connections: Connections, newest: int) -> AsyncIterator[list[Se
             rows = await connection.fetch(_SELECT_SEALS, after, newest, SEALS_A_PAGE)
         if not rows:
             return
-        yield [Seal(row["first_position"], row["last_position"], row["marks"], row["digest"]) for row in rows]
+        for seals in _portions(
+            [Seal(row["first_position"], row["last_position"], row["marks"], row["digest"]) for row in rows]
+        ):
+            yield seals
         after = rows[-1]["last_position"]
+
+
+def _portions(seals: list[Seal]) -> Iterator[list[Seal]]:
+    """The same seals, in portions of so few events that these fit into little memory."""
+    portion: list[Seal] = []
+    for seal in seals:
+        if portion and seal.last - portion[0].first >= EVENTS_AT_ONCE:
+            yield portion
+            portion = []
+        portion.append(seal)
+    yield portion
 
 
 async def _feed(connections: Connections, check: ChainCheck, seals: list[Seal], after: int) -> None:

@@ -18,8 +18,8 @@ def score(one: Verdict, value: float) -> float:
     """How many times better than the goal; 1: just kept."""
     if value <= 0:
         return LOW if one.goal.kind == "at least" else HIGH
-    ratio = value / one.goal.bound
-    return min(HIGH, max(LOW, ratio if one.goal.kind == "at least" else 1 / ratio))
+    ratio = min(HIGH, max(LOW, value / one.goal.bound))
+    return ratio if one.goal.kind == "at least" else 1 / ratio
 
 
 def place(ratio: float) -> float:
