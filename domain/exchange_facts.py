@@ -171,7 +171,7 @@ def _walk(root: bytes, messages: Iterable[SeenMessage]) -> tuple[tuple[bytes, ..
 
 
 def _thinking(messages: Iterable[SeenMessage]) -> list[BlockFacts]:
-    return [facts for facts in _blocks(messages) if facts.signature]
+    return [block.facts for message in messages for block in message.blocks if block.facts.signature]
 
 
 def _held(path: list[bytes], counted: list[Counted], signed: bytes | None) -> HeldAnswer:

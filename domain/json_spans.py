@@ -1,109 +1,105 @@
-"""Where do the values of a JSON text begin and end? A tokenizer over the verbatim bytes; nothing is decoded.
+"""Where do the values of a JSON text begin and end? A walk over the verbatim bytes; nothing is decoded.
 
-Cutting needs the exact bytes of each block, so a parser that returns objects does not serve. Strings are skipped by
-one regular expression and brackets are paired once, so that the cost is per token and passing a value is O(1).
+Cutting needs the exact bytes of each block, so a parser that returns objects does not serve. The walk stops only where
+its caller looks: any other value is passed over by one regular expression, however much is in it.
 """
 
 import re
 from collections.abc import Iterator
-from itertools import islice
-from typing import NamedTuple
 
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s"{}\[\],:]+', re.DOTALL)
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 """Possessive: a string is passed without remembering where one could have stopped."""
-_OPENERS, _CLOSERS = b"{[", b"}]"
+_BETWEEN = rb'[^"{}\[\]]'
+_NESTED = 8
+"""Brackets in brackets that one expression passes; blocks hardly ever nest deeper."""
+
+
+def _bracketed(levels: int) -> bytes:
+    inside = rb"(?!)" if levels == 0 else _bracketed(levels - 1)
+    return rb"[{\[](?:" + _BETWEEN + rb"++|" + _STRING + rb"|" + inside + rb")*+[}\]]"
+
+
+_VALUE = re.compile(_STRING + rb"|" + _bracketed(_NESTED) + rb'|[^\s"{}\[\],:]++', re.DOTALL)
+_TO_BRACKET = re.compile(_BETWEEN + rb"*+(?:" + _STRING + _BETWEEN + rb"*+)*+([{}\[\]])", re.DOTALL)
+_NAME = re.compile(rb"\s*+(" + _STRING + rb")\s*+:\s*+", re.DOTALL)
+_SPACE = re.compile(rb"\s*+")
+_FOLLOWS = re.compile(rb"\s*+([,\]}])\s*+")
 
 
 class NotCuttableError(ValueError):
-    """This is no JSON text, or it holds more tokens than we follow."""
+    """This is no JSON text, or it holds more values than we follow."""
 
 
-class Member(NamedTuple):
-    """One member of an object, as token indices."""
+class JsonWalk:
+    """A place in a JSON text that only moves on. ``at``: where the value begins that is looked at."""
 
-    key: int
-    value: int
-    end: int
-    """The token after the value."""
+    def __init__(self, text: bytes, most: int) -> None:
+        """``most``: members and items that are looked at. A parser should have read the text before."""
+        self._text, self._left = text, most
+        self.at = _past_space(text, 0)
+
+    @property
+    def kind(self) -> bytes:
+        """The value's first byte."""
+        return self._text[self.at : self.at + 1]
+
+    def members(self) -> Iterator[slice]:
+        """Where the names of the object's members stand, in order; a repeated one comes again. ``at``: the value."""
+        more = self._enter(b"{", b"}")
+        while more:
+            found = _NAME.match(self._text, self.at)
+            if found is None:
+                raise NotCuttableError("A member without a name and a colon.")
+            self.at = found.end()
+            yield slice(*found.span(1))
+            more = self._another(found.end(), b"}")
+
+    def items(self) -> Iterator[int]:
+        """Where the items of the array begin, in order."""
+        more = self._enter(b"[", b"]")
+        while more:
+            start = self.at
+            yield start
+            more = self._another(start, b"]")
+
+    def value(self) -> slice:
+        """Where the value stands; the walk goes on behind it."""
+        start, found = self.at, _VALUE.match(self._text, self.at)
+        self.at = found.end() if found else self._past_brackets()
+        return slice(start, self.at)
+
+    def _enter(self, opener: bytes, closer: bytes) -> bool:
+        """False: there is nothing inside."""
+        if self.kind != opener:
+            raise NotCuttableError("Another value was to be here.")
+        self.at = _past_space(self._text, self.at + 1)
+        if self.kind != closer:
+            return True
+        self.at += 1
+        return False
+
+    def _another(self, start: int, closer: bytes) -> bool:
+        """Go past the value at ``start``, unless that is done, and past what follows."""
+        self._left -= 1
+        if self.at == start:
+            self.value()
+        found = _FOLLOWS.match(self._text, self.at)
+        if found is None or found[1] not in (b",", closer) or self._left < 0:
+            raise NotCuttableError("Neither a comma nor the end after a value, or too many values.")
+        self.at = found.end()
+        return found[1] == b","
+
+    def _past_brackets(self) -> int:
+        """The end of a value that nests deeper than one expression follows."""
+        at, deep = self.at, 0
+        while found := _TO_BRACKET.match(self._text, at):
+            at = found.end()
+            deep += 1 if found[1] in b"{[" else -1
+            if deep == 0 and self.kind in (b"{", b"["):
+                return at
+        raise NotCuttableError("No value, or a bracket stays open.")
 
 
-class JsonSpans:
-    """The tokens of a JSON text. A value is named by the index of its first token."""
-
-    def __init__(self, text: bytes, max_tokens: int) -> None:
-        self._text = text
-        self._spans = [match.span() for match in islice(_TOKEN.finditer(text), max_tokens + 1)]
-        if len(self._spans) > max_tokens:
-            raise NotCuttableError("Too many tokens.")
-        self._kinds = bytes(text[start] for start, _ in self._spans)
-        self._closer = self._pair_brackets()
-
-    def _pair_brackets(self) -> dict[int, int]:
-        closer: dict[int, int] = {}
-        open_at: list[int] = []
-        for index, kind in enumerate(self._kinds):
-            if kind in _OPENERS:
-                open_at.append(index)
-            elif kind in _CLOSERS:
-                if not open_at:
-                    raise NotCuttableError("A bracket closes that never opened.")
-                closer[open_at.pop()] = index
-        if open_at:
-            raise NotCuttableError("A bracket stays open.")
-        return closer
-
-    def is_object(self, value: int) -> bool:
-        return self._kind(value) == b"{"
-
-    def is_array(self, value: int) -> bool:
-        return self._kind(value) == b"["
-
-    def is_string(self, value: int) -> bool:
-        return self._kind(value) == b'"'
-
-    def after(self, value: int) -> int:
-        """Index of the token that follows the whole value."""
-        return self._closer.get(value, value) + 1
-
-    def start(self, value: int) -> int:
-        """Byte offset at which the value begins."""
-        return self._spans[value][0]
-
-    def end(self, value: int) -> int:
-        """Byte offset behind the value's last byte."""
-        return self._spans[self.after(value) - 1][1]
-
-    def mentions(self, value: int, token: bytes) -> bool:
-        """Whether these bytes stand anywhere in the value."""
-        return self._text.find(token, self.start(value), self.end(value)) >= 0
-
-    def token(self, index: int) -> bytes:
-        start, end = self._spans[index]
-        return self._text[start:end]
-
-    def members(self, value: int) -> Iterator[Member]:
-        """The members of an object, in order; a repeated key comes again."""
-        last, index = self._closer[value], value + 1
-        while index < last:
-            if index + 2 >= last + 1 or self._kind(index + 1) != b":":
-                raise NotCuttableError("A member without a value.")
-            member = Member(index, index + 2, self.after(index + 2))
-            yield member
-            index = self._past_comma(member.end, last)
-
-    def items(self, value: int) -> Iterator[int]:
-        """The items of an array, in order."""
-        last, index = self._closer[value], value + 1
-        while index < last:
-            yield index
-            index = self._past_comma(self.after(index), last)
-
-    def _past_comma(self, index: int, last: int) -> int:
-        if index == last:
-            return index
-        if self._kind(index) != b",":
-            raise NotCuttableError("Values without a comma between them.")
-        return index + 1
-
-    def _kind(self, index: int) -> bytes:
-        return self._kinds[index : index + 1]
+def _past_space(text: bytes, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at

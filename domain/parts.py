@@ -13,11 +13,12 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import msgspec
 
 from domain.errors import BrokenPayloadError
-from domain.json_spans import JsonSpans, NotCuttableError
+from domain.json_spans import JsonWalk, NotCuttableError
 from domain.recipes import KEY_BYTES, BlockRef, Fetch, Glue, GlueRef, Item, RunRef, decode, encode, join
 from schemas.stored.events import BodyReference
 
@@ -25,12 +26,14 @@ FAN_OUT = 16
 MIN_PART_BYTES = 64
 """Shorter pieces cost less in the recipe than as a part."""
 _MARK_NAME = b'"cache_control"'
-MAX_TOKENS = 1_000_000
-"""A body with more JSON tokens is stored whole: it is no conversation."""
+MAX_VALUES = 500_000
+"""A body in which more values must be looked at is stored whole: it is no conversation."""
+_HASH_BLOCK = 64
+_KEYS_REMEMBERED = 1000
+_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True, gc=False):
     """Bytes to be stored once under their key."""
 
     key: bytes
@@ -81,7 +84,19 @@ def items_of(reference: BodyReference, fetch: Fetch) -> Sequence[Item]:
 
 def keyed_digest(key: bytes, data: bytes) -> bytes:
     """HMAC-SHA256, 32 bytes."""
-    return hmac.digest(key, data, hashlib.sha256)
+    begun_inner, begun_outer = _begun(key)
+    inner, outer = begun_inner.copy(), begun_outer.copy()
+    inner.update(data)
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+@lru_cache(_KEYS_REMEMBERED)
+def _begun(key: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    """RFC 2104's two hashes after the key: a part is short, and beginning anew would cost more than the part."""
+    block = (key if len(key) <= _HASH_BLOCK else hashlib.sha256(key).digest()).ljust(_HASH_BLOCK, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C))
+    return inner, outer
 
 
 @dataclass(slots=True)
@@ -93,31 +108,30 @@ class _Cutter:
     """Everything before this offset is in an item already."""
 
     def items(self) -> list[Item]:
-        msgspec.json.decode(self.body, type=dict[str, msgspec.Raw])  # is it a JSON object at all?
-        spans = JsonSpans(self.body, MAX_TOKENS)
-        items: list[Item] = []
-        for member in spans.members(0):
-            name = spans.token(member.key)
+        _DECODER.decode(self.body)  # is it a JSON object at all?
+        walk, items = JsonWalk(self.body, MAX_VALUES), list[Item]()
+        for place in walk.members():
+            name = self.body[place]
             blocks = _BLOCKS.get(name)
-            if blocks is None or not spans.is_array(member.value):
+            if blocks is None or walk.kind != b"[":
                 continue
-            items += self._glue_until(spans.start(member.value) + 1)
-            units = [self._unit(spans, value) for value in blocks(spans, member.value)]
+            items += self._glue_until(walk.at + 1)
+            units = [self._unit(block) for block in blocks(walk, self.body)]
             items += self._runs(units, close_tail=name != b'"messages"')
         return [*items, *self._glue_until(len(self.body))]
 
-    def _unit(self, spans: JsonSpans, value: int) -> list[Item]:
+    def _unit(self, block: slice) -> list[Item]:
         """A block's reference after the structure that leads to it."""
-        start, end = spans.start(value), spans.end(value)
+        start, end = block.start, block.stop
         if end - start < MIN_PART_BYTES:
             return []  # stays in the structure before the next block
         glue = self._glue_until(start)
         self._at = end
-        mark = _cache_mark(spans, value)
+        data = self.body[block]
+        mark = _cache_mark(data)
         if mark is None:
-            return [*glue, BlockRef(self.store(self.body[start:end]))]
-        block = self.body[start : mark.start] + self.body[mark.stop : end]
-        return [*glue, BlockRef(self.store(block), mark.start - start, self.body[mark])]
+            return [*glue, BlockRef(self.store(data))]
+        return [*glue, BlockRef(self.store(data[: mark.start] + data[mark.stop :]), mark.start, data[mark])]
 
     def _glue_until(self, end: int) -> list[Item]:
         piece, self._at = self.body[self._at : end], end
@@ -146,39 +160,47 @@ class _Cutter:
         return key
 
 
-def _listed(spans: JsonSpans, array: int) -> Iterator[int]:
+def _listed(walk: JsonWalk, _body: bytes) -> Iterator[slice]:
     """Each item of ``system`` or ``tools`` that is an object."""
-    return (item for item in spans.items(array) if spans.is_object(item))
+    for _ in walk.items():
+        if walk.kind == b"{":
+            yield walk.value()
 
 
-def _messages(spans: JsonSpans, array: int) -> Iterator[int]:
+def _messages(walk: JsonWalk, body: bytes) -> Iterator[slice]:
     """Each block of each message; a string content counts as a block."""
-    for message in _listed(spans, array):
-        for member in spans.members(message):
-            if spans.token(member.key) != b'"content"':
-                continue
-            if spans.is_string(member.value):
-                yield member.value
-            elif spans.is_array(member.value):
-                yield from _listed(spans, member.value)
+    for _ in walk.items():
+        if walk.kind != b"{":
+            continue
+        for name in walk.members():
+            if body[name] == b'"content"':
+                yield from _content(walk, body)
 
 
-_BLOCKS: dict[bytes, Callable[[JsonSpans, int], Iterator[int]]] = {
+def _content(walk: JsonWalk, body: bytes) -> Iterator[slice]:
+    if walk.kind == b'"':
+        yield walk.value()
+    elif walk.kind == b"[":
+        yield from _listed(walk, body)
+
+
+_BLOCKS: dict[bytes, Callable[[JsonWalk, bytes], Iterator[slice]]] = {
     b'"system"': _listed,
     b'"tools"': _listed,
     b'"messages"': _messages,
 }
 
 
-def _cache_mark(spans: JsonSpans, value: int) -> slice | None:
+def _cache_mark(block: bytes) -> slice | None:
     """The bytes of a block's own ``cache_control`` member with one comma beside it."""
-    if not spans.is_object(value) or not spans.mentions(value, _MARK_NAME):
+    if _MARK_NAME not in block or block[:1] != b"{":
         return None
-    members = list(spans.members(value))
-    for index, member in enumerate(members):
-        if spans.token(member.key) != _MARK_NAME or len(members) == 1:
+    walk = JsonWalk(block, MAX_VALUES)
+    members = [(name, walk.value()) for name in walk.members()]
+    for index, (name, value) in enumerate(members):
+        if block[name] != _MARK_NAME or len(members) == 1:
             continue
         if index:
-            return slice(spans.end(members[index - 1].value), spans.end(member.value))
-        return slice(spans.start(member.key), spans.start(members[1].key))
+            return slice(members[index - 1][1].stop, value.stop)
+        return slice(name.start, members[1][0].start)
     return None

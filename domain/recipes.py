@@ -17,8 +17,9 @@ references of its own and two requests with a common history share nearly all of
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import assert_never
+
+import msgspec
 
 from domain.errors import BrokenPayloadError
 
@@ -28,22 +29,19 @@ MAX_DEPTH = 12
 """Runs of runs: 16 ** 12 blocks, far above what a body of 64 MiB can hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Glue:
+class Glue(msgspec.Struct, frozen=True, gc=False):
     """Bytes kept in the recipe itself."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class GlueRef:
+class GlueRef(msgspec.Struct, frozen=True, gc=False):
     """A stored part that is structure, no block."""
 
     key: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class BlockRef:
+class BlockRef(msgspec.Struct, frozen=True, gc=False):
     """A stored block, perhaps with its cache mark put back in."""
 
     key: bytes
@@ -52,35 +50,36 @@ class BlockRef:
     splice: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class RunRef:
+class RunRef(msgspec.Struct, frozen=True, gc=False):
     """A stored recipe."""
 
     key: bytes
 
 
 Item = Glue | GlueRef | BlockRef | RunRef
+_SMALL = [bytes([value]) for value in range(0x80)]
 Fetch = Callable[[bytes], bytes]
 """Key to stored bytes; raises PayloadMissingError."""
 
 
 def encode(items: Sequence[Item]) -> bytes:
-    out = bytearray(MAGIC)
-    for item in items:
-        match item:
-            case Glue(data):
-                out += b"\x00" + _varint(len(data)) + data
-            case GlueRef(key):
-                out += b"\x01" + key
-            case BlockRef(key, _, b""):
-                out += b"\x02" + key
-            case BlockRef(key, at, splice):
-                out += b"\x03" + key + _varint(at) + _varint(len(splice)) + splice
-            case RunRef(key):
-                out += b"\x04" + key
-            case _ as never:
-                assert_never(never)
-    return bytes(out)
+    return MAGIC + b"".join(map(_encoded, items))
+
+
+def _encoded(item: Item) -> bytes:
+    match item:
+        case BlockRef(key, _, b""):
+            return b"\x02" + key
+        case Glue(data):
+            return b"\x00" + _varint(len(data)) + data
+        case GlueRef(key):
+            return b"\x01" + key
+        case BlockRef(key, at, splice):
+            return b"\x03" + key + _varint(at) + _varint(len(splice)) + splice
+        case RunRef(key):
+            return b"\x04" + key
+        case _ as never:
+            assert_never(never)
 
 
 def decode(data: bytes) -> list[Item]:
@@ -95,7 +94,7 @@ def decode(data: bytes) -> list[Item]:
 
 
 def _decode_item(reader: "_Reader") -> Item:
-    match reader.take(1)[0]:
+    match reader.byte():
         case 0:
             return Glue(reader.take(reader.varint()))
         case 1:
@@ -141,6 +140,8 @@ def _bytes_of(item: Glue | GlueRef | BlockRef, fetch: Fetch) -> bytes:
 
 
 def _varint(value: int) -> bytes:
+    if value <= 0x7F:
+        return _SMALL[value]
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -166,10 +167,16 @@ class _Reader:
         self._at += count
         return piece
 
+    def byte(self) -> int:
+        if self._at == len(self._data):
+            raise BrokenPayloadError("The recipe ends in the middle of an item.")
+        self._at += 1
+        return self._data[self._at - 1]
+
     def varint(self) -> int:
         value = shift = 0
         while True:
-            byte = self.take(1)[0]
+            byte = self.byte()
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
                 return value

@@ -101,7 +101,7 @@ def _messages(value: JsonValue, known: Known) -> tuple[SeenMessage, ...]:
 def _blocks(value: JsonValue, known: Known) -> tuple[SeenBlock, ...]:
     """A list of blocks, or a string that stands for one text block."""
     if isinstance(value, list):
-        return tuple(_block(block, known) for block in value if block is not None)
+        return tuple([_block(block, known) for block in value if block is not None])
     return () if value is None else (_block(value, known),)
 
 

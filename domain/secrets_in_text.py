@@ -31,14 +31,14 @@ _STAYS = frozenset("\r\n")
 
 def hide(text: str) -> str:
     """The text with every key in it hidden; as long as it was."""
-    if not any(trigger in text for trigger in _TRIGGERS):
+    if not any(map(text.__contains__, _TRIGGERS)):
         return text
     return _IN_TEXT.sub(_hidden, text)
 
 
 def hide_bytes(data: bytes) -> bytes:
     """The same for bytes of text in UTF-8, or of anything."""
-    if not any(trigger in data for trigger in _TRIGGER_BYTES):
+    if not any(map(data.__contains__, _TRIGGER_BYTES)):
         return data
     return _IN_BYTES.sub(_hidden_bytes, data)
 

@@ -21,7 +21,10 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from uuid import UUID
+
+import msgspec
 
 from domain.errors import BrokenFrameError
 from domain.ids import JournalId
@@ -63,8 +66,7 @@ class Kind(IntEnum):
     """Nothing but the time: lets a reader close runs of a silent stream by record times alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """One good frame."""
 
     kind: Kind
@@ -147,6 +149,8 @@ def read_frames(data: bytes, start: int, *, complete: bool) -> Iterator[tuple[in
         at = end
 
 
+_IDS_REMEMBERED = 1000
+_KINDS = {int(kind): kind for kind in Kind}
 _UNFINISHED = "unfinished"
 _DAMAGED = "damaged"
 
@@ -155,7 +159,7 @@ def _frame_at(data: bytes, at: int) -> Frame | str:
     if len(data) - at < FRAME_HEADER_BYTES:
         return _UNFINISHED if data[at : at + 2] == FRAME_MAGIC[: len(data) - at] else _DAMAGED
     magic, kind, flags, length, crc, exchange, time_us = _FRAME_HEADER.unpack_from(data, at)
-    if magic != FRAME_MAGIC or flags or length > MAX_PAYLOAD_BYTES or not Kind.REQUEST <= kind <= Kind.TICK:
+    if magic != FRAME_MAGIC or flags or length > MAX_PAYLOAD_BYTES or kind not in _KINDS:
         return _DAMAGED
     payload_at = at + FRAME_HEADER_BYTES
     if payload_at + length > len(data):
@@ -165,7 +169,13 @@ def _frame_at(data: bytes, at: int) -> Frame | str:
     checked = zlib.crc32(data[at + _CRC_END : payload_at], checked)
     if zlib.crc32(payload, checked) != crc:
         return _DAMAGED
-    return Frame(Kind(kind), UUID(bytes=exchange), time_us, payload)
+    return Frame(_KINDS[kind], _uuid(exchange), time_us, payload)
+
+
+@lru_cache(_IDS_REMEMBERED)
+def _uuid(exchange: bytes) -> UUID:
+    """The frames of an exchange come near each other."""
+    return UUID(bytes=exchange)
 
 
 def _next_good_frame(data: bytes, start: int) -> int:

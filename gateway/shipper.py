@@ -27,6 +27,8 @@ from schemas.stored.events import ExchangeEvent
 
 _BUSY_S = 2.0
 """A journal that grew so lately is looked at often."""
+_LITTLE_BYTES = 256 * 1024
+"""Who found less rests a moment, so that the next batch is worth its commit."""
 _LOG = structlog.get_logger("nexus.shipper")
 
 
@@ -169,6 +171,8 @@ class _Passage:
         if found:
             self._last_found = monotonic()
             await self._take(found)
+            if _bytes_of(found) < _LITTLE_BYTES:
+                await _wait(self._stop, self._config.poll_s)
             return False
         if self._reader.writer_is_gone():
             while found := list(self._reader.read(self._at, complete=True)):
@@ -236,6 +240,11 @@ class _Passage:
             _LOG.error("journal of an unknown format is set aside", kept=str(self._reader.set_aside()))
         else:
             await self._finish()
+
+
+def _bytes_of(found: list[tuple[int, int, Found]]) -> int:
+    """They stand in one segment."""
+    return found[-1][1] - found[0][0]
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -28,6 +28,7 @@ async def opened(database_url: str, name: str, *, reads_only: bool = False, max_
         max_size=max_size,
         statement_timeout_s=STATEMENT_TIMEOUT_S if reads_only else 0.0,
         reset=reads_only,
+        by_index=not reads_only,
     )
     try:
         yield pool

@@ -18,10 +18,13 @@ PartId = tuple[int, bytes]
 """Scope id and key."""
 ScopedCut = tuple[int, CutBody]
 
-_SELECT_STORED = """
-SELECT parts.scope_id, parts.key
+# Each key is looked up, see ``payloads``.
+SELECT_STORED = """
+SELECT part.scope_id, part.key
 FROM unnest($1::integer[], $2::bytea[]) AS wanted (scope_id, key)
-JOIN parts ON parts.scope_id = wanted.scope_id AND parts.key = wanted.key
+CROSS JOIN LATERAL (
+    SELECT scope_id, key FROM parts WHERE scope_id = wanted.scope_id AND key = wanted.key LIMIT 1
+) AS part
 """
 _INSERT_PARTS = """
 INSERT INTO parts (scope_id, key, codec, raw_length, data)
@@ -61,5 +64,5 @@ async def _new_parts(connection: Connection, bodies: Sequence[ScopedCut]) -> dic
 
 async def _stored(connection: Connection, wanted: Iterable[PartId]) -> set[PartId]:
     scope_ids, keys = zip(*wanted, strict=True)
-    rows = await connection.fetch(_SELECT_STORED, scope_ids, keys)
+    rows = await connection.fetch(SELECT_STORED, scope_ids, keys)
     return {(row["scope_id"], row["key"]) for row in rows}

@@ -20,16 +20,18 @@ from schemas.stored.events import BodyReference
 
 DEADLINE_S = 30.0
 
-_SELECT_PARTS = """
-SELECT parts.key, parts.codec, parts.raw_length, parts.data
+# LIMIT keeps the lateral joins what they are: each key is looked up. As plain joins, plans that know little of the
+# tables read every part of the scope, with each batch again.
+SELECT_PARTS = """
+SELECT part.key, part.codec, part.raw_length, part.data
 FROM unnest($2::bytea[]) AS wanted (key)
-JOIN parts ON parts.scope_id = $1 AND parts.key = wanted.key
+CROSS JOIN LATERAL (SELECT * FROM parts WHERE scope_id = $1 AND key = wanted.key LIMIT 1) AS part
 """
-_SELECT_SCOPED_PARTS = """
-SELECT wanted.place, parts.codec, parts.raw_length, parts.data
+SELECT_SCOPED_PARTS = """
+SELECT wanted.place, part.codec, part.raw_length, part.data
 FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS wanted (scope, key, place)
 JOIN scopes ON scopes.scope = wanted.scope
-JOIN parts ON parts.scope_id = scopes.id AND parts.key = wanted.key
+CROSS JOIN LATERAL (SELECT * FROM parts WHERE scope_id = scopes.id AND key = wanted.key LIMIT 1) AS part
 """
 # A lateral join goes by id, so each id finds its month's partition at once, and its rows come in the inner order.
 SELECT_ANSWERS = """
@@ -55,7 +57,7 @@ class PostgresPayloads:
         if row is None or not keys:
             return {}
         async with borrowed(self._pool, self._deadline_s) as connection:
-            rows = await connection.fetch(_SELECT_PARTS, row.id, list(keys))
+            rows = await connection.fetch(SELECT_PARTS, row.id, list(keys))
         return {part["key"]: _raw(part) for part in rows}
 
     async def scoped_parts(self, wanted: Collection[tuple[str, bytes]]) -> Mapping[tuple[str, bytes], bytes]:
@@ -65,7 +67,7 @@ class PostgresPayloads:
             return {}
         names, keys = [stored_name(scope) for scope, _ in places], [key for _, key in places]
         async with borrowed(self._pool, self._deadline_s) as connection:
-            rows = await connection.fetch(_SELECT_SCOPED_PARTS, names, keys)
+            rows = await connection.fetch(SELECT_SCOPED_PARTS, names, keys)
         return {places[part["place"] - 1]: _raw(part) for part in rows}
 
     async def scope_key(self, scope: str) -> bytes:

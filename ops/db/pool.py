@@ -42,10 +42,13 @@ async def open_pool(
     max_size: int = 4,
     statement_timeout_s: float = 0.0,
     reset: bool = True,
+    by_index: bool = False,
 ) -> Pool:
     """Connect and look at the server. Raises SetupError or StoreUnavailableError.
 
     ``statement_timeout_s`` is kept by the server; 0: no such timeout.
+    ``by_index``: plans are kept for as long as a connection, and made while the tables of a new store are empty. They
+    are to be those of large tables.
     ``reset`` False: nobody changes the session beyond a transaction, so each use is spared the query that resets it.
     """
     target = parse_dsn(dsn)
@@ -53,6 +56,7 @@ async def open_pool(
         "application_name": application_name,
         "search_path": "public",
         "jit": "off",
+        "enable_seqscan": "off" if by_index else "on",
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_S}s",
         "statement_timeout": f"{statement_timeout_s * 1000:.0f}",
     }

@@ -25,6 +25,8 @@ Frames = list[tuple[Kind, bytes]]
 
 def mix(seed: int = 0) -> Iterator[Captured]:
     """Without an end: round by round, each of people whom nobody has seen before."""
+    for name in captures.names():
+        captures.exchanges(name)  # reads all files before the first one is given
     number = 0
     while True:
         for name in captures.names():

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from os import sysconf
 from pathlib import Path
 from uuid import UUID
@@ -175,12 +175,23 @@ async def parts(on: Bench) -> AsyncIterator[list[int]]:
     ]
     try:
         await until_true(lambda: _are_built(on), "the projections are there")
+        await _through(on, mix(seed=-1), 50)
         yield [one.pid for one in running]
     finally:
         for one in running:
             one.terminate()
         for one in running:
             await one.wait()
+
+
+async def _through(on: Bench, exchanges: Iterator[Captured], count: int) -> int:
+    """Write so many, and wait until they are rows; returns their bytes. The first time: until all parts have begun."""
+    journal = on.writing()
+    size = sum(journal.write(one) for one in islice(exchanges, count))
+    journal.disk.die()
+    await until(lambda: not journal.disk.directory.exists(), "the journal is shipped", DEADLINE_S)
+    await until_true(lambda: _has_caught_up(on), "lag 0", DEADLINE_S)
+    return size
 
 
 async def _are_built(on: Bench) -> bool:
@@ -191,12 +202,8 @@ async def together(on: Bench, what: str, exchanges: Iterator[Captured], count: i
     """From a journal that is there at once to rows, with one process for each part."""
     async with parts(on) as pids:
         before, _ = await on.standing()
-        journal = on.writing()
         clock = Clock(on.server.pid, lambda: sum(map(cpu_of, pids)))
-        size = sum(journal.write(one) for one in islice(exchanges, count))
-        journal.disk.die()
-        await until(lambda: not journal.disk.directory.exists(), "the journal is shipped", DEADLINE_S)
-        await until_true(lambda: _has_caught_up(on), "lag 0", DEADLINE_S)
+        size = await _through(on, exchanges, count)
         cost = clock.cost()
         newest, _ = await on.standing()
     print(f"{what:6} all of it, live      {cost.of(count, size)}   {(newest - before) / cost.wall:.0f} events/s")
@@ -205,6 +212,7 @@ async def together(on: Bench, what: str, exchanges: Iterator[Captured], count: i
 async def lag(on: Bench, exchanges: Iterator[Captured], rate: int, seconds: float) -> None:
     """How long after its commit each event is in the rows of every projection, at so many events a second."""
     per_exchange = 4.0
+    exchanges = chain([next(exchanges)], exchanges)
     async with parts(on):
         seen: list[tuple[float, int, int]] = []
         stop = asyncio.Event()

@@ -1,5 +1,6 @@
 """Cutting never changes a byte, shares what was sent before, and survives any input."""
 
+import hmac
 import json
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import BrokenPayloadError, PayloadMissingError
-from domain.parts import FAN_OUT, MAX_TOKENS, MIN_PART_BYTES, CutBody, cut, items_of, keyed_digest, put_together
+from domain.parts import FAN_OUT, MAX_VALUES, MIN_PART_BYTES, CutBody, cut, items_of, keyed_digest, put_together
 from domain.recipes import BlockRef, Glue, GlueRef, RunRef, decode, flatten
 from tests.strategies import Json, json_texts, json_values, request_bodies
 
@@ -171,10 +172,15 @@ def test_what_is_no_json_object_is_one_opaque_part(body: bytes) -> None:
     assert [part.data for part in one.parts.values()] == [body]
 
 
-def test_a_body_of_too_many_tokens_is_one_opaque_part() -> None:
+def test_a_body_of_too_many_blocks_is_one_opaque_part() -> None:
     block = b'{"type":"text","text":"' + b"x" * MIN_PART_BYTES + b'"}'
-    body = b'{"messages":[{"content":[' + block + b'],"n":[' + b"1," * (MAX_TOKENS // 2) + b"1]}]}"
+    body = b'{"messages":[{"content":[' + block + b",1" * MAX_VALUES + b"]}]}"
     assert cut(body, KEY).reference.kind == "part"
+
+
+@given(st.binary(max_size=100), st.binary(max_size=300))
+def test_the_digest_is_the_librarys_hmac(key: bytes, data: bytes) -> None:
+    assert keyed_digest(key, data) == hmac.digest(key, data, "sha256")
 
 
 def test_a_long_string_content_is_a_part() -> None:

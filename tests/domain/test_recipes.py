@@ -49,7 +49,7 @@ def test_a_recipe_cut_short_is_refused_or_lacks_whole_items(recipe: list[Item], 
         return
 
 
-@pytest.mark.parametrize("data", [b"", b"NXR\x02", MAGIC + b"\x05", MAGIC + b"\x00" + b"\xff" * 12])
+@pytest.mark.parametrize("data", [b"", b"NXR\x02", MAGIC + b"\x05", MAGIC + b"\x00", MAGIC + b"\x00" + b"\xff" * 12])
 def test_what_encode_never_writes_is_refused(data: bytes) -> None:
     with pytest.raises(BrokenPayloadError):
         decode(data)

@@ -161,6 +161,15 @@ async def test_segments_go_when_they_are_shipped(tmp_path: Path) -> None:
     assert disk.directory.exists(), "the writer lives"
 
 
+async def test_who_is_behind_does_not_rest(tmp_path: Path) -> None:
+    disk, store = JournalOnDisk(tmp_path), FakeStore()
+    script = Scripted(UUID(int=9), b"{}", tuple((1, b"x" * 60_000) for _ in range(150)), "completed")
+    disk.write(frames_of(script))
+    async with shipping(tmp_path, store, poll_s=3600.0):
+        await until(lambda: any(isinstance(event, TERMINAL) for event in store.events), "all of it to be shipped")
+    check_whole(store, script)
+
+
 async def test_a_damaged_record_is_lost_alone_and_told(tmp_path: Path) -> None:
     disk, store, state = JournalOnDisk(tmp_path), FakeStore(), ShipperState()
     script = Scripted(UUID(int=9), b"{}", ((1, b"abc"), (1, b"def"), (1, b"ghi")), "completed")

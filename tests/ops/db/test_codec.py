@@ -22,7 +22,7 @@ from ops.db import codec as codec_module
 from ops.db.codec import EventCodec, body_size_in
 from ops.db.compression import unpack_frame
 from ops.db.topics import register_topics
-from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
+from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent, RequestReceived
 from tests.key_samples import all_limits, new_key, scope_sets
 from tests.shipping import AT, completed, new_request_id, received, streamed
 from tests.strategies import exchange_events, moments
@@ -286,6 +286,23 @@ def test_a_class_without_a_topic_is_refused_on_the_way_in() -> None:
 def test_a_broken_state_names_its_event(state: bytes) -> None:
     with pytest.raises(MapperDeserialisationError, match="event 7 of 00000000-0000-0000-0000-000000000001"):
         CODEC.to_domain_event(StoredEvent(UUID(int=1), 7, "response-completed", state))
+
+
+@pytest.mark.parametrize("headers", ["none", [1], [{"value": "v"}], [{"name": ["n"]}], None])
+def test_headers_of_another_shape_are_broken(headers: object) -> None:
+    stored = CODEC.to_stored_event(received(UUID(int=1)))
+    state = msgspec.json.encode({**state_of(stored), "headers": headers})
+    with pytest.raises(MapperDeserialisationError):
+        CODEC.to_domain_event(StoredEvent(UUID(int=1), 1, stored.topic, state))
+
+
+def test_header_lines_that_came_before_are_read_once() -> None:
+    stored = CODEC.to_stored_event(received(UUID(int=1)))
+    first, second = CODEC.to_domain_event(stored), CODEC.to_domain_event(stored)
+    assert isinstance(first, RequestReceived)
+    assert isinstance(second, RequestReceived)
+    assert first == second
+    assert all(one is other for one, other in zip(first.headers, second.headers, strict=True))
 
 
 def test_a_time_keeps_its_microseconds() -> None:
