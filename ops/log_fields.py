@@ -10,8 +10,8 @@ from domain.errors import NexusError
 MAX_LINE_BYTES = 8192
 KNOWN = frozenset(
     {
-        "at", "build", "bytes", "count", "credential", "detail", "error", "exception", "exchange", "exit_code",
-        "journal", "kept", "logger", "mend", "part", "place", "projection", "request_id", "retry_s",
+        "at", "build", "bytes", "count", "credential", "detail", "epoch", "error", "exception", "exchange", "exit_code",
+        "journal", "kept", "logger", "mend", "part", "place", "projection", "request_id", "retry_s", "segments",
         "started_again_in_s", "version", "why",
     }
 )  # fmt: skip
