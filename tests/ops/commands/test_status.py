@@ -36,7 +36,7 @@ def test_nothing_runs(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == {
         "holder": None,
         "parts": {},
-        "numbers": {**nobody, "leads": None, "open_streams": None, "projections": {}, "silent": []},
+        "numbers": {**nobody, "projector": None, "open_streams": None, "projections": {}, "silent": []},
     }
 
 
