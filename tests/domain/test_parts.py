@@ -82,6 +82,15 @@ def test_every_long_block_is_one_part_without_its_cache_mark(body: dict[str, Jso
     assert keyed_digest(KEY, encoded(block))[:16] in one.parts
 
 
+def test_what_is_no_object_among_objects_makes_no_part_of_its_own() -> None:
+    block = {"type": "text", "text": "a long text that is worth a part of its own " * 3}
+    listed = ["no object", 1, block, None]
+    body = encoded({"system": listed, "tools": listed, "messages": ["no message", {"role": "user", "content": listed}]})
+    store, [one] = stored(body)
+    assert put_together(one.reference, KEY, store.fetch) == body
+    assert keyed_digest(KEY, encoded(block))[:16] in one.parts
+
+
 def messages_of(turns: int) -> list[Json]:
     """A session: every turn adds a question and an answer of some hundred bytes."""
     out: list[Json] = []
