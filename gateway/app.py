@@ -26,7 +26,7 @@ from gateway.intake import BodyLimits
 from gateway.journal import Journal, JournalWriter, NullJournal
 from gateway.journal_log import LogOptions
 from gateway.limit_ledger import LimitLedger
-from gateway.listening import adopt, listen
+from gateway.listening import BACKLOG, adopt, listen
 from gateway.metrics import Metrics
 from gateway.modes import is_local_only
 from gateway.open_files import connections_within, raise_file_limit
@@ -71,7 +71,7 @@ async def serve(
         loop = asyncio.get_running_loop()
         stack.push_async_callback(server.shutdown, LAST_WORDS_S)
         stack.callback(in_flight.abort)  # nothing is left to abort, unless we are cancelled
-        listeners = [await loop.create_server(server, sock=sock) for sock in sockets]
+        listeners = [await loop.create_server(server, sock=sock, backlog=BACKLOG) for sock in sockets]
         for listener in listeners:
             stack.callback(listener.close)
         await stack.enter_async_context(host.kept_fresh())

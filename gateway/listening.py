@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from domain.errors import SetupError
 
-_BACKLOG = 1024
+BACKLOG = 4096
+"""Clients that may knock while the loop is busy; the system caps it."""
 _ANY_PORT_TRIES = 20
 _INTERNET = {socket.AF_INET, socket.AF_INET6}
 _NO_SUCH_ADDRESS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}
@@ -85,7 +86,7 @@ def _listen_one(host: str, port: int) -> socket.socket | None:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((host, port))
-        sock.listen(_BACKLOG)
+        sock.listen(BACKLOG)
         sock.setblocking(False)  # noqa: FBT003  # the socket module's own signature
     except OSError as error:
         sock.close()

@@ -18,6 +18,8 @@ DASHBOARD = "dashboard"
 PANEL = "panel"
 """Not in the plan: the dashboard's front keeps its worker running itself."""
 
+NICENESS = 10
+"""Of every part but the gateway: on a busy machine sessions come first, and recording catches up."""
 _MARGIN_S = 5.0
 """What a part gets beyond the time it gives itself."""
 _RECOVERY_S = 600.0

@@ -38,6 +38,8 @@ def run(part: str, *, supervised: bool, sockets: Sequence[int] = (), name: str =
     ``sockets``: descriptors for the gateway to listen on; systemd may have handed it some too. ``name``: of one of
     several workers.
     """
+    if supervised and not plan.is_gateway(part):
+        os.nice(plan.NICENESS)
     settings = load(Path.cwd())
     reporter = Reporter(take_over_stdout()) if supervised else _LoggingReporter(part)
     logs.configure(debug=settings.debug, tell=lambda text: reporter.send(Notice(text)))

@@ -20,7 +20,6 @@ from tests.migrated import opened
 from tests.postgres import FAST_AND_CARELESS
 from tests.projected import Store
 from tests.replica import replica_of
-from tests.requirements import scaled
 from tests.shipping import TestJournal, exchange
 from tests.waiting import until_true
 
@@ -39,7 +38,6 @@ async def items(url: str, key: str) -> list[dict[str, Any]]:
         return found
 
 
-@pytest.mark.skipif(not scaled(0, 1), reason="two servers and a Panel worker: `make nightly`")
 async def test_the_dashboard_reads_a_replica(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     primary = EmbeddedPostgres.start(EmbeddedConfig(tmp_path / "primary", settings=FAST_AND_CARELESS))
     try:

@@ -6,7 +6,7 @@ import signal
 import socket
 import stat
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -34,6 +34,14 @@ async def test_it_listens_on_both_loopback_addresses(tmp_path: Path) -> None:
         for host, port in gateway.addresses:
             async with wire_client(port, host) as client:
                 assert (await client.request("GET", b"/health/live")).status == 200
+
+
+async def test_hundreds_who_knock_while_the_loop_is_busy_are_let_in(tmp_path: Path) -> None:
+    """Else their systems knock again after 1, 3 and 7 seconds."""
+    async with running_gateway(tmp_path, UNREACHABLE) as gateway:
+        with ExitStack() as stack:  # nothing here lets the loop turn
+            for _ in range(300):
+                stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), timeout=5))
 
 
 async def test_a_busy_port_stops_the_start_and_leaves_no_journal(tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from domain.errors import SetupError
+from ops import plan
+from ops.commands import run_part
 from ops.settings import inherited
 
 
@@ -100,3 +103,17 @@ def test_a_socket_that_is_none_is_one_line(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 2
     assert errors == "nexus: Descriptor 0 is no listening TCP socket; hand one over, or let Nexus open its own.\n"
+
+
+def test_under_a_supervisor_all_but_the_gateway_let_sessions_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def stop(_: Path) -> None:
+        raise SetupError("far enough")
+
+    monkeypatch.setattr("os.nice", asked.append)
+    monkeypatch.setattr(run_part, "load", stop)
+    for part, supervised in (("gateway", True), ("gateway-2", True), ("shipper", False), ("shipper", True)):
+        with pytest.raises(SetupError):
+            run_part.run(part, supervised=supervised)
+    assert asked == [plan.NICENESS]
