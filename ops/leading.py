@@ -50,11 +50,17 @@ class Standing:
     beat_at: float = 0.0
     """When the working loop last ran."""
     over: threading.Event = field(default_factory=threading.Event)
+    was_answered: bool = False
 
     @property
     def epoch(self) -> int | None:
         """None: it stands by."""
         return self.leadership.epoch if self.leadership.leads(self.clock()) else None
+
+    @property
+    def stands_by(self) -> bool:
+        """Another one leads. Not said before the first answer, of who has just begun."""
+        return self.was_answered and self.epoch is None
 
     @property
     def hangs(self) -> bool:
@@ -69,6 +75,7 @@ async def keep_asking(lease: Lease, standing: Standing, terms: LeaseTerms = TERM
             with suppress(StoreUnavailableError):
                 answer = await _ask(lease, standing.leadership, asked_at)
                 standing.leadership = standing.leadership.answered(answer, asked_at, terms)
+                standing.was_answered = True
         await _until(standing.over, terms.ask_s)
     if standing.epoch is not None:
         with suppress(StoreUnavailableError):

@@ -104,7 +104,7 @@ async def projector(context: Context, lifetime: Lifetime) -> None:
             finally:
                 state.followers.clear()
 
-        numbers = ProjectorNumbers(state, utc_now, leads=lambda: standing.epoch is not None)
+        numbers = ProjectorNumbers(state, utc_now, leads=lambda: not standing.stands_by)
         lifetime.ready()
         async with publishing(context.home.metrics, plan.PROJECTOR, numbers.say):
             await work_while_leading(standing, lead, lifetime.stop)

@@ -39,7 +39,7 @@ def run(part: str, *, supervised: bool, sockets: Sequence[int] = (), name: str =
     several workers.
     """
     if supervised and not plan.is_gateway(part):
-        os.nice(plan.NICENESS)
+        os.nice(max(0, plan.NICENESS - os.nice(0)))  # a part of a part has it already
     settings = load(Path.cwd())
     reporter = Reporter(take_over_stdout()) if supervised else _LoggingReporter(part)
     logs.configure(debug=settings.debug, tell=lambda text: reporter.send(Notice(text)))

@@ -72,6 +72,16 @@ async def test_it_takes_renews_and_gives_back(
     assert standing.epoch == leads
 
 
+@pytest.mark.parametrize(("answer", "stands_by"), [(None, True), (StoreUnavailableError(), False), (4, False)])
+async def test_it_stands_by_once_it_knows_that_another_one_leads(
+    answer: int | Exception | None, stands_by: bool
+) -> None:
+    standing = Standing(clock := Clock(), beat_at=clock())
+    assert not standing.stands_by, "nobody has said so yet"
+    await keep_asking(FakeLease(standing, [answer]), standing, LeaseTerms(lasts_s=60.0, ask_s=0.01))
+    assert standing.stands_by == stands_by
+
+
 async def test_who_hangs_does_not_ask() -> None:
     standing = Standing(clock := Clock(), beat_at=clock())
     clock.now += HUNG_S + 1
