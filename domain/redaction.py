@@ -7,8 +7,7 @@ value cannot be guessed from a dump without the key.
 import hashlib
 import hmac
 import re
-
-from schemas.stored.events import HeaderFact
+from typing import NamedTuple
 
 SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "x-api-key", "x-nexus-key", "cookie", "set-cookie", "anthropic-api-key"}
@@ -27,21 +26,24 @@ _CREDENTIAL = re.compile(r"sk-ant-|cnx_[a-z0-9]{8}_")
 """How keys of Anthropic and of Nexus begin: they may stand in a line where nobody expects them."""
 
 
-def header_fact(name: str, value: str, fingerprint_key: bytes) -> HeaderFact:
-    """What is kept of one header line. ``name`` and ``value`` are latin-1 text of the wire's bytes."""
-    kept, length, known_by = kept_of_header(name, value, fingerprint_key)
-    return HeaderFact(name=name, value=kept, length=length, fingerprint=known_by)
+class KeptHeader(NamedTuple):
+    """What is kept of one header line."""
+
+    name: str
+    value: str | None = None
+    length: int | None = None
+    fingerprint: str | None = None
 
 
-def kept_of_header(name: str, value: str, fingerprint_key: bytes) -> tuple[str | None, int | None, str | None]:
-    """The same, as value, length and fingerprint."""
+def header_fact(name: str, value: str, fingerprint_key: bytes) -> KeptHeader:
+    """``name`` and ``value`` are latin-1 text of the wire's bytes."""
     lower = name.lower()
     if lower in SECRET_HEADERS:
-        return None, None, fingerprint(value, fingerprint_key)
+        return KeptHeader(name, fingerprint=fingerprint(value, fingerprint_key))
     is_harmless = lower in _KEPT_HEADERS or lower.startswith(_KEPT_PREFIXES)
     if is_harmless and len(value) <= MAX_KEPT_BYTES and not _CREDENTIAL.search(value):
-        return value, None, None
-    return None, len(value), fingerprint(value, fingerprint_key)
+        return KeptHeader(name, value)
+    return KeptHeader(name, length=len(value), fingerprint=fingerprint(value, fingerprint_key))
 
 
 def fingerprint(value: str, key: bytes) -> str:

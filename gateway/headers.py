@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Container
 
 from domain.client_domains import is_client_domain
-from domain.redaction import kept_of_header
+from domain.redaction import header_fact
 from gateway.records import HeaderLine
 
 HeaderLines = tuple[tuple[bytes, bytes], ...]
@@ -118,8 +118,7 @@ def to_fact(fingerprint_key: bytes) -> ToFact:
         known = remembered.get((name, value))
         if known is not None:
             return known
-        text = name.decode("latin-1")
-        line = HeaderLine(text, *kept_of_header(text, value.decode("latin-1"), fingerprint_key))
+        line = HeaderLine(*header_fact(name.decode("latin-1"), value.decode("latin-1"), fingerprint_key))
         if line.value is not None and len(value) <= _REMEMBERED_BYTES:
             if len(remembered) >= _REMEMBERED_FACTS:
                 remembered.clear()

@@ -28,7 +28,7 @@ _RECOVERY_S = 600.0
 
 def parts_of(settings: Settings) -> tuple[Part, ...]:
     """The plan. Without storage the gateway is all there is; with a ``DATABASE_URL`` there is no embedded database."""
-    names = gateway_names(settings)
+    names = gateway_names(settings.gateway_workers)
     gateways = tuple(Part(name, drain_s=settings.drain_s + _MARGIN_S, rolls=True) for name in names)
     if not settings.storage_enabled:
         return gateways
@@ -47,9 +47,9 @@ def parts_of(settings: Settings) -> tuple[Part, ...]:
     )
 
 
-def gateway_names(settings: Settings) -> tuple[str, ...]:
+def gateway_names(workers: int) -> tuple[str, ...]:
     """The gateway's workers: ``gateway``, ``gateway-2``, …"""
-    return (GATEWAY, *(f"{GATEWAY}-{number}" for number in range(2, settings.gateway_workers + 1)))
+    return (GATEWAY, *(f"{GATEWAY}-{number}" for number in range(2, workers + 1)))
 
 
 def is_gateway(part: str) -> bool:
@@ -79,15 +79,20 @@ def launch_of(
     if POSTGRES in said:
         environment["DATABASE_URL"] = said[POSTGRES].database_url
     descriptors = tuple(sockets) if is_gateway(part) else ()
-    command = GATEWAY if is_gateway(part) else part
-    name = () if command == part else (f"--name={part}",)
     return Launch(
-        argv=command_line(command, "--supervised", *name, *(f"--socket={descriptor}" for descriptor in descriptors)),
+        argv=supervised(part, descriptors),
         environment=inherited(environment),
         log_file=home.logs / f"{part}.log",
         descriptors=descriptors,
         sweeps=part != POSTGRES,  # a server whose launcher was killed goes on, and the next launcher takes it over
     )
+
+
+def supervised(part: str, descriptors: Sequence[int]) -> Sequence[str]:
+    """How a part is called that reports to whoever started it. ``descriptors``: for a gateway's worker to listen on."""
+    command = GATEWAY if is_gateway(part) else part
+    name = () if command == part else (f"--name={part}",)
+    return command_line(command, "--supervised", *name, *(f"--socket={descriptor}" for descriptor in descriptors))
 
 
 def command_line(*words: str) -> Sequence[str]:

@@ -5,7 +5,7 @@ Whatever a projector says of an exchange is a function of what stands here, and 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from domain.assembly import AssembledMessage, assemble
@@ -81,7 +81,8 @@ class ExchangeReader:
         answers = await self._answers([one.request_id for one in new if one.end is not None])
         for one in new:
             answer = answers.get(one.request_id, b"")
-            known[one.request_id] = _whole(one, views.get(one.request_id), answer)
+            message = _assembled(one.response, answer) if answer else None
+            known[one.request_id] = replace(one, view=views.get(one.request_id), message=message)
             self._read.put(one.request_id, known[one.request_id], _weight(one, answer))
         return [known[one.request_id] for one in bare]
 
@@ -119,19 +120,6 @@ def _bare(request_id: UUID, stream: Sequence[Recorded]) -> Exchange:
         end=next((event for event in events if isinstance(event, TERMINAL)), None),
         gaps=tuple(event for event in events if isinstance(event, RecordingGap)),
         message=None,
-    )
-
-
-def _whole(bare: Exchange, view: RequestView | None, answer: bytes) -> Exchange:
-    return Exchange(
-        request_id=bare.request_id,
-        position=bare.position,
-        request=bare.request,
-        view=view,
-        response=bare.response,
-        end=bare.end,
-        gaps=bare.gaps,
-        message=_assembled(bare.response, answer) if answer else None,
     )
 
 

@@ -45,7 +45,7 @@ def request_ids(captured: Sequence[Captured]) -> dict[int, UUID]:
 
 
 def headers_of(one: Captured) -> tuple[HeaderFact, ...]:
-    return tuple(header_fact(name, value, FINGERPRINT_KEY) for name, value in one.headers)
+    return tuple(HeaderFact(**header_fact(name, value, FINGERPRINT_KEY)._asdict()) for name, value in one.headers)
 
 
 async def recorded(one: Captured, request_id: UUID, store: ShipStore) -> RecordedExchange:

@@ -19,7 +19,7 @@ from domain.errors import NexusError
 from gateway.listening import listen
 from ops import run_state
 from ops.home import Home, prepare
-from ops.plan import GATEWAY, PROJECTOR, SHIPPER, command_line, is_gateway
+from ops.plan import PROJECTOR, SHIPPER, command_line, gateway_names, is_gateway, supervised
 from ops.processes import Launch, PartProcess, start
 from ops.reports import Ready, Report
 from ops.serve_database import migrated
@@ -204,13 +204,9 @@ class Pieces:
             await asyncio.sleep(_BREATH_S)
 
     def _launch(self, name: str) -> Launch:
-        words, descriptors = [name, "--supervised"], tuple[int, ...]()
-        if is_gateway(name):
-            descriptors = self.descriptors
-            sockets = (f"--socket={descriptor}" for descriptor in descriptors)
-            words = [GATEWAY, "--supervised", f"--name={name}", *sockets]
-        argv = command_line(*words)
-        return Launch(argv, self.environment, self.home.logs / f"{name}.log", descriptors=descriptors)
+        descriptors = self.descriptors if is_gateway(name) else ()
+        log_file = self.home.logs / f"{name}.log"
+        return Launch(supervised(name, descriptors), self.environment, log_file, descriptors=descriptors)
 
     async def stop(self) -> int:
         self.stopping = True
@@ -240,7 +236,7 @@ async def pieces(root: Path, env: Mapping[str, str], workers: int = 1) -> AsyncI
         sockets = listen((_HOST,), 0)
         for sock in sockets:
             stack.callback(sock.close)
-        names = (GATEWAY, *(f"{GATEWAY}-{number}" for number in range(2, workers + 1)), SHIPPER, PROJECTOR)
+        names = (*gateway_names(workers), SHIPPER, PROJECTOR)
         place = Place(_HOST, sockets[0].getsockname()[1])
         product = Pieces(home, place, env, tuple(sock.fileno() for sock in sockets), names)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())

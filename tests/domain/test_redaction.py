@@ -15,7 +15,7 @@ def test_a_secret_leaves_only_its_fingerprint(name: str, value: str, upper: bool
     fact = header_fact(name.upper() if upper else name, value, KEY)
     assert fact.value is None
     assert fact.length is None
-    assert value not in fact.model_dump_json()
+    assert not any(value in str(part) for part in fact)
     assert fact.fingerprint == fingerprint(value, KEY)
 
 
