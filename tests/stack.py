@@ -90,10 +90,14 @@ class Stack:
         return out
 
     async def stop(self) -> int:
-        if self.process.returncode is None:
-            self.process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(DEADLINE_S):
-            return await self.process.wait()
+        return await _stopped(self.process)
+
+
+async def _stopped(process: asyncio.subprocess.Process) -> int:
+    if process.returncode is None:
+        process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(DEADLINE_S):
+        return await process.wait()
 
 
 async def run_nexus(env: Mapping[str, str], *words: str) -> tuple[str, str, int]:
@@ -129,7 +133,9 @@ async def ended(running: Stack) -> AsyncIterator[Stack]:
 
 
 async def start(env: Mapping[str, str], *command: str) -> Stack:
-    """Run ``nexus up``, or another command that starts everything; returns when it is ready."""
+    """Run ``nexus up``, or another command that starts everything; returns when it is ready.
+
+    If it does not become ready, or nobody waits for that any more, it is stopped."""
     log = Path(env["HOME"]) / "up.log"
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
@@ -137,8 +143,13 @@ async def start(env: Mapping[str, str], *command: str) -> Stack:
             stdout=asyncio.subprocess.PIPE, stderr=errors, limit=_LINES, start_new_session=True,
         )  # fmt: skip
     assert process.stdout is not None
-    async with asyncio.timeout(DEADLINE_S):
-        line = await process.stdout.readline()
+    line = b""
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            line = await process.stdout.readline()
+    finally:
+        if not line:
+            await _stopped(process)
     assert line, log.read_text()
     said = json.loads(line)
     return Stack(process, Path(said["home"]), said["gateway"], said["dashboard"], said["login"], env)

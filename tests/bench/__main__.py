@@ -117,6 +117,7 @@ def words(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     asked = words(arguments)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored, by Nexus then too
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # else all that was started stays
     console = Console()
     console = console if console.is_terminal else Console(width=_WIDTH)
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())

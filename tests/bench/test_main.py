@@ -1,10 +1,17 @@
 """The command line of the bench."""
 
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+
 import pytest
 
 from tests.bench import __main__ as command
 from tests.bench.load import LoadError
 from tests.bench.rows import ROWS
+
+LONG_S = 20.0
 
 
 def test_all_rows_are_the_default() -> None:
@@ -35,3 +42,32 @@ def test_only_a_full_run_is_published(arguments: list[str]) -> None:
     with pytest.raises(SystemExit):
         command.words(arguments)
     assert command.words(["--docs"]).docs
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Of signals; the command sets its own."""
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for one, handler in before.items():
+        signal.signal(one, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
+def test_who_ends_the_bench_ends_what_it_has_started(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = []
+
+    async def measure(*_: object) -> None:
+        try:
+            os.kill(os.getpid(), number)
+            async with asyncio.timeout(LONG_S):
+                await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append(number)
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # so that a command without its own handler ends no test run
+    monkeypatch.setattr(command, "measure", measure)
+    assert command.main(["--rows", "json"]) == 130
+    assert ended == [number]
