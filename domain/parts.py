@@ -125,8 +125,9 @@ class _Cutter:
             places.append(Place(item - start, self._at - start, len(units), left - walk.left))
             units += [unit for block in _BLOCKS[name](walk, self.body) if (unit := self._unit(block))]
         items = self._runs(units, runs, close_tail=name != b'"messages"')
-        text, parts = self.body[start : walk.at], _parts_of(units, runs, self.parts)
-        self.memory.keep(CutArray(self.scope_key, name, text, places, units, runs, parts), found)
+        if self.memory.takes(walk.at - start):
+            text, parts = self.body[start : walk.at], _parts_of(units, runs, self.parts)
+            self.memory.keep(CutArray(self.scope_key, name, text, places, units, runs, parts), found)
         return items
 
     def _unit(self, block: slice) -> list[Item]:

@@ -19,7 +19,7 @@ MIN_BYTES = 4 * 1024
 """Shorter arrays are cut faster than they are looked for."""
 MAX_BYTES = 16 * 1024 * 1024
 """Of all arrays that are remembered; their parts are about as much again."""
-MAX_ARRAYS = 200
+MAX_ARRAYS = 64
 """All of a scope are looked at."""
 _FIRST_STEP = 1024
 
@@ -83,16 +83,17 @@ class Memory:
                 best = array, array.places[found - 1]
         return best
 
+    def takes(self, size: int) -> bool:
+        """Is an array of so many bytes worth keeping?"""
+        return MIN_BYTES <= size <= self._max_bytes
+
     def keep(self, array: CutArray, found: tuple[CutArray, Place] | None) -> None:
         """``found``: what it goes on from; gone if that was most of it, for a session has one newest turn."""
-        size = len(array.text)
-        if not MIN_BYTES <= size <= self._max_bytes:
-            return
         if found is not None and found[1].at * 2 > len(found[0].text):
             self._arrays = deque(one for one in self._arrays if one is not found[0])
             self._bytes -= len(found[0].text)
         self._arrays.append(array)
-        self._bytes += size
+        self._bytes += len(array.text)
         while self._bytes > self._max_bytes or len(self._arrays) > MAX_ARRAYS:
             self._bytes -= len(self._arrays.popleft().text)
 

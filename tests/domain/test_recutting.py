@@ -74,6 +74,15 @@ def test_a_body_with_too_many_values_is_whole_with_a_memory_too(most: int) -> No
             assert cut(body, KEY, memory) == cut(body, KEY)
 
 
+@pytest.mark.parametrize("change", [b" ", b"]", b"1,", b"{", b""])
+def test_what_differs_just_where_an_item_begins_is_seen(change: bytes) -> None:
+    memory, body = Memory(), body_of([WORDS] * 20)
+    cut(body, KEY, memory)
+    at = body.rindex(b'{"role"')
+    changed = body[:at] + change + body[at:]
+    assert cut(changed, KEY, memory) == cut(changed, KEY)
+
+
 @pytest.mark.parametrize("before", [b"", b'"x":[1,2,3],'])
 def test_the_next_turn_is_cut_from_where_it_differs(before: bytes) -> None:
     memory, said = Memory(), [f"{n} {WORDS}" for n in range(200)]
