@@ -83,6 +83,14 @@ def test_what_differs_just_where_an_item_begins_is_seen(change: bytes) -> None:
     assert cut(changed, KEY, memory) == cut(changed, KEY)
 
 
+@pytest.mark.parametrize("same", [15, 16, 20, 31])
+def test_a_run_that_is_the_same_only_in_part_is_made_anew(same: int) -> None:
+    memory, said = Memory(), [f"{n} {WORDS}" for n in range(32)]
+    cut(body_of([*said, WORDS]), KEY, memory)
+    changed = body_of([*said[:same], *reversed(said)])
+    assert cut(changed, KEY, memory) == cut(changed, KEY)
+
+
 @pytest.mark.parametrize("before", [b"", b'"x":[1,2,3],'])
 def test_the_next_turn_is_cut_from_where_it_differs(before: bytes) -> None:
     memory, said = Memory(), [f"{n} {WORDS}" for n in range(200)]
@@ -112,10 +120,10 @@ def test_the_newest_turn_takes_the_place_of_the_one_before() -> None:
 
 @pytest.mark.parametrize("key", [KEY, OTHER])
 def test_only_what_is_named_alike_is_found(key: bytes) -> None:
-    memory = Memory()
-    cut(body_of([WORDS] * 100), OTHER, memory)
-    assert memory.find(key, b'"messages"', body_of([WORDS] * 100), 26) is None or key == OTHER
-    assert memory.find(key, b'"system"', body_of([WORDS] * 100), 26) is None
+    memory, body = Memory(), body_of([WORDS] * 100)
+    cut(body, OTHER, memory)
+    assert (memory.find(key, b'"messages"', body, body.index(b"[")) is not None) == (key == OTHER)
+    assert memory.find(key, b'"system"', body, body.index(b"[")) is None
 
 
 def test_what_is_too_large_is_not_kept() -> None:
