@@ -164,9 +164,7 @@ class World:
     async def ship(self, fault: Fault = "", batch_events: int = 500) -> None:
         """All that is written, unless the shipper is killed at its first batch."""
         flaky, stop, state = FlakyStore(self.store.ship, fault), asyncio.Event(), ShipperState()
-        config = ShipperConfig(
-            self.root, poll_s=0.001, idle_poll_s=0.001, scan_s=0.001, backoff_s=0.001, batch_events=batch_events
-        )
+        config = ShipperConfig(self.root, poll_s=0.001, scan_s=0.001, backoff_s=0.001, batch_events=batch_events)
         async with asyncio.TaskGroup() as tasks:
             shipping = tasks.create_task(run(config, flaky, stop, state=state, jitter=lambda: 0.0))
             await until(lambda: flaky.struck.is_set() or self._is_shipped(state))
