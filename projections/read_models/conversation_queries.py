@@ -95,9 +95,12 @@ ORDER BY page.last_at DESC, page.conversation_id DESC
 """
 SELECT_PAGE = _PAGE_BY_TIME + _ITEMS
 SELECT_ONE = _PAGE_OF_ONE + _ITEMS
-_NODES = """
+_LINKS = """
 WITH link AS MATERIALIZED (
-    SELECT * FROM read.links l WHERE l.conversation_id = $1 {which}
+    SELECT * FROM read.links WHERE conversation_id = $1
+"""
+_OPENING = "AND edge IN ('root', 'branches', 'forks', 'spawned')"
+_NODES = """
 ),
 own AS MATERIALIZED (
     SELECT * FROM read.requests WHERE request_id = ANY(ARRAY(SELECT request_id FROM link))
@@ -121,8 +124,8 @@ LEFT JOIN LATERAL (
 ) AS task ON true
 ORDER BY l.received_at, l.request_id
 """
-SELECT_NODES = _NODES.format(which="")
-SELECT_OPENINGS = _NODES.format(which="AND l.edge IN ('root', 'branches', 'forks', 'spawned')")
+SELECT_NODES = _LINKS + _NODES
+SELECT_OPENINGS = _LINKS + _OPENING + _NODES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

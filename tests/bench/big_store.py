@@ -4,7 +4,7 @@ python -m tests.bench.big_store [--events 10000000] [--keep FOLDER]
 
 A session is shipped and projected by the product; the store is then grown by SQL, in its real tables, to two years of
 traffic (``growth``). Measured are the product's own statements, as buffers, in the large store and in smaller ones on
-the same server, the smallest of them empty. ``--keep``: use the store in this folder, make it if it is not there.
+the same server, the smallest of them all but empty. ``--keep``: use the stores in this folder, make what is not there.
 """
 
 import argparse

@@ -67,10 +67,10 @@ AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
 """
 EVENTS = "SELECT * FROM template.nexus_events ORDER BY notification_id"
 DIGEST = "SELECT digest FROM event_seals ORDER BY last_position DESC LIMIT 1"
-SEALS = ("last_position", "first_position", "marks", "digest")
+SEALS = ("last_position", "first_position", "marks", "digest", "lowest", "highest")
 SET_SEQUENCE = "SELECT setval('nexus_events_notification_id_seq', (SELECT max(notification_id) FROM nexus_events))"
 REACH_ALL = "UPDATE nexus_tracking SET notification_id = $1 WHERE application_name LIKE '%:%'"
-VACUUM = "VACUUM (FREEZE, ANALYZE) {table}"
+VACUUM = "VACUUM (FREEZE, ANALYZE)"
 
 Report = Callable[[], None]
 
@@ -97,7 +97,7 @@ class SealChain:
     events: Sequence[Event]
     digest: bytes
 
-    def of_copies(self, first: int, last: int) -> Iterator[tuple[int, int, bytes, bytes]]:
+    def of_copies(self, first: int, last: int) -> Iterator[tuple[int, int, bytes, bytes, UUID, UUID]]:
         """Rows of ``event_seals``; to be asked copy after copy."""
         exchanges = [(id_, list(each)) for id_, each in groupby(self.events, lambda event: event.originator_id)]
         position = first * len(self.events)
@@ -108,14 +108,14 @@ class SealChain:
             contents = contents_of(exchange)
             begin, position = position + 1, position + len(exchange)
             self.digest = chained(self.digest, begin, position, contents.digest)
-            yield position, begin, contents.marks, self.digest
+            yield position, begin, contents.marks, self.digest, new, new
         for id_, exchange in exchanges:
             for event in exchange:
                 event.originator_id = id_
 
 
-async def grow(pool: Pool, schemas: Sequence[str], events: int) -> int:
-    """Copies after the session that is in the store alone; how many copies. ``schemas``: of the projections."""
+async def grow(pool: Pool, schemas: Sequence[str], events: int) -> None:
+    """So many events after the session that is in the store alone. ``schemas``: of the projections."""
     async with pool.acquire() as connection:
         tables = [*PAYLOAD, *[table for schema in schemas for table in await _tables(connection, schema)]]
         for statement in (NEW_SCHEMA, RENAMED, *[TEMPLATE.format(**_named(table)) for table in tables]):
@@ -136,10 +136,10 @@ async def grow(pool: Pool, schemas: Sequence[str], events: int) -> int:
             tasks.create_task(_seal(pool, chain, copies, report))
             for table in tables:
                 tasks.create_task(_grow_table(pool, table, copies, report))
+    await pool.execute(NO_SCHEMA)
+    await pool.execute(VACUUM, timeout=_SECONDS)  # only now: while others are at work, no row is visible to all
     newest = await pool.fetchval(SET_SEQUENCE)
     await pool.execute(REACH_ALL, newest)
-    await pool.execute(NO_SCHEMA)
-    return copies
 
 
 async def _grow_table(pool: Pool, table: str, copies: int, report: Report) -> None:
@@ -166,7 +166,6 @@ async def _grow_table(pool: Pool, table: str, copies: int, report: Report) -> No
             await _in_steps(copies, report, step)
             for index in indexes:
                 await connection.execute(index["made_by"], timeout=_SECONDS)
-        await connection.execute(VACUUM.format(table=table), timeout=_SECONDS)
 
 
 async def _seal(pool: Pool, chain: SealChain, copies: int, report: Report) -> None:
@@ -177,7 +176,6 @@ async def _seal(pool: Pool, chain: SealChain, copies: int, report: Report) -> No
             return connection.copy_records_to_table("event_seals", records=records, columns=SEALS, timeout=_SECONDS)
 
         await _in_steps(copies, report, step)
-        await connection.execute(VACUUM.format(table="event_seals"), timeout=_SECONDS)
 
 
 async def _in_steps(copies: int, report: Report, step: Callable[[int, int], Awaitable[object]]) -> None:
