@@ -39,7 +39,8 @@ DO $$ DECLARE gone text; BEGIN
         EXECUTE format('DROP SCHEMA %I CASCADE', gone);
     END LOOP;
     SET LOCAL session_replication_role = replica;
-    TRUNCATE nexus_events, parts, chunks, scopes, journals, open_exchanges, projections, projection_failures
+    TRUNCATE nexus_events, event_seals, parts, chunks, scopes, journals, open_exchanges, projections,
+        projection_failures
         RESTART IDENTITY;
     DELETE FROM nexus_tracking WHERE application_name <> '__migration__';
 END $$
