@@ -97,14 +97,21 @@ def change_text(change: Change) -> str:
         return f"{_name(before)}: gone: {_all(before)}"
     assert before is not None
     assert after is not None
-    pairs = [
-        (kind.replace("_", " "), _told(getattr(before.rates, kind)), _told(getattr(after.rates, kind)))
-        for kind in _ORDER
-    ]
+    pairs = [*_pairs(before.rates, after.rates, "")]
+    if before.long_context is not None and after.long_context is not None:
+        pairs += _pairs(before.long_context, after.long_context, "long ")
     pairs.append(("also", also(before) or "nothing", also(after) or "nothing"))
     return f"{_name(after)}: " + ", ".join(
         f"{kind} {was} → {becomes}" for kind, was, becomes in pairs if was != becomes
     )
+
+
+def _pairs(before: Rates, after: Rates, prefix: str) -> list[tuple[str, str, str]]:
+    """What each kind cost and will cost."""
+    return [
+        (f"{prefix}{kind.replace('_', ' ')}", _told(getattr(before, kind)), _told(getattr(after, kind)))
+        for kind in _ORDER
+    ]
 
 
 def _name(price: Price) -> str:
