@@ -19,6 +19,7 @@ class TypedPrice:
     """What was typed for ``nexus prices set``; None: not typed."""
 
     pattern: str
+    """In lower case."""
     effective_from: date
     source: str
     rates: dict[str, str | None]
@@ -42,7 +43,7 @@ def price_typed(typed: TypedPrice, standing: Price | None) -> Price:
     factors |= {(each.kind, each.word): each for each in map(_factor, typed.factors)}
     searches = _amount(typed.web_search)
     return Price(
-        pattern=typed.pattern.strip().lower(),
+        pattern=typed.pattern,
         effective_from=typed.effective_from,
         source=typed.source,
         rates=rates,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from domain.price_list import PriceList
     from domain.prices import Price
     from ops.price_desk import PriceDesk
+    from ops.price_words import TypedPrice
 
 SHIPPED = "shipped"
 app = typer.Typer(help="List, set, import and compare the prices that tokens are reckoned with.", no_args_is_help=True)
@@ -89,51 +90,28 @@ def set_price(  # noqa: PLR0913, PLR0917  each option is an argument
 
     What is not named stays as in the price that holds for this very pattern on that day.
     """
-    from domain.price_files import changes, price_facts
-    from domain.price_list import PriceList
+    from domain.prices import RATE_KINDS
     from ops.clock import utc_now
-    from ops.price_desk import with_prices
-    from ops.price_words import TypedPrice, change_text, day_typed, price_typed
+    from ops.price_words import TypedPrice, day_typed
 
-    now = utc_now()
+    rates = (input_price, output, cache_read, cache_write_5m, cache_write_1h)
+    long_rates = (
+        long_context_input,
+        long_context_output,
+        long_context_cache_read,
+        long_context_cache_write_5m,
+        long_context_cache_write_1h,
+    )
     typed = TypedPrice(
-        pattern=pattern,
-        effective_from=day_typed(first_day, now.date()),
+        pattern=pattern.strip().lower(),
+        effective_from=day_typed(first_day, utc_now().date()),
         source=source or "set by hand",
-        rates={
-            "input": input_price,
-            "output": output,
-            "cache_read": cache_read,
-            "cache_write_5m": cache_write_5m,
-            "cache_write_1h": cache_write_1h,
-        },
-        long_context={
-            "input": long_context_input,
-            "output": long_context_output,
-            "cache_read": long_context_cache_read,
-            "cache_write_5m": long_context_cache_write_5m,
-            "cache_write_1h": long_context_cache_write_1h,
-        },
+        rates=dict(zip(RATE_KINDS, rates, strict=True)),
+        long_context=dict(zip(RATE_KINDS, long_rates, strict=True)),
         web_search=web_search,
         factors=factor or (),
     )
-
-    async def work(desk: "PriceDesk") -> "tuple[Price, Sequence[Change]]":
-        same = [price for price in desk.book.prices if price.pattern == pattern.strip().lower()]
-        begun = [price for price in same if price.effective_from <= typed.effective_from]
-        price = price_typed(typed, max(begun, key=lambda each: each.effective_from, default=None))
-
-        def word(standing: "PriceList | None", who: str) -> "PriceList":
-            return PriceList.with_price(standing, price, who=who, at=now)
-
-        await desk.save(word)
-        return price, changes(desk.book.prices, [price])
-
-    price, changed = with_prices("prices", work)
-    if as_json:
-        print(json.dumps(price_facts(price)))
-    else:
-        print("\n".join(map(change_text, changed)) or "Nothing changes: this price stands.")
+    _set(typed, as_json=as_json)
 
 
 @app.command("import", epilog="Example: nexus prices import prices.json --from 2026-09-01 --dry-run")
@@ -213,6 +191,31 @@ def withdraw_price(
 
     with_prices("prices", work)
     print(f"{key[0]} from {key[1]}: withdrawn.")
+
+
+def _set(typed: "TypedPrice", *, as_json: bool) -> None:
+    from domain.price_files import changes, price_facts
+    from domain.price_list import PriceList
+    from ops.clock import utc_now
+    from ops.price_desk import with_prices
+    from ops.price_words import change_text, price_typed
+
+    async def work(desk: "PriceDesk") -> "tuple[Price, Sequence[Change]]":
+        same = [price for price in desk.book.prices if price.pattern == typed.pattern]
+        begun = [price for price in same if price.effective_from <= typed.effective_from]
+        price = price_typed(typed, max(begun, key=lambda each: each.effective_from, default=None))
+
+        def word(standing: "PriceList | None", who: str) -> "PriceList":
+            return PriceList.with_price(standing, price, who=who, at=utc_now())
+
+        await desk.save(word)
+        return price, changes(desk.book.prices, [price])
+
+    price, changed = with_prices("prices", work)
+    if as_json:
+        print(json.dumps(price_facts(price)))
+    else:
+        print("\n".join(map(change_text, changed)) or "Nothing changes: this price stands.")
 
 
 def _read(file: Path, first_day: str | None, source: str | None, provider: str) -> "Sequence[Price]":

@@ -19,7 +19,7 @@ def typed(**members: Any) -> TypedPrice:
 
 
 def test_where_nothing_stands_the_cache_follows_from_the_input() -> None:
-    made = price_typed(typed(pattern=" Claude-A ", rates={"input": "$3", "output": "15", "cache_read": "0"}), None)
+    made = price_typed(typed(rates={"input": "$3", "output": "15", "cache_read": "0"}), None)
     assert made == Price(
         pattern="claude-a",
         effective_from=DAY,

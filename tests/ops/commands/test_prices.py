@@ -67,14 +67,12 @@ def test_the_list_of_a_day_has_what_is_in_force_then() -> None:
 
 
 def test_all_that_can_be_set() -> None:
-    made = json.loads(
-        run(
-            "set", "acme-*", "--input", "1", "--output", "2", "--cache-read", "0.2", "--cache-write-5m", "1.5",
-            "--cache-write-1h", "3", "--long-context-input", "4", "--long-context-output", "5",
-            "--long-context-cache-read", "6", "--long-context-cache-write-5m", "7",
-            "--long-context-cache-write-1h", "8", "--web-search", "9", "--factor", "service_tier:batch=0.5", "--factor", "speed:fast=2", "--json",
-        )
-    )  # fmt: skip
+    amounts = {"input": "1", "output": "2", "cache-read": "0.2", "cache-write-5m": "1.5", "cache-write-1h": "3"}
+    amounts |= {"long-context-input": "4", "long-context-output": "5", "long-context-cache-read": "6"}
+    amounts |= {"long-context-cache-write-5m": "7", "long-context-cache-write-1h": "8", "web-search": "9"}
+    words = [word for name, amount in amounts.items() for word in (f"--{name}", amount)]
+    words += ["--factor", "service_tier:batch=0.5", "--factor", "speed:fast=2", "--json"]
+    made = json.loads(run("set", "Acme-*", *words))
     assert made.pop("effective_from") >= "2026-01-01"
     assert made == {
         "models": ["acme-*"],
