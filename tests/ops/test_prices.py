@@ -115,6 +115,13 @@ def test_speed_and_place_are_priced_where_they_are_published_and_nowhere_else() 
     assert cost(OPUS, "2026-10-01", service_tier="priority") is None
 
 
+def test_claude_codes_own_report_of_a_session_is_met_to_the_last_digit() -> None:
+    """Claude Code 2.1.330 said 0.016224 US dollars of one request to claude-opus-5-5."""
+    used = TokenCounts(input_tokens=11, output_tokens=9, cache_write_1h_tokens=2000)
+    line = BilledLine(tariff=Tariff(model="claude-opus-5-5", service_tier="standard"), tokens=used)
+    assert shipped_book().price_of(line, date(2026, 11, 20)).amount == Decimal("0.016224")
+
+
 @pytest.mark.parametrize("model", ["", "gpt-4.1", "claude-opus-9", "claude-opus-4-9", "claude-opus-4-50", "claude-2.1"])
 def test_a_model_that_nobody_published_has_no_price(model: str) -> None:
     assert cost(model, "2026-10-01") is None
