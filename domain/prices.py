@@ -22,7 +22,7 @@ MAX_PRICE = Decimal(1_000_000)
 MAX_FACTOR = Decimal(1000)
 MAX_TEXT = 300
 _MAX_PLACES = 12
-_PATTERN = re.compile(r"[A-Za-z0-9*][A-Za-z0-9*._:@/\[\]+-]{0,199}")
+_PATTERN = re.compile(r"[a-z0-9*][a-z0-9*._:@/\[\]+-]{0,199}")
 _WORD = re.compile(r"[a-z0-9_.-]{1,60}")
 _EXACT = Context(prec=200)
 """Enough for the largest count times any price and factors: nothing is ever rounded."""
@@ -192,7 +192,7 @@ def derived(input_price: Decimal) -> Rates:
 
 def check_price(price: Price) -> None:
     """Raises UnfitPriceError."""
-    if not _PATTERN.fullmatch(price.pattern) or price.pattern != price.pattern.lower():
+    if not _PATTERN.fullmatch(price.pattern):
         raise UnfitPriceError(
             f"{price.pattern[:100]!r} is no pattern of model names: lower-case letters, digits and . _ - : @ / [ ] *"
         )
