@@ -11,6 +11,8 @@ from ops.text_table import text_table
 
 WIDTH = 140
 _HEAD = ("models", "from", "input", "output", "read", "write 5m", "write 1h", "also", "by", "source")
+_FAR = 30
+"""Powers of ten that no price has."""
 _ORDER = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 
 
@@ -146,9 +148,12 @@ def _amount(word: str | None) -> Decimal | None:
     if word is None:
         return None
     try:
-        return Decimal(word.strip().removeprefix("$"))
+        amount = Decimal(word.strip().removeprefix("$"))
     except InvalidOperation:
-        raise UnfitPriceError(f"{word[:50]!r} is no amount: give US dollars, as 12.50.") from None
+        amount = Decimal("NaN")
+    if not amount.is_finite() or abs(amount.adjusted()) > _FAR:
+        raise UnfitPriceError(f"{word[:50]!r} is no amount: give US dollars, as 12.50.")
+    return amount
 
 
 def _factor(word: str) -> Factor:

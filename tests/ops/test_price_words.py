@@ -74,11 +74,14 @@ def test_long_prompts_get_prices_where_they_had_none() -> None:
         {"rates": {"output": "3"}},
         {},
         {"rates": {"input": "three", "output": "1"}},
+        {"rates": {"input": "sNaN", "output": "1"}},
+        {"rates": {"input": "1e999999999", "output": "1"}},
+        {"rates": {"input": "1", "output": "-Infinity"}},
         {"rates": {"input": "3", "output": "1"}, "web_search": "x"},
         {"rates": {"input": "3", "output": "1"}, "factors": ["speed:fast"]},
         {"rates": {"input": "3", "output": "1"}, "factors": ["speed:fast=quick"]},
     ],
-    ids=range(7),
+    ids=range(10),
 )
 def test_what_is_no_price_is_said_in_one_line(words: dict[str, Any]) -> None:
     with pytest.raises(UnfitPriceError) as raised:
