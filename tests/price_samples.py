@@ -76,17 +76,33 @@ def prices(pattern: str | None = None) -> st.SearchStrategy[Price]:
     )
 
 
-def billed_lines() -> st.SearchStrategy[BilledLine]:
+def whole_prices(pattern: str) -> st.SearchStrategy[Price]:
+    """Nothing is unknown: every line of ``billed_lines(known=True)`` has a price."""
+    all_rates = st.builds(
+        Rates,
+        input=amounts(),
+        output=amounts(),
+        cache_read=amounts(),
+        cache_write_5m=amounts(),
+        cache_write_1h=amounts(),
+    )
+    return st.builds(
+        price, pattern=st.just(pattern), rates=all_rates, long_context=st.none() | all_rates, web_search=amounts()
+    )
+
+
+def billed_lines(*, known: bool = False) -> st.SearchStrategy[BilledLine]:
+    """``known``: with words that ``FACTORS`` know."""
     counts = st.sampled_from([0, 0, 1]) | st.integers(0, 10**7) | st.just(2**63 - 1)
-    words = st.sampled_from(WORDS)
+    tier, speed, geo = (st.sampled_from(["", "standard", word] if known else WORDS) for word in ("batch", "fast", "us"))
     return st.builds(
         BilledLine,
         tariff=st.builds(
             Tariff,
             model=st.sampled_from(["claude-opus-4-8", "gpt-4.1"]),
-            service_tier=words,
-            speed=words,
-            inference_geo=words,
+            service_tier=tier,
+            speed=speed,
+            inference_geo=geo,
             long_context=st.booleans(),
         ),
         tokens=st.builds(

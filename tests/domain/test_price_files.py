@@ -57,7 +57,7 @@ def test_our_own_shape() -> None:
         {"models": ["Claude-A", "claude-b-*"], "input": 0.1, "output": "0.3", "cache_read": 1e-2},
         {"models": ["claude-c"], "effective_from": "2025-05-01", "source": "other", "input": 1, "output": 2,
          "long_context": {"input": 2}, "web_search_per_1000": 10,
-         "factors": {"speed": {"fast": 6}, "inference_geo": {"us": 1.1}}}
+         "factors": {"speed": {"slow": 0.7, "fast": 6}, "inference_geo": {"us": 1.1}}}
     ]}"""
     rates = Rates(input=Decimal("0.1"), output=Decimal("0.3"), cache_read=Decimal("0.01"))
     assert read(text) == (
@@ -73,6 +73,7 @@ def test_our_own_shape() -> None:
             factors=(
                 Factor(kind="inference_geo", word="us", factor=Decimal("1.1")),
                 Factor(kind="speed", word="fast", factor=Decimal(6)),
+                Factor(kind="speed", word="slow", factor=Decimal("0.7")),
             ),
         ),
     )
