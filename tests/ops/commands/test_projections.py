@@ -52,13 +52,14 @@ def test_every_build_is_listed(database: str, runner_pool: PoolRunner) -> None:
     rows = json.loads(run("list", "--json"))
     assert [(row["name"], row["build"], row["state"]) for row in rows] == [
         ("conversations", 1, "live"),
+        ("limits", 1, "live"),
         ("requests", 1, "retired"),
         ("requests", 2, "live"),
     ]
-    assert [row["lag"] for row in rows] == [0, None, 0]
+    assert [row["lag"] for row in rows] == [0, 0, None, 0]
     table = run("list").splitlines()
     assert table[0].split() == ["name", "version", "build", "state", "position", "lag", "failed"]
-    assert len(table) == 4
+    assert len(table) == 5
 
 
 def test_live_tables_are_verified_here_and_in_another_process(database: str, runner_pool: PoolRunner) -> None:
