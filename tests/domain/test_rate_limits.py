@@ -80,6 +80,15 @@ def test_a_window_of_another_name_is_known_by_its_utilization() -> None:
     assert found["overall"].utilization == 1
 
 
+def test_of_two_names_the_longer_one_takes_its_members() -> None:
+    headers = unified(grace_utilization="0.1", grace_late_utilization="0.2", grace_late_reset=EPOCH)
+    found = by_name(read_rate_limits(headers))
+    assert {name: (one.utilization, one.resets_at) for name, one in found.items()} == {
+        "grace": (0.1, None),
+        "grace-late": (0.2, RESET),
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "surpassed", "threshold", "malformed"),
     [

@@ -23,7 +23,8 @@ def sighting(minute: float, share: float | None, reset: float | None, name: str 
         resets_at=START + reset * MINUTE if reset is not None else None,
         **more,  # type: ignore[arg-type]  # of a gauge
     )
-    return Sighting(START + minute * MINUTE, UUID(int=int(minute * 60) + 1), gauge)
+    backwards = UUID(int=1_000_000 - int(minute * 60))  # ids tell nothing of the order
+    return Sighting(START + minute * MINUTE, backwards, gauge)
 
 
 def shape(window: Window) -> tuple[float, float, list[float]]:
