@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 from math import floor
-from statistics import median
 from typing import Literal
 
 from domain.windows import Point, Window
@@ -98,7 +97,7 @@ class Climb:
         """Share an hour, lately: one burst alone makes none, one pause alone ends none."""
         level = self.level(at)
         spans = [part * length for part in LOOK_BACKS]
-        return median((level - self.level(at - span)) / _hours(span) for span in spans)
+        return sorted((level - self.level(at - span)) / _hours(span) for span in spans)[1]
 
     def time_for(self, rise: float, start: datetime, horizon: timedelta) -> timedelta | None:
         """How long it took from ``start`` to use up so much; None: longer than ``horizon``."""

@@ -1,7 +1,10 @@
 """Which windows did an account go through? Sightings and tokens are read, and put together by ``account_windows``."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
 
 import asyncpg
 import msgspec
@@ -17,6 +20,7 @@ from schemas.limits_api import AccountWindows, WindowsAnswer
 MINUTES_KEPT = timedelta(hours=6)
 """So far back every minute is read; before, the longer spans."""
 TOKENS_KEPT = timedelta(days=8)
+_REMEMBERED = 1000
 SELECT_SIGHTINGS = """
 SELECT kind, gauge, seen_at, request_id, status, utilization, resets_at, surpassed, threshold,
     facts::text AS facts, unknown::text AS unknown, malformed::text AS malformed
@@ -61,7 +65,7 @@ async def windows_of(connection: Connection, account: str, now: datetime) -> Acc
         bare_at=max((row["seen_at"] for row in found if row["kind"] == "bare"), default=None),
         use=TokenUse(Use(row["at"], row["tokens"]) for row in uses),
     )
-    return account_windows(known, now)
+    return await asyncio.to_thread(account_windows, known, now)  # weeks of a busy account take a while
 
 
 def _sightings(found: Sequence[asyncpg.Record]) -> list[Sighting]:
@@ -79,7 +83,18 @@ def _gauge(row: asyncpg.Record) -> Gauge:
         resets_at=row["resets_at"],
         surpassed=row["surpassed"],
         threshold=row["threshold"],
-        facts=msgspec.json.decode(row["facts"]),
-        unknown=msgspec.json.decode(row["unknown"]),
-        malformed=tuple(msgspec.json.decode(row["malformed"])),
+        facts=_members(row["facts"]),
+        unknown=_members(row["unknown"]),
+        malformed=_names(row["malformed"]),
     )
+
+
+@lru_cache(_REMEMBERED)
+def _members(text: str) -> Mapping[str, str]:
+    """The same few come again and again."""
+    return MappingProxyType(msgspec.json.decode(text, type=dict[str, str]))
+
+
+@lru_cache(_REMEMBERED)
+def _names(text: str) -> tuple[str, ...]:
+    return msgspec.json.decode(text, type=tuple[str, ...])

@@ -152,7 +152,7 @@ def test_a_build_of_another_version_is_pinned_and_shown_as_such(database: str, r
     assert "pinned: rows stop at position" in told
     assert "It lacks requests.project" in told
     assert "live, pinned" in run("list")
-    assert [row["pinned"] for row in json.loads(run("list", "--json"))] == [False, True, False]
+    assert [row["pinned"] for row in json.loads(run("list", "--json"))] == [False, False, True, False]
     with pytest.raises(projections.NotTheSameError, match="requests"):
         run("verify", "requests")
 
