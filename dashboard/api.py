@@ -9,9 +9,10 @@ from aiohttp.web import Request, Response
 from dashboard.answers import bytes_answer, json_answer, plain_json_answer
 from dashboard.data import DataStore
 from dashboard.errors import InvalidQueryError
-from dashboard.queries import conversations_query, request_id_of, requests_query
+from dashboard.queries import conversations_query, request_id_of, requests_query, windows_query
 from dashboard.refusals import RefusedError
 from domain.errors import StoreUnavailableError
+from domain.ports import Clock
 from schemas.read_api import EventItem, Listing
 
 _HEALTH_DEADLINE_S = 3.0
@@ -20,8 +21,8 @@ _HEALTH_DEADLINE_S = 3.0
 class ReadApi:
     """The handlers under ``/api``. Whoever gets here has been let in."""
 
-    def __init__(self, store: DataStore, is_worker_up: Callable[[], Awaitable[bool]]) -> None:
-        self._store, self._is_worker_up = store, is_worker_up
+    def __init__(self, store: DataStore, is_worker_up: Callable[[], Awaitable[bool]], clock: Clock) -> None:
+        self._store, self._is_worker_up, self._clock = store, is_worker_up, clock
 
     async def requests(self, request: Request) -> Response:
         query = requests_query(request.query)
@@ -75,6 +76,9 @@ class ReadApi:
         if tree is None:
             raise _unknown(member, "conversation with a request")
         return await json_answer(request, tree)
+
+    async def windows(self, request: Request) -> Response:
+        return await json_answer(request, await self._store.windows(windows_query(request.query), self._clock()))
 
     async def health(self, request: Request) -> Response:
         """Always 200: who answers is up. ``degraded``: the pages or the database are not."""

@@ -7,6 +7,7 @@ no tables yet, lists are empty. Every method raises StoreUnavailableError when t
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from uuid import UUID
 
 from dashboard.compactions import compactions_of
@@ -18,10 +19,11 @@ from dashboard.trees import branches_of
 from domain.errors import PayloadMissingError
 from domain.ids import Position
 from domain.ports import EventLog, Payloads
-from projections.read_models import conversation_queries, reading, request_queries
+from projections.read_models import conversation_queries, limit_queries, reading, request_queries
 from projections.read_models.connection import Connection
 from projections.read_models.conversation_queries import ConversationFilter
 from projections.read_models.request_queries import Counts, RequestFilter
+from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
 
 __all__ = ["ConversationFilter", "Counts", "DataStore", "RequestFilter"]
@@ -30,6 +32,8 @@ Connections = Callable[[], AbstractAsyncContextManager[Connection]]
 """Lends a connection for a short while; raises StoreUnavailableError when the database is away."""
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
+MAX_ACCOUNTS = 20
+"""``windows`` of all accounts tells of no more."""
 COUNTED = 100_000
 """``counts`` counts no further: as many means "at least"."""
 
@@ -116,6 +120,11 @@ class DataStore:
         async with self._connections() as connection:
             opening = await conversation_queries.openings(connection, conversation)
         return next((one.name for one in branches_of(opening) if one.branch_id == branch), None)
+
+    async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
+        """Windows and limits, as headers told and tokens tell; ``account`` None: of those that were used last."""
+        async with self._connections() as connection:
+            return await limit_queries.windows(connection, account, now, MAX_ACCOUNTS)
 
     async def position(self) -> Position:
         """The newest position that both projections have taken in. Cheap: ask often whether to look again."""

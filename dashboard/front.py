@@ -29,6 +29,7 @@ from dashboard.sockets import SocketProxy
 from dashboard.static_files import OwnFiles, WorkerFiles
 from dashboard.throttle import Throttle
 from dashboard.worker import PanelWorker
+from domain.ports import Clock
 
 Ready = Callable[[Sequence[tuple[str, int]], str], None]
 """Told once, when browsers are served: the addresses, and the path with query of the one-time login link."""
@@ -37,7 +38,13 @@ _WORD_BYTES = 32
 
 
 async def serve(
-    config: DashboardConfig, store: DataStore, *, stop: asyncio.Event, abort: asyncio.Event, ready: Ready
+    config: DashboardConfig,
+    store: DataStore,
+    *,
+    clock: Clock,
+    stop: asyncio.Event,
+    abort: asyncio.Event,
+    ready: Ready,
 ) -> None:
     """Serve until ``stop``; open answers may then end within ``drain_s``, or until ``abort``. Raises SetupError."""
     refuse_insecure(config)
@@ -47,7 +54,7 @@ async def serve(
         for sock in sockets:
             stack.callback(sock.close)
         places: list[tuple[str, int]] = [sock.getsockname()[:2] for sock in sockets]
-        front = _made(config, store, addresses, places[0][1])
+        front = _made(config, store, clock, addresses, places[0][1])
         stack.push_async_callback(front.proxy.close)
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(front.worker.keep_running()), tasks.create_task(_sweep(front.sessions))]
@@ -73,20 +80,20 @@ class _Front:
     link_word: str
 
 
-def _made(config: DashboardConfig, store: DataStore, addresses: Addresses, port: int) -> _Front:
+def _made(config: DashboardConfig, store: DataStore, clock: Clock, addresses: Addresses, port: int) -> _Front:
     """Everything, wired."""
-    clock = asyncio.get_running_loop().time
-    sessions = Sessions(clock, _random_word, idle_s=config.session_idle_s, total_s=config.session_total_s)
+    ticks = asyncio.get_running_loop().time
+    sessions = Sessions(ticks, _random_word, idle_s=config.session_idle_s, total_s=config.session_total_s)
     cookie = SessionCookie(addresses, port)
-    gatekeeper = Gatekeeper(SecretWord(config.api_key), sessions, cookie, Throttle(clock))
+    gatekeeper = Gatekeeper(SecretWord(config.api_key), sessions, cookie, Throttle(ticks))
     own_files = OwnFiles(ASSETS / "static")
     pages = OwnPages(own_files.version)
     proxy = PanelProxy(config, pages)
     worker = PanelWorker(config.worker_command, config.worker_socket)
     link_word = _random_word()
-    link = OneTimeLink(link_word, clock, config.link_s)
+    link = OneTimeLink(link_word, ticks, config.link_s)
     handlers = Handlers(
-        api=ReadApi(store, worker.is_up),
+        api=ReadApi(store, worker.is_up, clock),
         login=Login(Means(gatekeeper, sessions, cookie, link, pages, addresses), port, _random_word),
         gatekeeper=gatekeeper,
         proxy=proxy,

@@ -76,6 +76,11 @@ def conversations_query(query: MultiMapping[str]) -> ConversationsQuery:
     return ConversationsQuery(wanted, _page(given))
 
 
+def windows_query(query: MultiMapping[str]) -> str | None:
+    """The account that is asked for; None: all. Raises InvalidQueryError."""
+    return _Given(query, {"account"}).read("account", _text)
+
+
 _REQUEST_FILTERS = ("conversation", "session", "class", "model", "status", "outcome", "since", "until")
 _CONVERSATION_FILTERS = ("session", "account", "project", "title", "since", "until")
 

@@ -78,6 +78,17 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For a script.")
     raise typer.Exit(command.run(as_json=as_json))
 
 
+@app.command(epilog="Examples:  nexus windows  |  nexus windows --account acme --json | jq '.accounts[].windows'")
+def windows(
+    account: Annotated[str | None, typer.Option(help="Only this account; its scope, where it has none.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
+) -> None:
+    """Say how full the 5-hour and weekly windows of accounts are, and when they will be full."""
+    from ops.commands import windows as command
+
+    command.run(account, as_json=as_json)
+
+
 @app.command(
     epilog="Examples:  nexus doctor  |  nexus doctor upstream store  |  nexus doctor --json | jq '.[].finding'"
 )

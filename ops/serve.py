@@ -126,7 +126,7 @@ async def dashboard(context: Context, lifetime: Lifetime) -> None:
         publishing(context.home.metrics, plan.DASHBOARD, PartNumbers().say),
     ):
         config = dashboard_config(context.settings, context.home)
-        await serve(config, data_store(pool), stop=lifetime.stop, abort=lifetime.abort, ready=tell)
+        await serve(config, data_store(pool), clock=utc_now, stop=lifetime.stop, abort=lifetime.abort, ready=tell)
 
 
 async def panel(context: Context, lifetime: Lifetime) -> None:

@@ -71,8 +71,7 @@ class ExchangeReader:
 
     async def read(self, request_ids: Collection[UUID], upto: Position) -> list[Exchange]:
         """In the order of the ids; those without an event up to ``upto`` are left out."""
-        streams = await self.log.streams(request_ids, upto, EXCHANGE_TOPICS)
-        bare = [_bare(request_id, streams[request_id]) for request_id in sorted(streams)]
+        bare = await self.heads(request_ids, upto)
         known = {one.request_id: found for one in bare if (found := self._read.get(one.request_id)) is not None}
         new = [one for one in bare if not _is_same(one, known.get(one.request_id))]
         views = {one: found.view for one, found in known.items()}
@@ -85,6 +84,11 @@ class ExchangeReader:
             known[one.request_id] = replace(one, view=views.get(one.request_id), message=message)
             self._read.put(one.request_id, known[one.request_id], _weight(one, answer))
         return [known[one.request_id] for one in bare]
+
+    async def heads(self, request_ids: Collection[UUID], upto: Position) -> list[Exchange]:
+        """The same without bodies: ``view`` and ``message`` are None, and no payload is read."""
+        streams = await self.log.streams(request_ids, upto, EXCHANGE_TOPICS)
+        return [_bare(request_id, streams[request_id]) for request_id in sorted(streams)]
 
     async def _answers(self, request_ids: Collection[UUID]) -> Mapping[UUID, bytes]:
         return await self._payloads.answers(request_ids) if request_ids else {}

@@ -5,17 +5,28 @@ from domain.errors import SetupError
 from projections.exchanges import EXCHANGE_TOPICS
 from projections.projector import Projection
 from projections.projectors.conversations import ConversationsProjector
+from projections.projectors.limits import LimitsProjector
 from projections.projectors.requests import RequestsProjector
+from schemas.stored.events import RequestReceived, ResponseStarted
 
 PROJECTIONS = (
     Projection(
         name="requests",
-        version=2,
+        version=3,
         topics=EXCHANGE_TOPICS,
         schema_file="requests.sql",
         tables=("requests",),
         views=("requests",),
         make=RequestsProjector,
+    ),
+    Projection(
+        name="limits",
+        version=1,
+        topics=(RequestReceived.TOPIC, ResponseStarted.TOPIC),
+        schema_file="limits.sql",
+        tables=("limit_sightings",),
+        views=("limit_sightings",),
+        make=LimitsProjector,
     ),
     Projection(
         name="conversations",

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from dashboard.front import serve
 from dashboard.recordings import RecordedBytes
 from domain.errors import PayloadMissingError, StoreUnavailableError
 from domain.ids import Position
+from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
 from tests.read_rows import START, conversation_item, conversation_tree, request_id, request_item, tree_node
 
@@ -66,6 +68,10 @@ class CannedStore(DataStore):
     async def tree(self, member: UUID) -> ConversationTree | None:
         self._ask("tree", member)
         return conversation_tree([tree_node()]) if member == KNOWN else None
+
+    async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
+        self._ask("windows", account, now)
+        return WindowsAnswer(as_of=now, accounts=[])
 
     async def position(self) -> Position:
         self._ask("position")
@@ -268,6 +274,7 @@ async def running_front(
             work = serve(
                 config,
                 store or canned,
+                clock=lambda: START,
                 stop=stop,
                 abort=abort,
                 ready=lambda places, link: started.set_result((list(places), link)),

@@ -31,5 +31,8 @@ async def rows(connection: Connection, query: str, *arguments: object) -> list[a
 
 
 async def reached(connection: Connection) -> Position:
-    """The newest position that both live projections have taken in; 0: there is nothing to read yet."""
+    """The newest position that both projections of lists have taken in; 0: there is nothing to read yet.
+
+    No list rests on the other projections, and none waits for them.
+    """
     return Position(await connection.fetchval(SELECT_REACHED) or 0)

@@ -49,3 +49,5 @@ CREATE INDEX requests_by_outcome ON requests (outcome, received_at DESC, request
 -- What a client key, and all keys of an account together, used lately.
 CREATE INDEX requests_by_key ON requests (key_id, received_at) WHERE key_id IS NOT NULL;
 CREATE INDEX requests_by_account ON requests (account, received_at) WHERE key_id IS NOT NULL;
+-- What whoever pays used, for windows that no header tells of.
+CREATE INDEX requests_by_payer ON requests (coalesce(account, scope), received_at);

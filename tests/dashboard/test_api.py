@@ -17,6 +17,7 @@ from ops.db.payloads import PostgresPayloads
 from ops.db.pool import Pool
 from tests import captures
 from tests.projected import Store
+from tests.read_rows import START
 from tests.recorded import append_all, recorded, request_ids
 from tests.running_front import ERASED, KEY, KNOWN, UNKNOWN, Answer, Browser, RunningFront, running_front
 
@@ -65,6 +66,13 @@ async def test_the_query_reaches_the_store(front: RunningFront, browser: Browser
     assert front.store.asked[-1] == ("requests", RequestFilter(), Position(12), None, 50)
     await ask(browser, "/api/conversations?session=s&limit=3")
     assert front.store.asked[-1] == ("conversations", ConversationFilter(session="s"), None, 3)
+
+
+async def test_windows_are_asked_for_as_of_now(front: RunningFront, browser: Browser) -> None:
+    said = json.loads((await ask(browser, "/api/windows?account=acme")).body)
+    assert said == {"as_of": "2026-11-22T09:30:00Z", "accounts": []}
+    await ask(browser, "/api/windows")
+    assert front.store.asked == [("windows", "acme", START), ("windows", None, START)]
 
 
 async def test_lists_have_items_and_a_cursor(browser: Browser) -> None:

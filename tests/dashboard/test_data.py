@@ -28,7 +28,7 @@ from tests import captures
 from tests.projected import Store
 from tests.recorded import append_all, recorded, request_ids
 from tests.shipping import TestJournal, received, streamed
-from tests.stored_rows import Stored, conversations, histories, make_live, reach, request_row, stored, write
+from tests.stored_rows import START, Stored, conversations, histories, make_live, reach, request_row, stored, write
 
 on_one_database = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
@@ -131,6 +131,12 @@ async def test_following_gives_every_change_once_in_the_order_of_their_positions
     assert newest == len(exchanges)
     assert seen == list(range(start + 1, len(exchanges) + 1))
     assert int(page.next_cursor) == max(start, newest)
+
+
+async def test_windows_come_through_this_door_too(live: Pool) -> None:
+    async with stored(live, []) as connection:
+        found = await store_over(live, always(connection)).windows(None, START)
+    assert (found.as_of, found.accounts) == (START, [])
 
 
 async def test_following_waits_for_the_slower_projection(live: Pool) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from dashboard.front import serve
 from domain.errors import SetupError
+from tests.read_rows import START
 from tests.running_front import KEY, CannedStore, RunningFront, config_for_test, running_front
 from tests.waiting import until
 
@@ -19,7 +20,7 @@ async def start(config: Any) -> None:
     """Returns when it does, or fails as it does."""
     stop = asyncio.Event()
     async with asyncio.timeout(10):
-        await serve(config, CannedStore(), stop=stop, abort=stop, ready=lambda *_: stop.set())
+        await serve(config, CannedStore(), clock=lambda: START, stop=stop, abort=stop, ready=lambda *_: stop.set())
 
 
 @pytest.mark.parametrize(("hosts", "key"), [(("0.0.0.0",), ""), (("0.0.0.0",), "short"), (("127.0.0.1", "::"), "")])

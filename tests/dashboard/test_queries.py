@@ -12,7 +12,7 @@ from multidict import MultiDict
 
 from dashboard.data import ConversationFilter, RequestFilter
 from dashboard.errors import InvalidQueryError
-from dashboard.queries import CLASSES, MAX_TEXT, OUTCOMES, Page, conversations_query, requests_query
+from dashboard.queries import CLASSES, MAX_TEXT, OUTCOMES, Page, conversations_query, requests_query, windows_query
 from domain.ids import Position
 from tests.stored_rows import CLASSES as STORED_CLASSES
 
@@ -27,6 +27,14 @@ def test_nothing_given_is_nothing_filtered() -> None:
     asked = requests_query(query(""))
     assert (asked.wanted, asked.page) == (RequestFilter(), Page(limit=50, cursor=None, after=None))
     assert conversations_query(query("")).wanted == ConversationFilter()
+
+
+def test_windows_are_of_one_account_or_of_all() -> None:
+    assert windows_query(query("")) is None
+    assert windows_query(query("account=acme")) == "acme"
+    for wrong in ("account=a&account=b", "accounts=a", "account=%00"):
+        with pytest.raises(InvalidQueryError):
+            windows_query(query(wrong))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -90,6 +91,15 @@ async def test_an_answer_is_opened_and_one_that_cannot_be_is_left() -> None:
     assert one.message is not None
     assert one.message.whole
     assert other.message is None
+
+
+async def test_heads_are_the_same_without_bodies() -> None:
+    one, other, payloads = new_request_id(), new_request_id(), FakePayloads()
+    log = FakeLog([*whole(one, payloads, content_type="application/json"), received(other)])
+    heads = await ExchangeReader(log, payloads).heads([other, one], Position(4))
+    [got] = await read(log, payloads, one)
+    assert heads == [replace(got, view=None, message=None)]
+    assert len(payloads.asked) == 1, "by the reading of all alone"
 
 
 async def test_gaps_are_kept_and_a_request_may_be_missing() -> None:

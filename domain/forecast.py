@@ -1,0 +1,190 @@
+"""When will a window be full? The past of the same account, asked how it went on from moments like this one.
+
+Theory of operation. What headers said is a *climb*: how much of the window was used up, moment by moment, across
+resets. A forecast looks at *cases*, earlier moments of the same climb, and at how long each of them took to use up
+what is left now.
+
+* At the usual pace the cases are this hour of this weekday in the weeks before, as they were.
+* At the present pace they are all earlier moments, stretched so that their pace is the present one: a case that went on
+  half as fast as it had begun gives twice the time. So a pace that seldom lasts gives a late answer.
+
+The answer is the middle case, and a range between two cases so that one more case would fall into it with the stated
+probability, if it is like them. A case that does not get there before the reset counts as never: "not before reset" is
+an answer. Too few cases are none.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import accumulate, pairwise
+from math import floor
+from typing import Literal
+
+from domain.windows import Point, Window
+
+Pace = Literal["present", "usual"]
+LEVEL = 0.8
+"""How often the truth is to lie in the range, or a little more often; few cases give less, and the answer says so."""
+WEEKS = 8
+"""Of the past that count."""
+LEAST_WEEKS, LEAST_CASES = 3, 12
+LOOK_BACKS = (1 / 21, 2 / 21, 3 / 21)
+"""Of the window's length: the present pace is the median of the paces over these."""
+_CASES_PER_WINDOW = 10
+_ALIKE = 3.0
+"""Cases whose pace differs by no more than this factor come first."""
+_WEEK = timedelta(weeks=1)
+_NOTHING = timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """When a window will be full. A moment that is None: not before its reset."""
+
+    pace: Pace
+    likely: datetime | None = None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    level: float | None = None
+    """Probability of the range; None: there is no forecast."""
+    cases: int = 0
+    """On how many it rests."""
+    full: int = 0
+    """How many of them were full before the reset."""
+    per_hour: float | None = None
+    """The present pace, as a share of the window; None: not asked."""
+    reason: str = ""
+    """Why there is no forecast; empty: there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is asked: an open window, now."""
+
+    now: datetime
+    resets_at: datetime
+    length: timedelta
+    utilization: float
+
+    @property
+    def left(self) -> float:
+        return 1 - self.utilization
+
+    @property
+    def horizon(self) -> timedelta:
+        return self.resets_at - self.now
+
+
+class Climb:
+    """How much of a window an account used up, moment by moment, all its windows one after the other."""
+
+    def __init__(self, windows: Sequence[Window]) -> None:
+        steps = sorted((at, rise) for window in windows for at, rise in _rises(window.points))
+        self._times = [at for at, _ in steps]
+        self._levels = [0.0, *accumulate(rise for _, rise in steps)]
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """None: nothing is known."""
+        return self._times[0] if self._times else None
+
+    def level(self, at: datetime) -> float:
+        """All that was used up by then."""
+        return self._levels[bisect_right(self._times, at)]
+
+    def pace(self, at: datetime, length: timedelta) -> float:
+        """Share an hour, lately: one burst alone makes none, one pause alone ends none."""
+        level = self.level(at)
+        spans = [part * length for part in LOOK_BACKS]
+        return sorted((level - self.level(at - span)) / _hours(span) for span in spans)[1]
+
+    def time_for(self, rise: float, start: datetime, horizon: timedelta) -> timedelta | None:
+        """How long it took from ``start`` to use up so much; None: longer than ``horizon``."""
+        index = bisect_right(self._levels, self.level(start) + rise - 1e-9) - 1
+        if index >= len(self._times):
+            return None
+        took = self._times[index] - start
+        return max(_NOTHING, took) if took <= horizon else None
+
+
+def at_usual_pace(climb: Climb, outlook: Outlook) -> Forecast:
+    """As it went on from this hour of this weekday in the weeks before."""
+    begins = climb.begins_at
+    starts = [outlook.now - week * _WEEK for week in range(1, WEEKS + 1)]
+    cases = [
+        climb.time_for(outlook.left, start, outlook.horizon)
+        for start in starts
+        if begins is not None and start >= begins and start + outlook.horizon <= outlook.now
+    ]
+    if len(cases) < LEAST_WEEKS:
+        return Forecast(pace="usual", reason=f"{len(cases)} earlier weeks are known of; {LEAST_WEEKS} are needed")
+    return _forecast("usual", outlook, cases)
+
+
+def at_present_pace(climb: Climb, outlook: Outlook) -> Forecast:
+    """As moments of such a pace went on before."""
+    pace = climb.pace(outlook.now, outlook.length)
+    if pace <= 0:
+        lately = _words(LOOK_BACKS[1] * outlook.length)
+        return Forecast(
+            pace="present", per_hour=0.0, reason=f"nothing was used in the last {lately}, as far as headers tell"
+        )
+    past = [(found, at) for at in _moments(climb, outlook) if (found := climb.pace(at, outlook.length)) > 0]
+    alike = [(found, at) for found, at in past if pace / _ALIKE <= found <= pace * _ALIKE]
+    chosen = alike if len(alike) >= LEAST_CASES else past
+    if len(chosen) < LEAST_CASES:
+        reason = f"{len(chosen)} earlier moments with a pace are known of; {LEAST_CASES} are needed"
+        return Forecast(pace="present", per_hour=pace, reason=reason)
+    cases = [climb.time_for(outlook.left * found / pace, at, outlook.horizon) for found, at in chosen]
+    return _forecast("present", outlook, cases, per_hour=pace)
+
+
+def _moments(climb: Climb, outlook: Outlook) -> list[datetime]:
+    """Those that can be compared: what came before them and after them, as far as it matters, is known."""
+    begins = climb.begins_at
+    if begins is None:
+        return []
+    step = outlook.length / _CASES_PER_WINDOW
+    first = max(begins + LOOK_BACKS[-1] * outlook.length, outlook.now - WEEKS * _WEEK)
+    last = outlook.now - outlook.horizon
+    return [last - number * step for number in range(floor((last - first) / step) + 1)]
+
+
+def _forecast(
+    pace: Pace, outlook: Outlook, cases: Sequence[timedelta | None], per_hour: float | None = None
+) -> Forecast:
+    ordered = sorted(case for case in cases if case is not None) + [None] * cases.count(None)
+    low, high, level = _ranks(len(ordered))
+    at = [None if case is None else outlook.now + case for case in ordered]
+    return Forecast(
+        pace=pace,
+        likely=at[(len(at) - 1) // 2],
+        earliest=at[low],
+        latest=at[high],
+        level=level,
+        cases=len(at),
+        full=len(at) - cases.count(None),
+        per_hour=per_hour,
+    )
+
+
+def _ranks(count: int) -> tuple[int, int, float]:
+    """Which of so many cases in order bound the range, and how probable it is that one more lies within."""
+    cut = max(1, floor((count + 1) * (1 - LEVEL) / 2 + 1e-9))
+    return cut - 1, count - cut, (count + 1 - 2 * cut) / (count + 1)
+
+
+def _rises(points: Sequence[Point]) -> list[tuple[datetime, float]]:
+    """What each point adds to the fullest before it: crossing answers and roundings take nothing back."""
+    fullest = [0.0, *accumulate((point.utilization for point in points), max)]
+    return [(point.at, later - before) for point, (before, later) in zip(points, pairwise(fullest), strict=True)]
+
+
+def _hours(span: timedelta) -> float:
+    return span / timedelta(hours=1)
+
+
+def _words(span: timedelta) -> str:
+    minutes = round(span / timedelta(minutes=1))
+    return f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60)} hours"

@@ -1,0 +1,124 @@
+"""Which five-hour windows did an account go through, where no header tells? Reckoned from the tokens it used.
+
+A window begins with the first request after the last window's end. How many tokens fill one is not published; it is
+inferred from windows of the same account whose headers told how full the tokens had made them, and given as a range.
+A weekly window cannot be reckoned: nothing in the traffic tells when it begins.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import accumulate
+from statistics import median
+
+from domain.windows import FIVE_HOURS, Window
+
+HEADER_STEP = 0.01
+"""Headers round to hundredths: what they say may be off by half of it."""
+LEAST_SHARE = 0.05
+"""Of a window that tells how many tokens fill it; below, rounding says more than use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What requests of one moment used."""
+
+    at: datetime
+    tokens: int
+    """Input, output and both kinds of cache tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReckonedWindow:
+    """A five-hour window as tokens tell of it."""
+
+    starts_at: datetime
+    ends_at: datetime
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many tokens fill a window."""
+
+    low: float
+    likely: float
+    high: float
+    windows: int
+    """On how many it rests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How full so many tokens make a window."""
+
+    likely: float
+    low: float
+    high: float
+
+
+class TokenUse:
+    """What an account used, moment by moment."""
+
+    def __init__(self, uses: Iterable[Use]) -> None:
+        self._uses = sorted(uses, key=lambda use: use.at)
+        self._times = [use.at for use in self._uses]
+        self._sums = [0, *accumulate(use.tokens for use in self._uses)]
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """None: nothing was used."""
+        return self._times[0] if self._times else None
+
+    def between(self, start: datetime, end: datetime) -> int:
+        """Tokens used at ``start`` or later, and before ``end``."""
+        return max(0, self._sums[bisect_left(self._times, end)] - self._sums[bisect_left(self._times, start)])
+
+    def after(self, start: datetime, until: datetime) -> int:
+        """Tokens used later than ``start``, up to ``until``."""
+        return max(0, self._sums[bisect_right(self._times, until)] - self._sums[bisect_right(self._times, start)])
+
+    def windows(self, since: datetime, until: datetime | None = None) -> list[ReckonedWindow]:
+        """One after the other, from ``since`` on; ``until``: there another one began, and the last one ended.
+
+        None where ``until`` is no later than ``since``.
+        """
+        found = list[ReckonedWindow]()
+        index = bisect_left(self._times, since)
+        past = len(self._times) if until is None else bisect_left(self._times, until)
+        while index < past:
+            start, end = self._times[index], self._times[index] + FIVE_HOURS
+            end = end if until is None else min(end, until)
+            found.append(ReckonedWindow(start, end, self.between(start, end)))
+            index = bisect_left(self._times, end)
+        return found
+
+
+def capacity_of(windows: Sequence[Window], use: TokenUse) -> Capacity | None:
+    """What these windows' headers, set against the tokens used by then, tell. None: nothing."""
+    found = [one for window in windows if (one := _capacity(window, use)) is not None]
+    if not found:
+        return None
+    return Capacity(
+        low=min(low for low, _, _ in found),
+        likely=median(likely for _, likely, _ in found),
+        high=max(high for _, _, high in found),
+        windows=len(found),
+    )
+
+
+def share_of(tokens: int, capacity: Capacity) -> Share:
+    return Share(likely=tokens / capacity.likely, low=tokens / capacity.high, high=tokens / capacity.low)
+
+
+def _capacity(window: Window, use: TokenUse) -> tuple[float, float, float] | None:
+    start, known_since = window.starts_at, use.begins_at
+    if start is None or known_since is None or start < known_since or not window.points:
+        return None
+    point = max(window.points, key=lambda one: one.utilization)
+    tokens = use.between(start, point.at + timedelta(microseconds=1))
+    if tokens == 0 or not LEAST_SHARE <= point.utilization < 1:
+        return None
+    half = HEADER_STEP / 2
+    return tokens / (point.utilization + half), tokens / point.utilization, tokens / (point.utilization - half)

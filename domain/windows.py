@@ -1,0 +1,133 @@
+"""Which windows did an account go through, and how full were they? Sightings of headers, put in order.
+
+A window is told from the next one by its reset. Sightings cross on their way, and the server's clock is not ours: the
+window that was *first seen* last is the present one, whatever the newest sighting belongs to. A window whose reset has
+passed on our clock is over; that nothing of the next one is used yet is then reckoned, not said.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from domain.rate_limits import Gauge
+
+JITTER = timedelta(seconds=60)
+"""Resets so close are one and the same."""
+FIVE_HOURS = timedelta(hours=5)
+_LENGTH = re.compile(r"([1-9][0-9]{0,3})([mhdw])(?:_(.+))?")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_WARNINGS = {"allowed_warning", "rejected"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A gauge as one answer told of it."""
+
+    seen_at: datetime
+    """When the answer's headers came, on our clock."""
+    request_id: UUID
+    gauge: Gauge
+
+    @property
+    def place(self) -> tuple[datetime, UUID]:
+        """What orders sightings."""
+        return self.seen_at, self.request_id
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """How full a window was."""
+
+    at: datetime
+    utilization: float
+    request_id: UUID
+    """Evidence: whose answer said so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """One window from its start to its reset, as headers told of it."""
+
+    name: str
+    starts_at: datetime | None
+    """Its reset less its length. None: its name tells no length."""
+    resets_at: datetime
+    ended_at: datetime
+    """Its reset, or earlier: when the next window was seen."""
+    points: tuple[Point, ...]
+    """In the order of time; empty: its utilization was never said."""
+    newest: Sighting
+
+    @property
+    def warned(self) -> bool:
+        """Its newest sighting warns or refuses."""
+        return self.newest.gauge.surpassed or self.newest.gauge.status in _WARNINGS
+
+    def is_over(self, now: datetime) -> bool:
+        return self.ended_at <= now
+
+
+def length_of(name: str) -> timedelta | None:
+    """``5h``: five hours. None: the name tells no length."""
+    match = _LENGTH.fullmatch(name)
+    return int(match[1]) * _UNITS[match[2]] if match else None
+
+
+def model_scope_of(name: str) -> str | None:
+    """``7d_oi``: ``oi``, a window for some models alone. None: for all."""
+    match = _LENGTH.fullmatch(name)
+    return match[3] if match else None
+
+
+def windows_of(sightings: Iterable[Sighting]) -> dict[str, tuple[Window, ...]]:
+    """By name, each in the order in which they were first seen: the last one is the present one.
+
+    Sightings without a reset belong to no window; the same sighting twice counts once.
+    """
+    by_name = dict[str, list[Sighting]]()
+    for one in sorted(set_of(sightings), key=lambda each: each.place):
+        if one.gauge.kind == "window" and one.gauge.resets_at is not None:
+            by_name.setdefault(one.gauge.name, []).append(one)
+    return {name: _windows(name, found) for name, found in sorted(by_name.items())}
+
+
+def set_of(sightings: Iterable[Sighting]) -> Sequence[Sighting]:
+    """Each once: a sighting is one gauge of one answer."""
+    return list({(one.request_id, one.gauge.kind, one.gauge.name): one for one in sightings}.values())
+
+
+def _windows(name: str, sightings: Sequence[Sighting]) -> tuple[Window, ...]:
+    groups = list[tuple[datetime, list[Sighting]]]()
+    for one in sightings:
+        reset = one.gauge.resets_at
+        assert reset is not None  # the others are left out
+        own = next((group for known, group in reversed(groups) if abs(known - reset) <= JITTER), None)
+        if own is None:
+            groups.append((reset, [one]))
+        else:
+            own.append(one)
+    found = [_window(name, reset, group) for reset, group in groups]
+    firsts = [group[0].seen_at for _, group in groups]
+    return tuple(
+        replace(window, ended_at=min(window.resets_at, following))
+        for window, following in zip(found, [*firsts[1:], datetime.max.replace(tzinfo=firsts[0].tzinfo)], strict=True)
+    )
+
+
+def _window(name: str, resets_at: datetime, sightings: Sequence[Sighting]) -> Window:
+    length = length_of(name)
+    points = tuple(
+        Point(one.seen_at, one.gauge.utilization, one.request_id)
+        for one in sightings
+        if one.gauge.utilization is not None
+    )
+    return Window(
+        name=name,
+        starts_at=resets_at - length if length is not None else None,
+        resets_at=resets_at,
+        ended_at=resets_at,
+        points=points,
+        newest=sightings[-1],
+    )
