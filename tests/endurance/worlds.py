@@ -88,7 +88,8 @@ class Gateway:
             for one in self.todo[self.written : self.written + frames]
         )
         self.written = min(self.written + frames, len(self.todo))
-        self.disk.append(data)
+        if data:
+            self.disk.append(data)
 
     def restart(self) -> None:
         self.disk.die()
