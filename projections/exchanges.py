@@ -86,6 +86,10 @@ class ExchangeReader:
             self._read.put(one.request_id, known[one.request_id], _weight(one, answer))
         return [known[one.request_id] for one in bare]
 
+    async def scope_key(self, scope: str) -> bytes:
+        """The scope's HMAC key. Raises PayloadMissingError if nothing is stored under the scope."""
+        return await self._payloads.scope_key(scope)
+
     async def _answers(self, request_ids: Collection[UUID]) -> Mapping[UUID, bytes]:
         return await self._payloads.answers(request_ids) if request_ids else {}
 

@@ -7,6 +7,7 @@ from projections.projector import Projection
 from projections.projectors.conversations import ConversationsProjector
 from projections.projectors.requests import RequestsProjector
 
+USAGE_TABLES = ("usage_lines", "usage_quarters", "usage_days")
 PROJECTIONS = (
     Projection(
         name="requests",
@@ -19,11 +20,11 @@ PROJECTIONS = (
     ),
     Projection(
         name="conversations",
-        version=3,
+        version=4,
         topics=(*EXCHANGE_TOPICS, *CORRECTION_TOPICS),
         schema_file="conversations.sql",
-        tables=("exchanges", "nodes", "texts", "tasks", "mentions", "corrections", "links", "conversations"),
-        views=("links", "conversations", "tasks", "exchanges", "corrections"),
+        tables=("exchanges", "nodes", "texts", "tasks", "mentions", "corrections", "links", "conversations", *USAGE_TABLES),
+        views=("links", "conversations", "tasks", "exchanges", "corrections", *USAGE_TABLES),
         make=ConversationsProjector,
     ),
 )

@@ -1,0 +1,159 @@
+"""Lines and their sums are what a second program reads from the raw answers, however they came."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.corrections import LinkCorrection
+from ops.db.pool import Pool
+from projections.projector import Write
+from projections.read_models import builds, usage_rollup
+from projections.registry import projection
+from tests import captures, usage_oracle
+from tests.captures import Captured
+from tests.forest import playing
+from tests.forest.feeding import request_ids as forest_ids
+from tests.projected import Store, append_word
+from tests.recorded import append_all, recorded, request_ids
+from tests.shipping import AT
+from tests.usage_oracle import DIMENSIONS, MEASURES, Told
+from tests.usage_variety import attributed, varied
+
+CONVERSATIONS = projection("conversations")
+TABLES = {"usage_lines": 0, "usage_quarters": 15, "usage_days": 24 * 60}
+"""Minutes of a bucket."""
+
+
+async def told(store: Store, listed: Sequence[Captured], ids: dict[int, UUID], random: Random) -> list[Told]:
+    """With usage of every kind, by several accounts."""
+    found = list[Told]()
+    for one in listed:
+        other = varied(one, random)
+        found.append(Told(other, attributed(await recorded(other, ids[one.n], store.ship), random)))
+    return found
+
+
+async def of_capture(store: Store, name: str, random: Random) -> list[Told]:
+    listed = captures.exchanges(name)
+    return await told(store, listed, request_ids(listed), random)
+
+
+async def appended(store: Store, known: Sequence[Told], random: Random) -> None:
+    """Event by event, exchanges mixed up, in batches of any size."""
+    order = [one.recorded.request_id for one in known for _ in range(4)]
+    random.shuffle(order)
+    await append_all(store.ship, [one.recorded for one in known], order)
+    await store.follow_one(CONVERSATIONS, random.choice([3, 17, 500]))
+
+
+async def check(store: Store, known: Sequence[Told]) -> None:
+    """Every table, every group of all dimensions; and the partitions by each of them add up."""
+    keys = {one.request.scope: await store.sources.reader.scope_key(one.request.scope) for one in known}
+    lines = usage_oracle.lines(known, await store.links(), keys)
+    for table, minutes in TABLES.items():
+        rows = await store.rows(f"SELECT * FROM read.{table}")
+        if minutes:
+            assert all(any(row[name] for name in MEASURES) for row in rows), f"{table} has a row of nothing"
+        moments = [row | {"received_at": row.get("received_at") or row.get("starts_at")} for row in rows]
+        assert usage_oracle.sums(moments, minutes) == usage_oracle.sums(lines, minutes), table
+        for name in DIMENSIONS:
+            parts = usage_oracle.sums(moments, 0, (name,)).values()
+            assert tuple(map(sum, zip(*parts, strict=True))) == whole(lines), f"{table} by {name}"
+
+
+def whole(lines: list[dict[str, Any]]) -> tuple[int, ...]:
+    return tuple(sum(row[name] for row in lines) for name in MEASURES)
+
+
+async def rows_of(store: Store) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table, in one order."""
+    return {table: sorted(await store.rows(f"SELECT * FROM read.{table}"), key=repr) for table in TABLES}
+
+
+@pytest.mark.parametrize("name", captures.names())
+async def test_a_capture_is_counted(pool: Pool, name: str) -> None:
+    """With its own usage, in the order of reception."""
+    store, listed = Store.over(pool), captures.exchanges(name)
+    ids = request_ids(listed)
+    known = [Told(one, await recorded(one, ids[one.n], store.ship)) for one in listed]
+    await append_all(store.ship, [one.recorded for one in known])
+    await store.follow_one(CONVERSATIONS)
+    await check(store, known)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("name", ["d2_two_agents", "d5_background", "f2_compact_tui", "v2.1.50_tree"])
+async def test_any_order_and_any_batches_give_the_same_sums(pool: Pool, name: str, seed: int) -> None:
+    store, random = Store.over(pool), Random(f"{name} {seed}")
+    known = await of_capture(store, name, random)
+    await appended(store, known, random)
+    await check(store, known)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_a_forest_is_counted_and_counted_again(pool: Pool, seed: int) -> None:
+    """Invented sessions with errors, cuts, retries and agents; delivered twice nothing counts twice."""
+    store, random, forest = Store.over(pool), Random(f"usage {seed}"), playing.forest(seed)
+    known = await told(store, forest.captured, forest_ids(forest), random)
+    half = len(known) // 2
+    random.shuffle(known)
+    await appended(store, known[:half], random)
+    await check(store, known)
+    await appended(store, known[half:], random)
+    await check(store, known)
+    before = await rows_of(store)
+    await pool.execute("UPDATE nexus_tracking SET notification_id = 0 WHERE application_name LIKE 'conversations:%'")
+    await store.follow_one(CONVERSATIONS, random.choice([3, 40, 500]))
+    assert await rows_of(store) == before
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_corrections_move_the_sums_and_move_them_back(pool: Pool, seed: int) -> None:
+    store, random = Store.over(pool), Random(seed)
+    known = await of_capture(store, "d2_two_agents", random)
+    await appended(store, known, random)
+    before = await rows_of(store)
+    ids = sorted(one.recorded.request_id for one in known)
+    words = [LinkCorrection.begin(one, None, who="ada", why="", at=AT) for one in random.sample(ids[1:], 3)]
+    for word in words:
+        await append_word(pool, word)
+        await store.follow_one(CONVERSATIONS)
+        await check(store, known)
+    assert await rows_of(store) != before
+
+
+@pytest.mark.parametrize("order", [(2, 3, 4, 5, 6, 1), (2, 1, 4, 6, 3, 5), (6, 5, 4, 3, 2, 1)])
+async def test_a_call_that_is_known_late_gives_its_agents_their_type(pool: Pool, order: tuple[int, ...]) -> None:
+    """And their project: sub-agents do not say where they work."""
+    store = Store.over(pool)
+    known = {one.captured.n: one for one in await of_capture(store, "d2_two_agents", Random(5))}
+    for n in order:
+        await append_all(store.ship, [known[n].recorded])
+        await store.follow_one(CONVERSATIONS)
+        await check(store, list(known.values()))
+    agents = await store.rows("SELECT DISTINCT agent_type FROM read.usage_days WHERE request_class = 'subagent'")
+    assert {row["agent_type"] for row in agents} == {"general-purpose"}
+    assert await store.rows("SELECT FROM read.usage_days WHERE request_class = 'subagent' AND project LIKE 'dir:%'")
+
+
+async def test_nothing_is_asked_where_nothing_is_told(pool: Pool) -> None:
+    async def nobody(*_: object) -> None:
+        raise AssertionError
+
+    write: Write = nobody
+    await usage_rollup.refresh(write, [], [], usage_rollup.Moved())  # type: ignore[arg-type]  # it is not looked at
+
+
+async def test_a_group_that_is_left_is_no_row(pool: Pool) -> None:
+    """A request that was open has another group once it is answered; what it left behind goes."""
+    store = Store.over(pool)
+    [one] = await of_capture(store, "a_oneshot", Random(1))
+    await append_all(store.ship, [one.recorded], [one.recorded.request_id] * 2)
+    async with store.sources.transactions() as tx:
+        await builds.enter(tx, await builds.ensure_live(tx, CONVERSATIONS))
+    await store.follow_one(CONVERSATIONS, batch_events=1)
+    assert len(await store.rows("SELECT FROM read.usage_quarters")) == 1
+    await check(store, [one])
