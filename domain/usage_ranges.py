@@ -1,8 +1,10 @@
 """Which sums give exactly what was used between two moments, hour by hour, day by day, on any clock of the world?
 
-Whatever lies in whole days of UTC is read from the sums of days, what is left in whole quarters of an hour from those
-of quarters, and the ragged rest from the lines. No sum is read that reaches over a bucket's edge, so the answer is
-exact for every range and every time zone; where a zone's offset is no multiple of 15 minutes, it only reads more lines.
+A bucket's edge is rounded to the nearest midnight of UTC. What lies between the two midnights is read from the sums of
+days; what the rounding took in is read again and taken off, what it left out is added: whole quarters of an hour from
+their sums, the ragged rest from the lines. So a day in Berlin costs a day of UTC and two nights' hours. Hours and
+minutes are not rounded. A sum is exact for every range and every time zone; where an offset is no multiple of 15
+minutes, it only reads more lines.
 
 A bucket begins whenever the clock on the wall shows a full minute, a full hour, or a new date: an hour that comes
 twice in autumn is two buckets, and a day may have 23 or 25 hours.
@@ -18,9 +20,13 @@ from domain.errors import NexusError
 
 Table = Literal["lines", "quarters", "days"]
 Bucket = Literal["minute", "hour", "day", "month", "none"]
-MAX_BUCKETS = 20_000
+MAX_BUCKETS = 5_000
+SUMS: tuple[Table, ...] = ("quarters", "days")
+_WITHIN: tuple[Table, ...] = ("lines", "quarters", "lines")
+_SHORT = ("minute", "hour")
 QUARTER, DAY, HOUR = timedelta(minutes=15), timedelta(days=1), timedelta(hours=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HALF_DAY = timedelta(hours=12)
 _LONGEST_HOUR = timedelta(hours=3)
 """Between two full hours on the wall, however clocks are changed."""
 
@@ -36,6 +42,10 @@ class Span:
     table: Table
     since: datetime
     until: datetime
+    bucket: int = 0
+    """Whose it is, from 0."""
+    sign: int = 1
+    """-1: it is taken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,35 +55,60 @@ class Plan:
     starts: tuple[datetime, ...]
     """Of the buckets, ascending, in UTC; the first may begin before the range. Empty: there is only one bucket."""
     spans: tuple[Span, ...]
-    """Without overlap, ascending; together the range."""
 
 
-def plan(since: datetime, until: datetime, bucket: Bucket, zone: tzinfo, *, only_lines: bool = False) -> Plan:
-    """``since`` and ``until`` aware. ``only_lines``: no sums are wanted. Raises TooManyBucketsError."""
+def plan(since: datetime, until: datetime, bucket: Bucket, zone: tzinfo, sums: tuple[Table, ...] = SUMS) -> Plan:
+    """``since`` and ``until`` aware; ``sums``: what may be read besides lines. Raises TooManyBucketsError."""
     since, until = since.astimezone(UTC), until.astimezone(UTC)
     if since >= until:
         return Plan((), ())
     starts = () if bucket == "none" else tuple(_starts(since, until, bucket, zone))
-    if only_lines or bucket == "minute":
-        return Plan(starts, (Span("lines", since, until),))
     edges = [since, *(start for start in starts if start > since), until]
-    pieces = [piece for begin, end in pairwise(edges) for piece in _pieces(begin, end)]
-    return Plan(starts, tuple(_joined(pieces)))
+    how = _Reading("quarters" in sums, "days" in sums and bucket not in _SHORT)
+    return Plan(starts, tuple(span for number, edge in enumerate(pairwise(edges)) for span in how.spans(number, *edge)))
 
 
-def _starts(since: datetime, until: datetime, bucket: Bucket, zone: tzinfo) -> Iterator[datetime]:
-    found = _after_each(_first(since, bucket, zone), bucket, zone)
-    before = next(found)
-    count = 0
-    for start in found:
-        if start > since:
-            count += 1
-            if count > MAX_BUCKETS:
-                raise TooManyBucketsError
-            yield before
-        before = start
-        if start >= until:
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What may be read besides lines."""
+
+    quarters: bool
+    days: bool
+
+    def spans(self, bucket: int, since: datetime, until: datetime) -> Iterator[Span]:
+        """Of one bucket."""
+        first, last = _round(since), _round(until)
+        if not self.days or first >= last:
+            yield from self._within(bucket, since, until, 1)
             return
+        yield Span("days", first, last, bucket)
+        yield from self._within(bucket, since, first, 1)
+        yield from self._within(bucket, first, since, -1)
+        yield from self._within(bucket, until, last, -1)
+        yield from self._within(bucket, last, until, 1)
+
+    def _within(self, bucket: int, since: datetime, until: datetime, sign: int) -> Iterator[Span]:
+        """Lines, quarters, lines; those that are not empty. Nothing if ``until`` comes first."""
+        inner = _ceil(since, QUARTER), _floor(until, QUARTER)
+        if not self.quarters or inner[0] >= inner[1]:
+            inner = until, until
+        for table, (begin, end) in zip(_WITHIN, pairwise((since, *inner, until)), strict=True):
+            if begin < end:
+                yield Span(table, begin, end, bucket, sign)
+
+
+def _starts(since: datetime, until: datetime, bucket: Bucket, zone: tzinfo) -> list[datetime]:
+    """Of the buckets that reach into the range."""
+    found, start = list[datetime](), _first(since, bucket, zone)
+    step = _STEPS.get(bucket, _next_day)
+    while start < until:
+        following = step(start, zone)
+        if following > since:
+            found.append(start)
+            if len(found) > MAX_BUCKETS:
+                raise TooManyBucketsError
+        start = following
+    return found
 
 
 def _first(since: datetime, bucket: Bucket, zone: tzinfo) -> datetime:
@@ -86,15 +121,6 @@ def _first(since: datetime, bucket: Bucket, zone: tzinfo) -> datetime:
         case _:
             day = since.astimezone(zone).date() - timedelta(days=2)
             return _midnight(day.replace(day=1) if bucket == "month" else day, zone)
-
-
-def _after_each(first: datetime, bucket: Bucket, zone: tzinfo) -> Iterator[datetime]:
-    """Beginnings of buckets, one after the other, without end."""
-    step = _STEPS.get(bucket, _next_day)
-    start = first
-    while True:
-        yield start
-        start = step(start, zone)
 
 
 def _next_minute(start: datetime, _zone: tzinfo) -> datetime:
@@ -117,19 +143,13 @@ def _past_hour(moment: datetime, zone: tzinfo) -> timedelta:
 
 
 def _next_day(start: datetime, zone: tzinfo) -> datetime:
-    return _next_midnight(start, zone, lambda day: day + timedelta(days=1))
+    """A date that a place has left out, crossing the date line, is no bucket."""
+    return _midnight(start.astimezone(zone).date() + DAY, zone)
 
 
 def _next_month(start: datetime, zone: tzinfo) -> datetime:
-    return _next_midnight(start, zone, lambda day: (day.replace(day=1) + timedelta(days=32)).replace(day=1))
-
-
-def _next_midnight(start: datetime, zone: tzinfo, after: Callable[[date], date]) -> datetime:
-    """A date that a place has left out, crossing the date line, is no bucket."""
-    day = after(start.astimezone(zone).date())
-    while _midnight(day, zone) <= start:
-        day = after(day)
-    return _midnight(day, zone)
+    in_next = start.astimezone(zone).date().replace(day=1) + 32 * DAY
+    return _midnight(in_next.replace(day=1), zone)
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:
@@ -144,32 +164,9 @@ _STEPS: dict[Bucket, Callable[[datetime, tzinfo], datetime]] = {
 }
 
 
-def _pieces(since: datetime, until: datetime) -> Iterator[Span]:
-    """Of one bucket: lines, quarters, days, quarters, lines; those that are not empty."""
-    inner = _ceil(since, QUARTER), _floor(until, QUARTER)
-    if inner[0] >= inner[1]:
-        yield Span("lines", since, until)
-        return
-    days = _ceil(inner[0], DAY), _floor(inner[1], DAY)
-    if days[0] >= days[1]:
-        days = (inner[1], inner[1])
-    edges = (since, inner[0], days[0], days[1], inner[1], until)
-    tables: tuple[Table, ...] = ("lines", "quarters", "days", "quarters", "lines")
-    for table, (begin, end) in zip(tables, pairwise(edges), strict=True):
-        if begin < end:
-            yield Span(table, begin, end)
-
-
-def _joined(pieces: list[Span]) -> Iterator[Span]:
-    """Neighbours from one table are one."""
-    current = pieces[0]
-    for piece in pieces[1:]:
-        if piece.table == current.table:
-            current = Span(current.table, current.since, piece.until)
-        else:
-            yield current
-            current = piece
-    yield current
+def _round(moment: datetime) -> datetime:
+    """To the nearest midnight of UTC."""
+    return _floor(moment + _HALF_DAY, DAY)
 
 
 def _floor(moment: datetime, width: timedelta) -> datetime:

@@ -7,7 +7,7 @@ from projections.projector import Projection
 from projections.projectors.conversations import ConversationsProjector
 from projections.projectors.requests import RequestsProjector
 
-USAGE_TABLES = ("usage_lines", "usage_quarters", "usage_days")
+USAGE_TABLES = ("usage_groups", "usage_lines", "usage_quarters", "usage_days", "usage_conversations")
 PROJECTIONS = (
     Projection(
         name="requests",
@@ -23,7 +23,17 @@ PROJECTIONS = (
         version=4,
         topics=(*EXCHANGE_TOPICS, *CORRECTION_TOPICS),
         schema_file="conversations.sql",
-        tables=("exchanges", "nodes", "texts", "tasks", "mentions", "corrections", "links", "conversations", *USAGE_TABLES),
+        tables=(
+            "exchanges",
+            "nodes",
+            "texts",
+            "tasks",
+            "mentions",
+            "corrections",
+            "links",
+            "conversations",
+            *USAGE_TABLES,
+        ),
         views=("links", "conversations", "tasks", "exchanges", "corrections", *USAGE_TABLES),
         make=ConversationsProjector,
     ),

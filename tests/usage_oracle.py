@@ -99,11 +99,17 @@ def _lines_of(
     counts = _counts(one, said, body.get("model", ""))
     for number, counted in enumerate(counts):
         first = number == 0
-        yield common | dict.fromkeys(MEASURES, 0) | {"estimated": False, "long_context": False} | counted | {
-            "requests": int(first),
-            "failed": int(first and (status >= 400 or any(frame.get("type") == "error" for frame in said))),
-            "aborted": int(first and isinstance(one.recorded.events[-1], ResponseAborted)),
-        }
+        yield (
+            common
+            | dict.fromkeys(MEASURES, 0)
+            | {"estimated": False, "long_context": False}
+            | counted
+            | {
+                "requests": int(first),
+                "failed": int(first and (status >= 400 or any(frame.get("type") == "error" for frame in said))),
+                "aborted": int(first and isinstance(one.recorded.events[-1], ResponseAborted)),
+            }
+        )
 
 
 def _counts(one: Told, said: list[Json], asked: str) -> list[Json]:

@@ -1,9 +1,11 @@
 """How much was used, by whom, when? Lines of the ``conversations`` projection, and their sums by quarter and by day.
 
-Lines are facts of exchanges with what their links say; ``usage_quarters`` (15 minutes: every time zone's day is made of
-them) and ``usage_days`` (of UTC) are sums of lines and nothing else. One statement brings all three up to date: what a
-line counted before is taken off, what it counts now is added. A sum of nothing is no row, so the rows depend on the
-lines alone, and those on the set of exchanges.
+Lines are facts of exchanges with what their links say. What they are added up by, but for the conversation, makes a
+group: one row for thousands of lines. ``usage_quarters`` (15 minutes: every time zone's day is made of them),
+``usage_days`` (of UTC) and ``usage_conversations`` (the same days, by branch too) are sums of lines and nothing else.
+One statement brings them all up to date: what a line counted before is taken off, what it counts now is added. A sum
+of no line is no row, and neither is a group of none, so the rows depend on the lines alone, and those on the set of
+exchanges.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,48 +16,57 @@ from uuid import UUID
 from projections.read_models.connection import Connection
 from projections.read_models.rows import as_json
 
-DIMENSIONS = (
+GROUP = (
     "scope", "account", "client_domain", "key_id", "device", "project", "model", "request_class", "agent_type",
-    "conversation_id", "branch_id", "service_tier", "speed", "inference_geo", "long_context", "estimated",
+    "service_tier", "speed", "inference_geo", "long_context", "estimated",
 )  # fmt: skip
+"""What lines are added up by."""
+PLACE = ("conversation_id", "branch_id")
+"""And this, in ``usage_conversations``."""
 MEASURES = (
     "requests", "failed", "aborted", "input_tokens", "output_tokens", "estimated_output_tokens", "thinking_tokens",
     "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "web_searches",
 )  # fmt: skip
-_LINE = ("request_id", "line", "kind", "received_at", "said_project", "said_agent_type", "subtask_id")
-_LINKED = ("project", "request_class", "agent_type", "conversation_id", "branch_id", "subtask_id")
-_GROUPED = ", ".join(DIMENSIONS)
-_SUMS = ", ".join(MEASURES)
-_COLUMNS = (*_LINE, *DIMENSIONS, *MEASURES)
-_ALL = ", ".join(_COLUMNS)
+NOWHERE = UUID(int=0)
+"""Stands for the conversation of what belongs to none, where a key needs a value."""
+_GROUPED, _SUMMED = ", ".join(GROUP), ", ".join(MEASURES)
+_LINE = ("request_id", "line", "kind", "received_at", "said_project", "said_agent_type", *PLACE, "group_id", *MEASURES)
+_LINES = ", ".join(_LINE)
+_TOLD = ", ".join(
+    [
+        "request_id uuid, line int, kind text, received_at timestamptz, said_project text, said_agent_type text",
+        *(f"{name} {'boolean' if name in {'long_context', 'estimated'} else 'text'}" for name in GROUP),
+        *(f"{name} bigint" for name in MEASURES),
+    ]
+)
+_KNOWN = ", ".join(("request_id", "line", "kind", "received_at", "said_project", "said_agent_type", *GROUP, *MEASURES))
 _FROM_LINK = {
     "project": "coalesce(nullif(f.said_project, ''), nullif(new_root.said_project, ''), old_root.said_project, '')",
     "request_class": "l.request_class",
     "agent_type": "coalesce(nullif(f.said_agent_type, ''), task.agent_type, '')",
-    "conversation_id": "l.conversation_id",
-    "branch_id": "l.branch_id",
-    "subtask_id": "l.subtask_id",
 }
-_DERIVED = ", ".join(f"{_FROM_LINK[name]} AS {name}" if name in _LINKED else f"f.{name}" for name in _COLUMNS)
-_CHANGES = ", ".join(f"sum(sign * {name})::bigint AS {name}" for name in MEASURES)
-_NOTHING = " AND ".join(f"{name} = 0" for name in MEASURES)
+_GROUP_OF_LINE = ", ".join(f"{_FROM_LINK.get(name, f'f.{name}')} AS {name}" for name in GROUP)
+_MEASURED = ", ".join(f"f.{name}" for name in MEASURES)
+_ADDED = ", ".join(f"sum({name})::bigint AS {name}" for name in ("lines", *MEASURES))
 
 
-def _adding(table: str, source: str) -> str:
-    """The statement that adds changes to a table of sums, and returns what has become nothing."""
-    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in MEASURES)
-    nothing = " AND ".join(f"{table}.{name} = 0" for name in MEASURES)
+def _adding(table: str, source: str, *keys: str) -> str:
+    """The statement that adds changes to a table of sums, and returns what has no line any more."""
+    columns = ", ".join(("starts_at", "group_id", *keys, "lines", *MEASURES))
+    summed = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in ("lines", *MEASURES))
+    changes = " OR ".join(f"{name} <> 0" for name in ("lines", *MEASURES))
+    named = keys or ("NULL::uuid", "NULL::uuid")
     return (
-        f"INSERT INTO {table} (starts_at, group_id, {_GROUPED}, {_SUMS}) "
-        f"SELECT starts_at, group_id, {_GROUPED}, {_SUMS} FROM {source} WHERE NOT ({_NOTHING}) "
-        f"ON CONFLICT (starts_at, group_id) DO UPDATE SET {added} "
-        f"RETURNING '{table}' AS name, starts_at, group_id, {nothing} AS is_nothing"
+        f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {source} WHERE {changes} "  # noqa: S608  our names
+        f"ON CONFLICT ({', '.join(('starts_at', 'group_id', *keys))}) DO UPDATE SET {summed} "
+        f"RETURNING '{table}' AS name, starts_at, group_id, {named[0]} AS conversation_id, {named[1]} AS branch_id, "
+        f"{table}.lines AS lines"
     )
 
 
 REFRESH = f"""
 WITH told AS MATERIALIZED (
-    SELECT * FROM jsonb_populate_recordset(NULL::usage_lines, $1::jsonb)
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS told({_TOLD})
 ), respawned AS (
     SELECT unnest($3::uuid[]) AS request_id
     UNION SELECT request_id FROM links WHERE parent_request_id = ANY($4::uuid[]) AND edge = 'spawned'
@@ -63,12 +74,14 @@ WITH told AS MATERIALIZED (
     SELECT unnest($2::uuid[]) AS request_id
     UNION SELECT l.request_id FROM respawned r JOIN links l ON l.subtask_id = r.request_id
 ), standing AS MATERIALIZED (
-    SELECT {_ALL} FROM usage_lines WHERE request_id IN (SELECT request_id FROM touched)
+    SELECT {_LINES} FROM usage_lines WHERE request_id IN (SELECT request_id FROM touched)
 ), facts AS (
-    SELECT {_ALL} FROM told
-    UNION ALL SELECT * FROM standing WHERE request_id NOT IN (SELECT request_id FROM told)
-), derived AS MATERIALIZED (
-    SELECT {_DERIVED}
+    SELECT {_KNOWN} FROM told
+    UNION ALL SELECT {_KNOWN} FROM standing JOIN usage_groups USING (group_id)
+    WHERE request_id NOT IN (SELECT request_id FROM told)
+), linked AS (
+    SELECT f.request_id, f.line, f.kind, f.received_at, f.said_project, f.said_agent_type,
+        l.conversation_id, l.branch_id, {_GROUP_OF_LINE}, {_MEASURED}
     FROM facts f
     JOIN links l ON l.request_id = f.request_id
     LEFT JOIN told new_root ON new_root.request_id = l.conversation_id AND new_root.line = 0
@@ -78,42 +91,66 @@ WITH told AS MATERIALIZED (
         SELECT t.agent_type FROM tasks t
         WHERE t.request_id = spawn.parent_request_id AND t.tool_use_id = spawn.tool_use_id ORDER BY t.ordinal LIMIT 1
     ) task ON true
+), derived AS MATERIALIZED (
+    SELECT *, encode(substr(sha256(convert_to(ROW({_GROUPED})::text, 'UTF8')), 1, 16), 'hex')::uuid AS group_id
+    FROM linked
 ), removed AS MATERIALIZED (
-    SELECT * FROM standing EXCEPT SELECT * FROM derived
+    SELECT * FROM standing EXCEPT SELECT {_LINES} FROM derived
 ), added AS MATERIALIZED (
-    SELECT * FROM derived EXCEPT SELECT * FROM standing
+    SELECT {_LINES} FROM derived EXCEPT SELECT * FROM standing
 ), gone AS (
     DELETE FROM usage_lines u USING removed r WHERE u.request_id = r.request_id AND u.line = r.line
         AND NOT EXISTS (SELECT FROM added a WHERE a.request_id = r.request_id AND a.line = r.line)
 ), written AS (
-    INSERT INTO usage_lines ({_ALL}) SELECT * FROM added
-    ON CONFLICT (request_id, line) DO UPDATE SET ({_ALL}) = ({", ".join(f"excluded.{name}" for name in _COLUMNS)})
+    INSERT INTO usage_lines ({_LINES}) SELECT * FROM added
+    ON CONFLICT (request_id, line) DO UPDATE SET ({_LINES}) = ({", ".join(f"excluded.{name}" for name in _LINE)})
+), groups AS (
+    INSERT INTO usage_groups (group_id, {_GROUPED})
+    SELECT DISTINCT group_id, {_GROUPED} FROM derived WHERE group_id IN (SELECT group_id FROM added)
+    ON CONFLICT DO NOTHING
 ), changes AS MATERIALIZED (
-    SELECT date_bin('15 minutes', received_at, 'epoch') AS starts_at,
-        encode(substr(sha256(convert_to(ROW({_GROUPED})::text, 'UTF8')), 1, 16), 'hex')::uuid AS group_id,
-        {_GROUPED}, {_CHANGES}
+    SELECT date_bin('15 minutes', received_at, 'epoch') AS starts_at, group_id,
+        coalesce(conversation_id, '{NOWHERE}') AS conversation_id, coalesce(branch_id, '{NOWHERE}') AS branch_id,
+        sum(sign)::bigint AS lines, {", ".join(f"sum(sign * {name})::bigint AS {name}" for name in MEASURES)}
     FROM (SELECT 1 AS sign, * FROM added UNION ALL SELECT -1 AS sign, * FROM removed) each
-    GROUP BY 1, {_GROUPED}
-), day_changes AS (
-    SELECT date_trunc('day', starts_at, 'UTC') AS starts_at, group_id, {_GROUPED},
-        {", ".join(f"sum({name})::bigint AS {name}" for name in MEASURES)}
-    FROM changes GROUP BY 1, group_id, {_GROUPED}
+    GROUP BY 1, 2, 3, 4
+), of_quarters AS (
+    SELECT starts_at, group_id, {_ADDED} FROM changes GROUP BY 1, 2
+), of_days AS (
+    SELECT date_trunc('day', starts_at, 'UTC') AS starts_at, group_id, {_ADDED} FROM changes GROUP BY 1, 2
+), of_conversations AS (
+    SELECT date_trunc('day', starts_at, 'UTC') AS starts_at, group_id, conversation_id, branch_id, {_ADDED}
+    FROM changes GROUP BY 1, 2, 3, 4
 ), quarters AS (
-    {_adding("usage_quarters", "changes")}
+    {_adding("usage_quarters", "of_quarters")}
 ), days AS (
-    {_adding("usage_days", "day_changes")}
+    {_adding("usage_days", "of_days")}
+), conversations AS (
+    {_adding("usage_conversations", "of_conversations", *PLACE)}
 )
-SELECT name, starts_at, group_id FROM quarters WHERE is_nothing
-UNION ALL SELECT name, starts_at, group_id FROM days WHERE is_nothing
-"""
-DELETE_NOTHING = """
+SELECT name, starts_at, group_id, conversation_id, branch_id
+FROM (SELECT * FROM quarters UNION ALL SELECT * FROM days UNION ALL SELECT * FROM conversations) each
+WHERE lines = 0
+"""  # noqa: S608  names of the lists above
+_EMPTY = (
+    "unnest($1::text[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::uuid[]) "
+    "AS empty(name, starts_at, group_id, conversation_id, branch_id)"
+)
+DELETE_EMPTY = f"""
 WITH quarters AS (
-    DELETE FROM usage_quarters u USING unnest($1::text[], $2::timestamptz[], $3::uuid[]) AS n(name, starts_at, group_id)
-    WHERE n.name = 'usage_quarters' AND u.starts_at = n.starts_at AND u.group_id = n.group_id
+    DELETE FROM usage_quarters u USING {_EMPTY}
+    WHERE empty.name = 'usage_quarters' AND u.starts_at = empty.starts_at AND u.group_id = empty.group_id
+), days AS (
+    DELETE FROM usage_days u USING {_EMPTY}
+    WHERE empty.name = 'usage_days' AND u.starts_at = empty.starts_at AND u.group_id = empty.group_id
+), conversations AS (
+    DELETE FROM usage_conversations u USING {_EMPTY}
+    WHERE empty.name = 'usage_conversations' AND u.starts_at = empty.starts_at AND u.group_id = empty.group_id
+        AND u.conversation_id = empty.conversation_id AND u.branch_id = empty.branch_id
 )
-DELETE FROM usage_days u USING unnest($1::text[], $2::timestamptz[], $3::uuid[]) AS n(name, starts_at, group_id)
-WHERE n.name = 'usage_days' AND u.starts_at = n.starts_at AND u.group_id = n.group_id
-"""
+DELETE FROM usage_groups g WHERE g.group_id = ANY($3::uuid[])
+    AND NOT EXISTS (SELECT FROM usage_days d WHERE d.group_id = g.group_id AND d.lines > 0)
+"""  # noqa: S608  names of the lists above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +205,7 @@ async def refresh(tx: Connection, told: Collection[UUID], lines: Sequence[UsageL
     if not told and not moved.exchanges and not moved.subtasks:
         return
     touched = sorted({*told, *moved.exchanges})
-    nothing = await tx.fetch(REFRESH, as_json(lines), touched, sorted(moved.subtasks), sorted(told))
-    if nothing:
-        columns = [[row[name] for row in nothing] for name in ("name", "starts_at", "group_id")]
-        await tx.execute(DELETE_NOTHING, *columns)
+    empty = await tx.fetch(REFRESH, as_json(lines), touched, sorted(moved.subtasks), sorted(told))
+    if empty:
+        names = ("name", "starts_at", "group_id", "conversation_id", "branch_id")
+        await tx.execute(DELETE_EMPTY, *([row[name] for row in empty] for name in names))

@@ -1,6 +1,7 @@
 """A range is read exactly once, from sums that lie inside one bucket, on every clock of the world."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -9,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import usage_ranges
-from domain.usage_ranges import DAY, QUARTER, Bucket, Plan, Span, TooManyBucketsError, plan
+from domain.usage_ranges import DAY, QUARTER, Bucket, Plan, Span, Table, TooManyBucketsError, plan
 
 ZONES = (
     "UTC", "Europe/Berlin", "Europe/London", "America/New_York", "America/St_Johns", "Asia/Kathmandu", "Asia/Kolkata",
@@ -20,11 +20,12 @@ ZONES = (
 BUCKETS: tuple[Bucket, ...] = ("minute", "hour", "day", "month", "none")
 WIDTH = {"quarters": QUARTER, "days": DAY}
 BEGIN = datetime(2026, 11, 22, 9, 7, 3, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 zones = st.sampled_from(ZONES).map(ZoneInfo)
-moments = st.datetimes(datetime(2011, 12, 20), datetime(2012, 1, 10), timezones=st.just(UTC)) | st.datetimes(
-    datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)
-)
+YEARS = (datetime(2011, 12, 20, tzinfo=UTC), 20), (datetime(2026, 1, 1, tzinfo=UTC), 730)
+"""And how many days of them."""
+moments = st.one_of(st.timedeltas(timedelta(), timedelta(days=days)).map(begin.__add__) for begin, days in YEARS)
 lengths = st.one_of(
     st.timedeltas(timedelta(microseconds=1), timedelta(hours=3)),
     st.timedeltas(timedelta(microseconds=1), timedelta(days=3)),
@@ -45,18 +46,34 @@ Drawn = tuple[Plan, datetime, datetime, Bucket, ZoneInfo]
 
 
 @given(plans())
-def test_the_spans_are_the_range_and_no_sum_reaches_over_an_edge(drawn: Drawn) -> None:
+def test_every_moment_of_the_range_counts_once_in_its_bucket_and_no_other_counts(drawn: Drawn) -> None:
+    """Looked at where anything begins or ends, and just before."""
     found, since, until, _, _ = drawn
-    assert (found.spans[0].since, found.spans[-1].until) == (since, until)
-    assert all(one.until == other.since and one.table != other.table for one, other in pairwise(found.spans))
     assert all(one < other for one, other in pairwise(found.starts))
+    edges = {since, until, *found.starts, *(span.since for span in found.spans), *(span.until for span in found.spans)}
+    looked_at = sorted({*edges, *(edge - timedelta(microseconds=1) for edge in edges)})
+    counted = {moment: Counter[int]() for moment in looked_at}
     for span in found.spans:
-        if span.table == "lines":
-            continue
-        width = WIDTH[span.table]
-        assert (span.since - usage_ranges._EPOCH) % width == (span.until - usage_ranges._EPOCH) % width == timedelta()
-        inside = found.starts[bisect_right(found.starts, span.since) : bisect_right(found.starts, span.until)]
-        assert all((start - span.since) % width == timedelta() for start in inside), "a bucket begins inside a sum"
+        for moment in looked_at[bisect_left(looked_at, span.since) : bisect_left(looked_at, span.until)]:
+            counted[moment][span.bucket] += span.sign
+    for moment, buckets in counted.items():
+        place = max(0, bisect_right(found.starts, moment) - 1)
+        assert {number: times for number, times in buckets.items() if times} == (
+            {place: 1} if since <= moment < until else {}
+        )
+
+
+@given(plans())
+def test_sums_are_read_whole_and_what_is_corrected_lies_in_one_day(drawn: Drawn) -> None:
+    """So what is taken off has the prices of what it is taken from."""
+    for span in drawn[0].spans:
+        assert span.since < span.until
+        if span.table != "lines":
+            width = WIDTH[span.table]
+            assert (span.since - EPOCH) % width == (span.until - EPOCH) % width == timedelta()
+        if span.sign < 0:
+            assert span.table != "days"
+            assert span.since.date() == (span.until - timedelta(microseconds=1)).date()
 
 
 @given(plans(), st.data())
@@ -92,24 +109,34 @@ def test_an_hour_begins_when_the_wall_shows_a_full_hour(since: datetime, zone: Z
 
 def test_days_of_utc_are_read_from_days() -> None:
     found = plan(BEGIN, BEGIN + 3 * DAY, "day", UTC)
-    midnight = datetime(2026, 11, 23, tzinfo=UTC)
+    midnight = datetime(2026, 11, 22, tzinfo=UTC)
+    assert found.starts == tuple(midnight + n * DAY for n in range(4))
     assert found.spans == (
-        Span("lines", BEGIN, datetime(2026, 11, 22, 9, 15, tzinfo=UTC)),
-        Span("quarters", datetime(2026, 11, 22, 9, 15, tzinfo=UTC), midnight),
-        Span("days", midnight, midnight + 2 * DAY),
-        Span("quarters", midnight + 2 * DAY, datetime(2026, 11, 25, 9, 0, tzinfo=UTC)),
-        Span("lines", datetime(2026, 11, 25, 9, 0, tzinfo=UTC), BEGIN + 3 * DAY),
+        Span("days", midnight, midnight + DAY, 0),
+        Span("quarters", midnight, midnight + 36 * QUARTER, 0, -1),
+        Span("lines", midnight + 36 * QUARTER, BEGIN, 0, -1),
+        Span("days", midnight + DAY, midnight + 2 * DAY, 1),
+        Span("days", midnight + 2 * DAY, midnight + 3 * DAY, 2),
+        Span("quarters", midnight + 3 * DAY, midnight + 3 * DAY + 36 * QUARTER, 3),
+        Span("lines", midnight + 3 * DAY + 36 * QUARTER, BEGIN + 3 * DAY, 3),
     )
-    assert found.starts == tuple(midnight + n * DAY for n in range(-1, 3))
 
 
 def test_a_month_in_kathmandu_has_quarters_at_its_edges_only() -> None:
     zone = ZoneInfo("Asia/Kathmandu")
     since, until = datetime(2026, 3, 1, tzinfo=zone), datetime(2026, 5, 1, tzinfo=zone)
-    assert [span.table for span in plan(since, until, "month", zone).spans] == [
-        "quarters", "days", "quarters", "days", "quarters",
+    spans = plan(since, until, "month", zone).spans
+    assert [(span.table, span.bucket, span.sign) for span in spans] == [
+        ("days", 0, 1), ("quarters", 0, 1), ("quarters", 0, -1), ("days", 1, 1), ("quarters", 1, 1), ("quarters", 1, -1)
     ]  # fmt: skip
-    assert [span.table for span in plan(since, until, "day", zone).spans] == ["quarters"]
+
+
+@pytest.mark.parametrize(
+    ("sums", "tables"), [((), {"lines"}), (("quarters",), {"lines", "quarters"}), (("days",), {"lines", "days"})]
+)
+def test_only_what_may_be_read_is_read(sums: tuple[Table, ...], tables: set[str]) -> None:
+    found = plan(BEGIN, BEGIN + 3 * DAY, "none", UTC, sums)
+    assert {span.table for span in found.spans} == tables
 
 
 def test_a_date_that_was_left_out_is_no_bucket() -> None:
@@ -118,12 +145,6 @@ def test_a_date_that_was_left_out_is_no_bucket() -> None:
     starts = plan(datetime(2011, 12, 28, tzinfo=zone), datetime(2012, 1, 2, tzinfo=zone), "day", zone).starts
     dates = [start.astimezone(zone).date() for start in starts]
     assert dates == [date(2011, 12, 28), date(2011, 12, 29), date(2011, 12, 31), date(2012, 1, 1)]
-
-
-def test_lines_alone_when_they_are_asked_for() -> None:
-    found = plan(BEGIN, BEGIN + 40 * DAY, "month", UTC, only_lines=True)
-    assert [span.table for span in found.spans] == ["lines"]
-    assert len(found.starts) == 3
 
 
 @pytest.mark.parametrize("until", [BEGIN, BEGIN - DAY])

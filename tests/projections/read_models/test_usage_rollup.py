@@ -11,7 +11,8 @@ from domain.corrections import LinkCorrection
 from ops.db.pool import Pool
 from projections.projector import Write
 from projections.read_models import builds, usage_rollup
-from projections.registry import projection
+from projections.read_models.usage_rollup import GROUP, NOWHERE, PLACE
+from projections.registry import USAGE_TABLES, projection
 from tests import captures, usage_oracle
 from tests.captures import Captured
 from tests.forest import playing
@@ -23,8 +24,15 @@ from tests.usage_oracle import DIMENSIONS, MEASURES, Told
 from tests.usage_variety import attributed, varied
 
 CONVERSATIONS = projection("conversations")
-TABLES = {"usage_lines": 0, "usage_quarters": 15, "usage_days": 24 * 60}
-"""Minutes of a bucket."""
+DAY = 24 * 60
+SUMS = {
+    "usage_lines": (0, DIMENSIONS),
+    "usage_quarters": (15, GROUP),
+    "usage_days": (DAY, GROUP),
+    "usage_conversations": (DAY, DIMENSIONS),
+}
+"""Minutes of a bucket, and what is added up by."""
+ROWS = "SELECT * FROM read.{} JOIN read.usage_groups USING (group_id)"
 
 
 async def told(store: Store, listed: Sequence[Captured], ids: dict[int, UUID], random: Random) -> list[Told]:
@@ -53,15 +61,24 @@ async def check(store: Store, known: Sequence[Told]) -> None:
     """Every table, every group of all dimensions; and the partitions by each of them add up."""
     keys = {one.request.scope: await store.sources.reader.scope_key(one.request.scope) for one in known}
     lines = usage_oracle.lines(known, await store.links(), keys)
-    for table, minutes in TABLES.items():
-        rows = await store.rows(f"SELECT * FROM read.{table}")
+    for table, (minutes, dimensions) in SUMS.items():
+        found = [row_of(row) for row in await store.rows(ROWS.format(table))]
+        assert usage_oracle.sums(found, minutes, dimensions) == usage_oracle.sums(lines, minutes, dimensions), table
+        assert sum(row.get("lines", 1) for row in found) == len(lines), table
         if minutes:
-            assert all(any(row[name] for name in MEASURES) for row in rows), f"{table} has a row of nothing"
-        moments = [row | {"received_at": row.get("received_at") or row.get("starts_at")} for row in rows]
-        assert usage_oracle.sums(moments, minutes) == usage_oracle.sums(lines, minutes), table
-        for name in DIMENSIONS:
-            parts = usage_oracle.sums(moments, 0, (name,)).values()
+            assert all(row["lines"] > 0 for row in found), f"{table} has a row of nothing"
+        for name in dimensions:
+            parts = usage_oracle.sums(found, 0, (name,)).values()
             assert tuple(map(sum, zip(*parts, strict=True))) == whole(lines), f"{table} by {name}"
+    groups = await store.rows("SELECT group_id FROM read.usage_groups")
+    used = await store.rows("SELECT DISTINCT group_id FROM read.usage_lines")
+    assert {row["group_id"] for row in groups} == {row["group_id"] for row in used}
+
+
+def row_of(row: dict[str, Any]) -> dict[str, Any]:
+    """As the oracle writes it."""
+    place = {name: None if row.get(name) == NOWHERE else row.get(name) for name in PLACE}
+    return row | place | {"received_at": row.get("received_at") or row.get("starts_at")}
 
 
 def whole(lines: list[dict[str, Any]]) -> tuple[int, ...]:
@@ -70,7 +87,7 @@ def whole(lines: list[dict[str, Any]]) -> tuple[int, ...]:
 
 async def rows_of(store: Store) -> dict[str, list[dict[str, Any]]]:
     """Every row of every table, in one order."""
-    return {table: sorted(await store.rows(f"SELECT * FROM read.{table}"), key=repr) for table in TABLES}
+    return {table: sorted(await store.rows(f"SELECT * FROM read.{table}"), key=repr) for table in USAGE_TABLES}
 
 
 @pytest.mark.parametrize("name", captures.names())
@@ -134,9 +151,9 @@ async def test_a_call_that_is_known_late_gives_its_agents_their_type(pool: Pool,
         await append_all(store.ship, [known[n].recorded])
         await store.follow_one(CONVERSATIONS)
         await check(store, list(known.values()))
-    agents = await store.rows("SELECT DISTINCT agent_type FROM read.usage_days WHERE request_class = 'subagent'")
-    assert {row["agent_type"] for row in agents} == {"general-purpose"}
-    assert await store.rows("SELECT FROM read.usage_days WHERE request_class = 'subagent' AND project LIKE 'dir:%'")
+    agents = await store.rows("SELECT agent_type, project FROM read.usage_groups WHERE request_class = 'subagent'")
+    assert {row["agent_type"] for row in agents} == {"Explore", "general-purpose"}
+    assert any(row["project"].startswith("dir:") for row in agents)
 
 
 async def test_nothing_is_asked_where_nothing_is_told(pool: Pool) -> None:
