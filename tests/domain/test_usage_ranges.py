@@ -155,3 +155,11 @@ def test_nothing_lies_between_a_moment_and_an_earlier_one(until: datetime) -> No
 def test_there_is_an_end_to_what_may_be_asked() -> None:
     with pytest.raises(TooManyBucketsError):
         plan(BEGIN, BEGIN + 100 * DAY, "minute", UTC)
+
+
+def test_an_hour_in_which_half_an_hour_comes_twice_is_one_long_hour() -> None:
+    """On Lord Howe Island clocks go back by 30 minutes, at two o'clock."""
+    zone, turn = ZoneInfo("Australia/Lord_Howe"), datetime(2026, 4, 4, 15, tzinfo=UTC)
+    starts = plan(turn - timedelta(hours=2), turn + timedelta(hours=2), "hour", zone).starts
+    hours = [(start.astimezone(zone).hour, (start - turn) / timedelta(hours=1)) for start in starts]
+    assert hours == [(0, -2), (1, -1), (2, 0.5), (3, 1.5)]

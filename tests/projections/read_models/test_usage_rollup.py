@@ -1,6 +1,7 @@
 """Lines and their sums are what a second program reads from the raw answers, however they came."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -8,10 +9,13 @@ from uuid import UUID
 import pytest
 
 from domain.corrections import LinkCorrection
+from domain.links import Edge
 from ops.db.pool import Pool
 from projections.projector import Write
-from projections.read_models import builds, usage_rollup
-from projections.read_models.usage_rollup import GROUP, NOWHERE, PLACE
+from projections.read_models import builds, links, usage_rollup
+from projections.read_models.connection import Connection
+from projections.read_models.links import LinkRow
+from projections.read_models.usage_rollup import GROUP, NOWHERE, PLACE, Moved, UsageLine
 from projections.registry import USAGE_TABLES, projection
 from tests import captures, usage_oracle
 from tests.captures import Captured
@@ -32,6 +36,7 @@ SUMS = {
     "usage_conversations": (DAY, DIMENSIONS),
 }
 """Minutes of a bucket, and what is added up by."""
+INSERT_TASK = "INSERT INTO tasks VALUES ($1, $2, '', '', $3, gen_random_uuid(), $4, '')"
 ROWS = "SELECT * FROM read.{} JOIN read.usage_groups USING (group_id)"
 
 
@@ -154,6 +159,62 @@ async def test_a_call_that_is_known_late_gives_its_agents_their_type(pool: Pool,
     agents = await store.rows("SELECT agent_type, project FROM read.usage_groups WHERE request_class = 'subagent'")
     assert {row["agent_type"] for row in agents} == {"Explore", "general-purpose"}
     assert any(row["project"].startswith("dir:") for row in agents)
+
+
+def line_of(number: int) -> UsageLine:
+    """A plain one."""
+    words = dict.fromkeys(
+        [*(set(GROUP) - {"long_context", "estimated"}), "kind", "said_project", "said_agent_type"], ""
+    )
+    whole: dict[str, Any] = {**words, **dict.fromkeys(MEASURES, 0), "long_context": False, "estimated": False}
+    del whole["project"], whole["request_class"], whole["agent_type"]
+    return UsageLine(**(whole | {"request_id": UUID(int=number), "line": 0, "received_at": AT, "requests": 1}))
+
+
+def link_of(number: int, edge: Edge, parent: int | None, call: str | None, subtask: int | None) -> LinkRow:
+    return LinkRow(
+        request_id=UUID(int=number),
+        received_at=AT,
+        request_class="main",
+        own_edge=edge,
+        edge=edge,
+        parent_request_id=UUID(int=parent) if parent else None,
+        confidence=1.0,
+        evidence=(),
+        tool_use_id=call,
+        conversation_id=UUID(int=1),
+        branch_id=UUID(int=subtask or 1),
+        depth=0,
+        subtask_id=UUID(int=subtask) if subtask else None,
+    )
+
+
+async def test_a_sub_task_that_another_call_started_has_another_type_all_over(pool: Pool) -> None:
+    """Its first exchange is linked to another call of the same answer; the others' links stay as they are."""
+    store, numbers = Store.over(pool), (1, 2, 3)
+    ids = [UUID(int=number) for number in numbers]
+    first = link_of(2, "spawned", 1, "call a", 2)
+    async with store.sources.transactions() as tx:
+        await builds.enter(tx, await builds.ensure_live(tx, CONVERSATIONS))
+        await links.replace(tx, [link_of(1, "root", None, None, None), first, link_of(3, "continues", 2, None, 2)])
+        await tx.execute(INSERT_TASK, ids[0], 0, "call a", "Explore")
+        await tx.execute(INSERT_TASK, ids[0], 1, "call b", "Plan")
+        await usage_rollup.refresh(tx, ids, [line_of(number) for number in numbers], Moved(set(ids)))
+        assert await agent_types(tx) == ["", "Explore", "Explore"]
+        await links.replace(tx, [replace(first, tool_use_id="call b")])
+        await usage_rollup.refresh(tx, [], [], Moved(subtasks={ids[1]}))
+        assert await agent_types(tx) == ["", "Plan", "Plan"]
+        await tx.execute("UPDATE tasks SET agent_type = 'Review' WHERE tool_use_id = 'call b'")
+        await usage_rollup.refresh(tx, [ids[0]], [line_of(1)], Moved())
+        assert await agent_types(tx) == ["", "Review", "Review"]
+        assert await tx.fetchval("SELECT count(*) FROM usage_groups") == 2
+
+
+async def agent_types(tx: Connection) -> list[str]:
+    rows = await tx.fetch(
+        "SELECT agent_type FROM usage_lines JOIN usage_groups USING (group_id) ORDER BY request_id, line"
+    )
+    return [row["agent_type"] for row in rows]
 
 
 async def test_nothing_is_asked_where_nothing_is_told(pool: Pool) -> None:
