@@ -6,17 +6,18 @@ Money is not reckoned here: lines are facts of the answer, prices are looked up 
 * The totals of ``usage`` are those of the attempt that made the answer: its ``message`` steps, or one
   ``fallback_message`` step where another model than the one asked stepped in.
 * Not in the totals, so lines of their own: a ``compaction`` step (same model), an ``advisor_message`` step (a model of
-  its own), and a ``message`` step of another model than the answer's: an attempt that was declined. One that was
-  declined before any output is not billed. ("Refusals and fallback", Claude API documentation.)
+  its own), and a ``message`` step of another model than the answer's: an attempt that was declined. ("Refusals and
+  fallback", Claude API documentation.)
 * A prompt above ``long_context_above`` has a price of its own, and what counts is the prompt of each sampling step:
   an answer with short and long steps gives two lines.
-* A refusal before any output is billed in some categories only (``BILLED_REFUSALS``).
+* What was refused before any output, the answer or such an attempt, is billed in some categories only
+  (``BILLED_REFUSALS``).
 * An answer that was cut, or says nothing of its usage, is never free: what was seen counts, and the text that was
   delivered is estimated on top. ``output_tokens`` of ``message_start`` is a first count and part of what was seen.
 * An error answer, ``count_tokens`` and what is no message have no line. An answer that broke off with an error has.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from json import dumps
 from types import MappingProxyType
@@ -25,7 +26,7 @@ from domain.assembly import AssembledMessage
 from domain.content_blocks import Block
 from domain.model_names import plain_model
 from domain.usage import Iteration, TokenCounts, Usage, read_usage
-from schemas.anthropic.stream import JsonObject
+from schemas.anthropic.stream import JsonObject, JsonValue
 
 LONG_CONTEXT = 200_000
 """Prompt tokens (input, cache read and cache writes) of one sampling step; above it a long-context price may apply."""
@@ -73,22 +74,32 @@ def billed_lines_of(message: AssembledMessage | None, *, asked_model: str, path:
     Whether the answer was cut is read from the message: without a stop reason or a stop its last count never came,
     whatever the connection did then.
     """
-    if message is None or message.kind != "message" or is_token_count(path) or _is_free_refusal(message):
+    if message is None or message.kind != "message" or is_token_count(path):
         return ()
     known = bool(message.usage)
     counted = known and (message.finished or message.stop_reason is not None)
-    return billed_lines(
+    lines = billed_lines(
         read_usage(message.usage) if known else None,
         asked_model=asked_model,
         answered_model=message.model,
         delivered_chars=None if counted else delivered_chars(message.blocks),
+        billed_declines=_billed_declines(message.blocks),
     )
+    return tuple(line for line in lines if line.kind != "message") if _is_free_refusal(message) else lines
 
 
 def billed_lines(
-    usage: Usage | None, *, asked_model: str, answered_model: str, delivered_chars: int | None
+    usage: Usage | None,
+    *,
+    asked_model: str,
+    answered_model: str,
+    delivered_chars: int | None,
+    billed_declines: Collection[str] = (),
 ) -> tuple[BilledLine, ...]:
-    """The answer's line first. ``usage``: None if none came; ``delivered_chars``: None if the last count came."""
+    """The answer's line first. ``usage``: None if none came; ``delivered_chars``: None if the last count came.
+
+    ``billed_declines``: plain names of the models that declined in a category which is billed without any output.
+    """
     chars = delivered_chars or 0
     if usage is None and not chars:
         return ()
@@ -108,7 +119,7 @@ def billed_lines(
         estimated_output_tokens=max(0, -(-chars // CHARS_PER_TOKEN) - seen),
         web_searches=told.server_tools.get("web_search_requests", 0),
     )
-    return (first, *others, *_lines_beside(told.iterations, tariff))
+    return (first, *others, *_lines_beside(told.iterations, tariff, billed_declines))
 
 
 def is_token_count(path: str) -> bool:
@@ -164,14 +175,14 @@ def _answer_lines(usage: Usage, tariff: Tariff) -> Iterator[BilledLine]:
     yield BilledLine(tariff=replace(tariff, long_context=True), tokens=long)
 
 
-def _lines_beside(steps: Iterable[Iteration], tariff: Tariff) -> Iterator[BilledLine]:
+def _lines_beside(steps: Iterable[Iteration], tariff: Tariff, billed_declines: Collection[str]) -> Iterator[BilledLine]:
     for step in steps:
         if not _is_beside(step, tariff.model):
             continue
         kind = step.kind if step.kind in _BESIDE_TOTALS else "declined"
-        if kind == "declined" and not step.tokens.output_tokens:
-            continue
         model = step.model or tariff.model
+        if kind == "declined" and not step.tokens.output_tokens and plain_model(model) not in billed_declines:
+            continue
         yield BilledLine(
             tariff=replace(
                 tariff,
@@ -193,11 +204,26 @@ def _is_beside(step: Iteration, model: str) -> bool:
 
 
 def _is_free_refusal(message: AssembledMessage) -> bool:
-    if message.stop_reason != "refusal" or message.blocks or read_usage(message.usage).tokens.output_tokens:
+    if message.stop_reason != "refusal" or read_usage(message.usage).tokens.output_tokens:
         return False
-    details = message.extra.get("stop_details")
-    category = details.get("category") if isinstance(details, dict) else None
-    return not (isinstance(category, str) and category in BILLED_REFUSALS)
+    if any(block.value.get("type") != "fallback" for block in message.blocks):
+        return False
+    return not _is_billed(message.extra.get("stop_details"))
+
+
+def _billed_declines(blocks: Iterable[Block]) -> frozenset[str]:
+    """Where one model's output gives way to the next, a ``fallback`` block says which one declined, and why."""
+    names = set()
+    for block in blocks:
+        match block.value:
+            case {"type": "fallback", "from": {"model": str(model)}, "trigger": trigger} if _is_billed(trigger):
+                names.add(plain_model(model))
+    return frozenset(names)
+
+
+def _is_billed(refusal: JsonValue) -> bool:
+    category = refusal.get("category") if isinstance(refusal, dict) else None
+    return isinstance(category, str) and category in BILLED_REFUSALS
 
 
 def _chars(block: Block) -> int:

@@ -23,6 +23,8 @@ SUB_COMMANDS = (
     ("projections", "ops.commands.projections", "Build, compare, switch and verify the read models."),
     ("keys", "ops.commands.keys", "Issue, change and revoke the keys that clients sign in to the gateway with."),
     ("limits", "ops.commands.limits", "Say how much a client key or an account may use."),
+    ("prices", "ops.commands.prices", "List, set, import and compare the prices that tokens are reckoned with."),
+    ("accounts", "ops.commands.accounts", "Say how accounts pay: by the token or by a subscription."),
     ("links", "ops.commands.links", "Show links with their evidence, correct them."),
     ("credentials", "ops.commands.credentials", "Add, log in, check and remove what signs requests upstream."),
     ("demo", "ops.demo.command", "Play believable sessions, without a key and without a network."),

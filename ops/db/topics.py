@@ -13,12 +13,14 @@ from eventsourcing.domain import BaseAggregate, CanMutateAggregate, DomainEvent
 from eventsourcing.utils import register_topic
 
 from domain.account_limits import AccountLimits
+from domain.account_plans import AccountPlan
 from domain.client_keys import ClientKey
 from domain.corrections import LinkCorrection
+from domain.price_list import PriceList
 from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
 
 EventClass = type[ExchangeEvent] | type[DomainEvent]
-AGGREGATES: tuple[type[BaseAggregate[UUID]], ...] = (LinkCorrection, ClientKey, AccountLimits)
+AGGREGATES: tuple[type[BaseAggregate[UUID]], ...] = (LinkCorrection, ClientKey, AccountLimits, PriceList, AccountPlan)
 """A new aggregate is listed here and nowhere else."""
 
 

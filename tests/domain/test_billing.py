@@ -143,7 +143,7 @@ def test_where_a_long_prompt_begins(model: str, prompt: int, is_long: bool) -> N
     assert prompt - long_context_above(model) == int(is_long)
 
 
-def stream(*, upto: int, usage: Json = START, final: Json = None, error: bool = False) -> bytes:
+def stream(*, upto: int, usage: Json = START, error: bool = False) -> bytes:
     """The first ``upto`` frames of an answer."""
     blocks: list[Json] = [
         {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},
@@ -156,7 +156,7 @@ def stream(*, upto: int, usage: Json = START, final: Json = None, error: bool = 
         {"type": "content_block_delta", "index": 2, "delta": {"type": "input_json_delta", "partial_json": "1}"}},
     ]
     start = {"type": "message_start", "message": {"type": "message", "model": OPUS, "content": [], "usage": usage}}
-    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": final or {"output_tokens": 9}}
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}}
     frames = [start, *blocks, end, {"type": "message_stop"}][:upto]
     if error:
         frames.append({"type": "error", "error": {"type": "overloaded_error", "message": "x"}})
@@ -188,7 +188,7 @@ def test_an_answer_that_broke_off_costs_what_was_seen_and_an_estimate(upto: int,
 @pytest.mark.parametrize("upto", [10, 11])
 def test_a_whole_answer_is_counted_by_its_last_delta(upto: int) -> None:
     (line,) = lines_in(stream(upto=upto))
-    assert (line.tokens, line.estimated_output_tokens) == (replace(SEEN, output_tokens=9), 0)
+    assert (line.tokens, line.estimated_output_tokens) == (replace(SEEN, output_tokens=5), 0)
 
 
 def test_an_answer_whose_start_was_lost_is_estimated_under_the_model_that_was_asked() -> None:
@@ -261,6 +261,7 @@ def test_counting_tokens_is_free(path: str, is_count: bool) -> None:
         ({"category": "bio"}, {"input_tokens": 412}, [], 1),
         (None, {"input_tokens": 412, "output_tokens": 3}, [], 1),
         (None, {"input_tokens": 412}, [{"type": "text", "text": "No"}], 1),
+        (None, {"input_tokens": 412}, [{"type": "fallback"}], 0),
     ],
 )
 def test_a_refusal_before_any_output_is_billed_in_some_categories(
@@ -283,6 +284,24 @@ def test_a_fallback_is_billed_at_both_models() -> None:
             kind="declined",
         ),
     )
+
+
+@pytest.mark.parametrize(("category", "billed"), [("bio", 1), ("cyber", 0), (None, 0), (["bio"], 0)], ids=range(4))
+def test_an_attempt_declined_before_any_output_is_billed_in_some_categories(category: Json, billed: int) -> None:
+    declined = {"type": "message", "model": "claude-fable-5-20260101", "input_tokens": 5}
+    seam = {"type": "fallback", "from": {"model": "claude-fable-5"}, "to": {"model": OPUS}}
+    other = seam | {"from": {"model": HAIKU}, "trigger": {"category": "bio"}}
+    content = [seam | {"trigger": {"type": "refusal", "category": category}}, seam, other]
+    first, *others = lines_in(answer(content=content, usage=START | {"iterations": [declined]}), "application/json")
+    assert first.tokens == SEEN
+    assert [(line.kind, line.tokens) for line in others] == [("declined", TokenCounts(input_tokens=5))] * billed
+
+
+def test_of_a_fallback_that_was_refused_too_only_what_had_output_is_billed() -> None:
+    declined = {"type": "message", "model": "claude-fable-5", "input_tokens": 5, "output_tokens": 6}
+    usage = {"input_tokens": 412, "output_tokens": 0, "iterations": [declined]}
+    body = answer(stop_reason="refusal", usage=usage, content=[{"type": "fallback"}])
+    assert [line.kind for line in lines_in(body, "application/json")] == ["declined"]
 
 
 def test_an_error_that_came_with_no_message_is_free() -> None:

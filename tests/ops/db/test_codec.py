@@ -15,15 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.account_limits import AccountLimits
+from domain.account_plans import AccountPlan
 from domain.client_keys import ClientKey
 from domain.corrections import LinkCorrection
 from domain.errors import UnknownEventError
+from domain.price_list import PriceList
 from ops.db import codec as codec_module
 from ops.db.codec import EventCodec, body_size_in
 from ops.db.compression import unpack_frame
 from ops.db.topics import register_topics
 from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent, RequestReceived
 from tests.key_samples import all_limits, new_key, scope_sets
+from tests.price_samples import prices
 from tests.shipping import AT, completed, new_request_id, received, streamed
 from tests.strategies import exchange_events, moments
 
@@ -69,6 +72,20 @@ def key_events(draw: st.DrawFn) -> list[DomainEventProtocol[UUID]]:
     return [*key.collect_events(), *account.collect_events()]
 
 
+@st.composite
+def price_events(draw: st.DrawFn) -> list[DomainEventProtocol[UUID]]:
+    """The events of the price list and of an account's plan."""
+    at, who = draw(moments()), draw(st.text("abc", min_size=1, max_size=20))
+    one = draw(prices())
+    several = draw(st.lists(prices(), min_size=1, max_size=3, unique_by=lambda price: price.key))
+    own = PriceList.with_price(None, one, who=who, at=at)
+    own = PriceList.without(own, one.key, who=who, at=at)
+    own = PriceList.with_all(own, several, origin="prices.json", who=who, at=at)
+    plan = AccountPlan.begin("acme", "api", who=who, at=at)
+    plan.say("subscription", who=who, at=at)
+    return [*own.collect_events(), *plan.collect_events()]
+
+
 @given(exchange_events())
 def test_every_event_of_an_exchange_comes_back_equal(event: ExchangeEvent) -> None:
     back = CODEC.to_domain_event(CODEC.to_stored_event(event))
@@ -76,7 +93,7 @@ def test_every_event_of_an_exchange_comes_back_equal(event: ExchangeEvent) -> No
     assert back == event
 
 
-@given(corrections() | key_events())
+@given(corrections() | key_events() | price_events())
 def test_every_event_of_an_aggregate_comes_back_equal(events: list[DomainEventProtocol[UUID]]) -> None:
     for event in events:
         back = CODEC.to_domain_event(CODEC.to_stored_event(event))

@@ -28,6 +28,10 @@ def test_every_topic_that_was_ever_stored_is_known() -> None:
         "client-key-limited",
         "client-key-revoked",
         "account-limited",
+        "price-set",
+        "price-list-imported",
+        "price-withdrawn",
+        "account-plan-said",
     }
 
 
