@@ -129,7 +129,7 @@ def _counts(one: Told, said: list[Json], asked: str) -> list[Json]:
         counted |= frame.get("type") == "message_stop"
     first = nothing | _tier(usage) | _tokens(usage, nothing["model"])
     if _is_free_refusal(said, first["output_tokens"]):
-        return [nothing]
+        first = dict(nothing)
     first["thinking_tokens"] = (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0
     first["web_searches"] = (usage.get("server_tool_use") or {}).get("web_search_requests") or 0
     if not counted:

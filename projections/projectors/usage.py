@@ -14,7 +14,8 @@ from projections.read_models.rows import storable
 from projections.read_models.usage_rollup import UsageLine
 from schemas.stored.events import RequestReceived, ResponseAborted
 
-_UNBILLED = "unbilled"
+_ANSWER, _UNBILLED = "message", "unbilled"
+"""The kind of line 0: of an answer that was billed, and of one that was not or never came."""
 _ERROR = 400
 
 
@@ -29,7 +30,9 @@ def lines_of(request: RequestReceived, exchange: Exchange, directory: str, scope
     """``request``: the exchange's own; ``scope_key``: looked at only if there is a directory."""
     project = folder_name(scope_key, directory) if directory else header(request.headers, "x-nexus-project")
     asked = (exchange.view.model if exchange.view else None) or ""
-    billed = billed_lines_of(exchange.message, asked_model=asked, path=request.target) or (_unbilled(exchange, asked),)
+    billed = billed_lines_of(exchange.message, asked_model=asked, path=request.target)
+    if not any(line.kind == _ANSWER for line in billed[:1]):
+        billed = (_unbilled(exchange, asked), *billed)
     return [_line(request, exchange, number, line, project) for number, line in enumerate(billed)]
 
 

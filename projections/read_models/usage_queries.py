@@ -55,6 +55,11 @@ FROM read.links first LEFT JOIN read.links above ON above.request_id = first.par
 WHERE first.conversation_id = $1 AND first.branch_id = first.request_id
 ORDER BY first.received_at, first.request_id
 """
+SELECT_PROJECTS = """
+SELECT g.project, sum(d.requests)::bigint AS requests, (max(d.starts_at) AT TIME ZONE 'UTC')::date AS last_day
+FROM read.usage_days d JOIN read.usage_groups g ON g.group_id = d.group_id
+WHERE g.project <> '' GROUP BY g.project ORDER BY last_day DESC, g.project
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,22 @@ async def branches(connection: Connection, conversation_id: UUID) -> list[Branch
     """Of one conversation, the oldest first."""
     found = await rows(connection, SELECT_BRANCHES, conversation_id)
     return [Branch(row["branch_id"], row["parent_id"], row["edge"], row["depth"]) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSum:
+    """What a project amounts to."""
+
+    project: str
+    requests: int
+    last_day: date
+    """Of UTC, on which it was used last."""
+
+
+async def projects(connection: Connection) -> list[ProjectSum]:
+    """All that have a name, the one used last first."""
+    found = await rows(connection, SELECT_PROJECTS)
+    return [ProjectSum(row["project"], row["requests"], row["last_day"]) for row in found]
 
 
 class _Arguments(list[object]):

@@ -142,8 +142,9 @@ def test_what_was_not_billed_is_of_the_model_that_was_asked() -> None:
     asked = request()
     [line] = lines(asked, exchange(asked))
     assert (line.model, line.kind, line.estimated) == ("asked", "unbilled", False)
-    [free] = lines(asked, exchange(asked, answer(usage={**USAGE, "output_tokens": 0}, stop_reason="refusal")))
+    free, beside = lines(asked, exchange(asked, answer(usage={**USAGE, "output_tokens": 0}, stop_reason="refusal")))
     assert (free.model, free.kind, counts(free)) == ("said", "unbilled", {"requests": 1})
+    assert (beside.kind, counts(beside)) == ("advisor_message", {"input_tokens": 9, "output_tokens": 1})
 
 
 def test_a_count_of_tokens_costs_nothing() -> None:

@@ -169,3 +169,16 @@ async def test_branches_hang_on_the_branch_they_left(pool: Pool) -> None:
         (ids[2], ids[1], "spawned", 1),
         (ids[3], ids[1], "spawned", 1),
     ]
+
+
+async def test_projects_are_listed_with_what_they_amount_to(store: Store) -> None:
+    lines = await lines_of(store)
+    async with store.pool.acquire() as connection:
+        found = await usage_queries.projects(connection)
+    names = {line["project"] for line in lines} - {""}
+    assert {one.project for one in found} == names
+    for one in found:
+        own = [line for line in lines if line["project"] == one.project]
+        assert one.requests == sum(line["requests"] for line in own)
+        assert one.last_day == max(line["received_at"] for line in own).astimezone(UTC).date()
+    assert [one.last_day for one in found] == sorted((one.last_day for one in found), reverse=True)
