@@ -8,7 +8,7 @@ reckoned from a row.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 import asyncpg
@@ -18,37 +18,85 @@ from domain.usage import TokenCounts
 from domain.usage_ranges import SUMS, Bucket, Plan, Span, Table, plan
 from projections.read_models.connection import Connection
 from projections.read_models.reading import rows
-from projections.read_models.usage_rollup import MEASURES, NOWHERE, PLACE
+from projections.read_models.usage_rollup import GROUP, MEASURES, NOWHERE, PLACE
 
 Dimension = Literal[
     "scope", "account", "client_domain", "key_id", "device", "project", "model", "request_class", "agent_type",
     "conversation_id", "branch_id", "service_tier", "speed", "inference_geo", "long_context", "estimated",
 ]  # fmt: skip
 TARIFF: tuple[Dimension, ...] = ("model", "service_tier", "speed", "inference_geo", "long_context")
-SELECT_USAGE = """
-WITH chosen AS MATERIALIZED (
-    SELECT group_id, dense_rank() OVER (ORDER BY {names}) AS number, {names} FROM read.usage_groups g WHERE {wanted}
+_GROUPABLE = get_args(Dimension)
+_KINDS = {**dict.fromkeys(PLACE, "uuid"), "long_context": "boolean", "estimated": "boolean"}
+_NUMBERS = {name: number for number, name in enumerate(_GROUPABLE, start=3)}
+"""Of the parameter that says which values of a dimension are wanted; null: any. Before them come the dimensions that
+are told apart ($1) and the days with which lists of prices begin ($2), behind them the spans."""
+_SPANS = "$19::text[], $20::timestamptz[], $21::timestamptz[], $22::int[], $23::int[]"
+
+
+def _shown(name: str, value: str) -> str:
+    """Null where nobody asked to tell it apart."""
+    return f"CASE WHEN '{name}' = ANY($1::text[]) THEN {value} END AS {name}"
+
+
+def _wanted(name: str, alias: str) -> str:
+    values = f"${_NUMBERS[name]}::{_KINDS.get(name, 'text')}[]"
+    return f"({values} IS NULL OR {alias}.{name} = ANY({values}))"
+
+
+def _period(moment: str) -> str:
+    """The day on which a moment's list of prices begins; without days to choose from: its own day."""
+    beginning = f"($2::timestamptz[])[width_bucket({moment}, $2::timestamptz[])]"
+    return f"CASE WHEN $2::timestamptz[] IS NULL THEN date_trunc('day', {moment}, 'UTC') ELSE {beginning} END AS period"
+
+
+_NAMED = ", ".join(_shown(name, f"g.{name}") for name in GROUP)
+_NAMES = ", ".join(GROUP)
+_WANTED_GROUPS = " AND ".join(_wanted(name, "g") for name in GROUP)
+_WANTED_PLACES = " AND ".join(_wanted(name, "u") for name in PLACE)
+_PLACES, _NO_PLACES = ", ".join(PLACE), ", ".join(f"NULL::uuid AS {name}" for name in PLACE)
+_PLACES_OF_LINES = ", ".join(_shown(name, f"u.{name}") for name in PLACE)
+_PLACES_OF_SUMS = ", ".join(_shown(name, f"nullif(u.{name}, '{NOWHERE}')") for name in PLACE)
+_PERIOD_OF_LINES, _PERIOD_OF_SUMS = _period("u.received_at"), _period("u.starts_at")
+_SUMS = ", ".join(f"sum(u.{name})::bigint AS {name}" for name in MEASURES)
+_TOTALS = ", ".join(f"sum(sign * {name})::bigint AS {name}" for name in MEASURES)
+SELECT_USAGE = f"""
+WITH numbered AS (
+    SELECT g.group_id, {_NAMED} FROM read.usage_groups g WHERE {_WANTED_GROUPS}
+), chosen AS MATERIALIZED (
+    SELECT *, dense_rank() OVER (ORDER BY {_NAMES}) AS number FROM numbered
+), span AS MATERIALIZED (
+    SELECT * FROM unnest({_SPANS}) AS span(name, since, until, bucket, sign)
+), part AS (
+    SELECT span.bucket, span.sign, each.* FROM span CROSS JOIN LATERAL (
+        SELECT {_PERIOD_OF_LINES}, chosen.number, {_PLACES_OF_LINES}, count(*) AS lines, {_SUMS}
+        FROM read.usage_lines u JOIN chosen ON chosen.group_id = u.group_id
+        WHERE u.received_at >= span.since AND u.received_at < span.until AND {_WANTED_PLACES}
+        GROUP BY 1, 2, 3, 4
+    ) each WHERE span.name = 'lines'
+    UNION ALL SELECT span.bucket, span.sign, each.* FROM span CROSS JOIN LATERAL (
+        SELECT {_PERIOD_OF_SUMS}, chosen.number, {_NO_PLACES}, sum(u.lines)::bigint AS lines, {_SUMS}
+        FROM read.usage_quarters u JOIN chosen ON chosen.group_id = u.group_id
+        WHERE u.starts_at >= span.since AND u.starts_at < span.until
+        GROUP BY 1, 2
+    ) each WHERE span.name = 'quarters'
+    UNION ALL SELECT span.bucket, span.sign, each.* FROM span CROSS JOIN LATERAL (
+        SELECT {_PERIOD_OF_SUMS}, chosen.number, {_NO_PLACES}, sum(u.lines)::bigint AS lines, {_SUMS}
+        FROM read.usage_days u JOIN chosen ON chosen.group_id = u.group_id
+        WHERE u.starts_at >= span.since AND u.starts_at < span.until
+        GROUP BY 1, 2
+    ) each WHERE span.name = 'days'
+    UNION ALL SELECT span.bucket, span.sign, each.* FROM span CROSS JOIN LATERAL (
+        SELECT {_PERIOD_OF_SUMS}, chosen.number, {_PLACES_OF_SUMS}, sum(u.lines)::bigint AS lines, {_SUMS}
+        FROM read.usage_conversations u JOIN chosen ON chosen.group_id = u.group_id
+        WHERE u.starts_at >= span.since AND u.starts_at < span.until
+        GROUP BY 1, 2, 3, 4
+    ) each WHERE span.name = 'conversations'
 ), summed AS (
-    SELECT bucket, period, number, {keys}{totals} FROM ({parts}) AS part
-    GROUP BY bucket, period, number{grouped} HAVING sum(sign * lines) <> 0
+    SELECT bucket, period, number, {_PLACES}, {_TOTALS} FROM part
+    GROUP BY bucket, period, number, {_PLACES} HAVING sum(sign * lines) <> 0
 )
-SELECT * FROM summed JOIN (SELECT DISTINCT number, {names} FROM chosen) AS each USING (number)
-"""
-SELECT_PART = """
-SELECT span.bucket, span.sign, each.*
-FROM unnest({since}::timestamptz[], {until}::timestamptz[], {bucket}::int[], {sign}::int[])
-    AS span(since, until, bucket, sign)
-CROSS JOIN LATERAL (
-    SELECT {period} AS period, chosen.number, {keys}{lines} AS lines, {sums}
-    FROM read.{table} u JOIN chosen ON chosen.group_id = u.group_id
-    WHERE u.{moment} >= span.since AND u.{moment} < span.until AND {wanted}
-    GROUP BY 1, 2{grouped}
-) AS each
-"""
-IN_PERIOD = "width_bucket(u.{moment}, {days}::timestamptz[])"
-ON_DAY = "date_trunc('day', u.{moment}, 'UTC')"
-WANTED = "{alias}.{name} = ANY({values}::{kind}[])"
-PLACED = "nullif(u.{name}, '{nowhere}') AS {name}"
+SELECT * FROM summed JOIN (SELECT DISTINCT number, {_NAMES} FROM chosen) AS each USING (number)
+"""  # noqa: S608  names of the lists above
 SELECT_BRANCHES = """
 SELECT first.branch_id, above.branch_id AS parent_id, first.edge, first.depth
 FROM read.links first LEFT JOIN read.links above ON above.request_id = first.parent_request_id
@@ -121,9 +169,29 @@ async def usage(connection: Connection, question: UsageQuestion) -> list[UsageRo
     how = plan(question.since, question.until, question.bucket, question.zone, _sums(question))
     if not how.spans:
         return []
-    query, arguments = _query(question, how.spans)
-    days = None if question.price_days is None else sorted(question.price_days)
-    return [_row(row, question, how, days) for row in await rows(connection, query, *arguments)]
+    found = await rows(connection, SELECT_USAGE, *_arguments(question, how.spans))
+    return [_row(row, question, how) for row in found]
+
+
+def _arguments(question: UsageQuestion, spans: Sequence[Span]) -> Iterator[object]:
+    """In the order of the parameters."""
+    yield list({*TARIFF, *question.group_by})
+    yield _beginnings(question.price_days)
+    for name in _GROUPABLE:
+        values = question.wanted.values.get(name)
+        yield None if values is None else list(values)
+    by_place = any(name in question.group_by for name in PLACE)
+    yield ["conversations" if by_place and span.table == "days" else span.table for span in spans]
+    for column in ("since", "until", "bucket", "sign"):
+        yield [getattr(span, column) for span in spans]
+
+
+def _beginnings(price_days: Sequence[date] | None) -> list[datetime] | None:
+    """Behind them the last moment there is, since a list of none would not do."""
+    if price_days is None:
+        return None
+    days = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in sorted(price_days)]
+    return [*days, datetime.max.replace(tzinfo=UTC)]
 
 
 def _sums(question: UsageQuestion) -> tuple[Table, ...]:
@@ -155,94 +223,15 @@ async def projects(connection: Connection) -> list[ProjectSum]:
     return [ProjectSum(row["project"], row["requests"], row["last_day"]) for row in found]
 
 
-class _Arguments(list[object]):
-    """Values that go with a statement."""
-
-    def put(self, value: object) -> str:
-        """Its place-holder."""
-        self.append(value)
-        return f"${len(self)}"
-
-
-def _query(question: UsageQuestion, spans: Sequence[Span]) -> tuple[str, Sequence[object]]:
-    """Every name in it comes from the lists of this module."""
-    arguments = _Arguments()
-    places = [name for name in PLACE if name in question.group_by]
-    period = _period(question.price_days, arguments)
-    wanted = {"g": ["true"], "u": ["true"]}
-    for name, values in question.wanted.values.items():
-        alias, values_of = ("u" if name in PLACE else "g"), arguments.put(list(values))
-        wanted[alias].append(WANTED.format(alias=alias, name=name, values=values_of, kind=_kind(name)))
-    words = {"keys": "".join(f"{name}, " for name in places), "grouped": "".join(f", {name}" for name in places)}
-    parts = [
-        _part(table, [span for span in spans if span.table == table], arguments, places, period, wanted["u"])
-        for table in dict.fromkeys(span.table for span in spans)
-    ]
-    query = SELECT_USAGE.format(
-        names=", ".join(dict.fromkeys((*TARIFF, *(name for name in question.group_by if name not in PLACE)))),
-        wanted=" AND ".join(wanted["g"]),
-        totals=", ".join(f"sum(sign * {name})::bigint AS {name}" for name in MEASURES),
-        parts="UNION ALL".join(parts),
-        **words,
-    )
-    return query, arguments
-
-
-def _part(
-    table: Table,
-    spans: Sequence[Span],
-    arguments: _Arguments,
-    places: Sequence[str],
-    period: str,
-    wanted: Sequence[str],
-) -> str:
-    """What is read from one table."""
-    moment = "received_at" if table == "lines" else "starts_at"
-    return SELECT_PART.format(
-        table="usage_conversations" if places and table == "days" else f"usage_{table}",
-        moment=moment,
-        period=period.format(moment=moment),
-        keys="".join(f"{PLACED.format(name=name, nowhere=NOWHERE)}, " for name in places),
-        grouped="".join(f", u.{name}" for name in places),
-        lines="count(*)" if table == "lines" else "sum(u.lines)::bigint",
-        sums=", ".join(f"sum(u.{name})::bigint AS {name}" for name in MEASURES),
-        since=arguments.put([span.since for span in spans]),
-        until=arguments.put([span.until for span in spans]),
-        bucket=arguments.put([span.bucket for span in spans]),
-        sign=arguments.put([span.sign for span in spans]),
-        wanted=" AND ".join(wanted),
-    )
-
-
-def _period(price_days: Sequence[date] | None, arguments: _Arguments) -> str:
-    """Which list of prices holds for a row, with a place for the name of the row's moment."""
-    if price_days is None:
-        return ON_DAY
-    days = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in sorted(price_days)]
-    return IN_PERIOD.replace("{days}", arguments.put(days)) if days else "0"
-
-
-def _kind(name: Dimension) -> str:
-    if name in PLACE:
-        return "uuid"
-    return "boolean" if name in {"long_context", "estimated"} else "text"
-
-
-def _row(row: asyncpg.Record, question: UsageQuestion, how: Plan, days: Sequence[date] | None) -> UsageRow:
+def _row(row: asyncpg.Record, question: UsageQuestion, how: Plan) -> UsageRow:
     return UsageRow(
         bucket=how.starts[row["bucket"]] if how.starts else None,
-        priced_on=_priced_on(row["period"], days),
+        priced_on=row["period"].date() if row["period"] else None,
         group=tuple(row[name] for name in question.group_by),
         tariff=Tariff(**{name: row[name] for name in TARIFF}),
         tokens=TokenCounts(**{name: row[name] for name in _TOKENS}),
         **{name: row[name] for name in _OTHERS},
     )
-
-
-def _priced_on(period: datetime | int, days: Sequence[date] | None) -> date | None:
-    if isinstance(period, datetime):
-        return period.date()
-    return days[period - 1] if days and period else None
 
 
 def _tokens() -> Iterator[str]:

@@ -29,41 +29,28 @@ MEASURES = (
 )  # fmt: skip
 NOWHERE = UUID(int=0)
 """Stands for the conversation of what belongs to none, where a key needs a value."""
-_GROUPED, _SUMMED = ", ".join(GROUP), ", ".join(MEASURES)
-_LINE = ("request_id", "line", "kind", "received_at", "said_project", "said_agent_type", *PLACE, "group_id", *MEASURES)
-_LINES = ", ".join(_LINE)
-_TOLD = ", ".join(
-    [
-        "request_id uuid, line int, kind text, received_at timestamptz, said_project text, said_agent_type text",
-        *(f"{name} {'boolean' if name in {'long_context', 'estimated'} else 'text'}" for name in GROUP),
-        *(f"{name} bigint" for name in MEASURES),
-    ]
-)
-_KNOWN = ", ".join(("request_id", "line", "kind", "received_at", "said_project", "said_agent_type", *GROUP, *MEASURES))
+_NOWHERE = f"'{NOWHERE}'"
+_COUNTED = ("lines", *MEASURES)
+_FACTS = ("request_id", "line", "kind", "received_at", "said_project", "said_agent_type")
+_LINE = (*_FACTS, *PLACE, "group_id", *MEASURES)
+_TYPES = {"request_id": "uuid", "line": "int", "received_at": "timestamptz", "long_context": "boolean",
+          "estimated": "boolean", **dict.fromkeys(MEASURES, "bigint")}  # fmt: skip
 _FROM_LINK = {
     "project": "coalesce(nullif(f.said_project, ''), nullif(new_root.said_project, ''), old_root.said_project, '')",
     "request_class": "l.request_class",
     "agent_type": "coalesce(nullif(f.said_agent_type, ''), task.agent_type, '')",
 }
+_GROUPED, _PLACED, _LINES = ", ".join(GROUP), ", ".join(PLACE), ", ".join(_LINE)
+_KNOWN = ", ".join((*_FACTS, *GROUP, *MEASURES))
+_TOLD = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in (*_FACTS, *GROUP, *MEASURES))
+_OF_LINE = ", ".join(f"f.{name}" for name in (*_FACTS, *MEASURES))
 _GROUP_OF_LINE = ", ".join(f"{_FROM_LINK.get(name, f'f.{name}')} AS {name}" for name in GROUP)
-_MEASURED = ", ".join(f"f.{name}" for name in MEASURES)
-_ADDED = ", ".join(f"sum({name})::bigint AS {name}" for name in ("lines", *MEASURES))
-
-
-def _adding(table: str, source: str, *keys: str) -> str:
-    """The statement that adds changes to a table of sums, and returns what has no line any more."""
-    columns = ", ".join(("starts_at", "group_id", *keys, "lines", *MEASURES))
-    summed = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in ("lines", *MEASURES))
-    changes = " OR ".join(f"{name} <> 0" for name in ("lines", *MEASURES))
-    named = keys or ("NULL::uuid", "NULL::uuid")
-    return (
-        f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {source} WHERE {changes} "  # noqa: S608  our names
-        f"ON CONFLICT ({', '.join(('starts_at', 'group_id', *keys))}) DO UPDATE SET {summed} "
-        f"RETURNING '{table}' AS name, starts_at, group_id, {named[0]} AS conversation_id, {named[1]} AS branch_id, "
-        f"{table}.lines AS lines"
-    )
-
-
+_EXCLUDED = ", ".join(f"excluded.{name}" for name in _LINE)
+_SIGNED = ", ".join(f"sum(sign * {name})::bigint AS {name}" for name in MEASURES)
+_TOTALS = ", ".join(f"sum({name})::bigint AS {name}" for name in _COUNTED)
+_SUMS = ", ".join(_COUNTED)
+_CHANGED = " OR ".join(f"{name} <> 0" for name in _COUNTED)
+_ADD = ", ".join(f"{name} = u.{name} + excluded.{name}" for name in _COUNTED)
 REFRESH = f"""
 WITH told AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS told({_TOLD})
@@ -80,8 +67,7 @@ WITH told AS MATERIALIZED (
     UNION ALL SELECT {_KNOWN} FROM standing JOIN usage_groups USING (group_id)
     WHERE request_id NOT IN (SELECT request_id FROM told)
 ), linked AS (
-    SELECT f.request_id, f.line, f.kind, f.received_at, f.said_project, f.said_agent_type,
-        l.conversation_id, l.branch_id, {_GROUP_OF_LINE}, {_MEASURED}
+    SELECT {_OF_LINE}, l.conversation_id, l.branch_id, {_GROUP_OF_LINE}
     FROM facts f
     JOIN links l ON l.request_id = f.request_id
     LEFT JOIN told new_root ON new_root.request_id = l.conversation_id AND new_root.line = 0
@@ -103,33 +89,40 @@ WITH told AS MATERIALIZED (
         AND NOT EXISTS (SELECT FROM added a WHERE a.request_id = r.request_id AND a.line = r.line)
 ), written AS (
     INSERT INTO usage_lines ({_LINES}) SELECT * FROM added
-    ON CONFLICT (request_id, line) DO UPDATE SET ({_LINES}) = ({", ".join(f"excluded.{name}" for name in _LINE)})
+    ON CONFLICT (request_id, line) DO UPDATE SET ({_LINES}) = ({_EXCLUDED})
 ), groups AS (
     INSERT INTO usage_groups (group_id, {_GROUPED})
     SELECT DISTINCT group_id, {_GROUPED} FROM derived WHERE group_id IN (SELECT group_id FROM added)
     ON CONFLICT DO NOTHING
 ), changes AS MATERIALIZED (
     SELECT date_bin('15 minutes', received_at, 'epoch') AS starts_at, group_id,
-        coalesce(conversation_id, '{NOWHERE}') AS conversation_id, coalesce(branch_id, '{NOWHERE}') AS branch_id,
-        sum(sign)::bigint AS lines, {", ".join(f"sum(sign * {name})::bigint AS {name}" for name in MEASURES)}
+        coalesce(conversation_id, {_NOWHERE}) AS conversation_id, coalesce(branch_id, {_NOWHERE}) AS branch_id,
+        sum(sign)::bigint AS lines, {_SIGNED}
     FROM (SELECT 1 AS sign, * FROM added UNION ALL SELECT -1 AS sign, * FROM removed) each
     GROUP BY 1, 2, 3, 4
-), of_quarters AS (
-    SELECT starts_at, group_id, {_ADDED} FROM changes GROUP BY 1, 2
-), of_days AS (
-    SELECT date_trunc('day', starts_at, 'UTC') AS starts_at, group_id, {_ADDED} FROM changes GROUP BY 1, 2
-), of_conversations AS (
-    SELECT date_trunc('day', starts_at, 'UTC') AS starts_at, group_id, conversation_id, branch_id, {_ADDED}
-    FROM changes GROUP BY 1, 2, 3, 4
 ), quarters AS (
-    {_adding("usage_quarters", "of_quarters")}
+    INSERT INTO usage_quarters AS u (starts_at, group_id, {_SUMS})
+    SELECT * FROM (SELECT starts_at, group_id, {_TOTALS} FROM changes GROUP BY 1, 2) each WHERE {_CHANGED}
+    ON CONFLICT (starts_at, group_id) DO UPDATE SET {_ADD}
+    RETURNING 'usage_quarters' AS name, starts_at, group_id, NULL::uuid, NULL::uuid, u.lines
 ), days AS (
-    {_adding("usage_days", "of_days")}
+    INSERT INTO usage_days AS u (starts_at, group_id, {_SUMS})
+    SELECT * FROM (
+        SELECT date_trunc('day', starts_at, 'UTC'), group_id, {_TOTALS} FROM changes GROUP BY 1, 2
+    ) each WHERE {_CHANGED}
+    ON CONFLICT (starts_at, group_id) DO UPDATE SET {_ADD}
+    RETURNING 'usage_days' AS name, starts_at, group_id, NULL::uuid, NULL::uuid, u.lines
 ), conversations AS (
-    {_adding("usage_conversations", "of_conversations", *PLACE)}
+    INSERT INTO usage_conversations AS u (starts_at, group_id, {_PLACED}, {_SUMS})
+    SELECT * FROM (
+        SELECT date_trunc('day', starts_at, 'UTC'), group_id, {_PLACED}, {_TOTALS} FROM changes GROUP BY 1, 2, 3, 4
+    ) each WHERE {_CHANGED}
+    ON CONFLICT (starts_at, group_id, {_PLACED}) DO UPDATE SET {_ADD}
+    RETURNING 'usage_conversations' AS name, starts_at, group_id, {_PLACED}, u.lines
 )
-SELECT name, starts_at, group_id, conversation_id, branch_id
-FROM (SELECT * FROM quarters UNION ALL SELECT * FROM days UNION ALL SELECT * FROM conversations) each
+SELECT * FROM (
+    SELECT * FROM quarters UNION ALL SELECT * FROM days UNION ALL SELECT * FROM conversations
+) AS each(name, starts_at, group_id, conversation_id, branch_id, lines)
 WHERE lines = 0
 """  # noqa: S608  names of the lists above
 _EMPTY = (
