@@ -23,6 +23,8 @@ class Place:
     """Of sub-tasks: 0 on the main thread."""
     request_class: RequestClass
     """The class after linking: a sub-task of an old client shows by its link alone."""
+    subtask: UUID | None = None
+    """The first exchange of the innermost sub-task around it; None: the main thread."""
 
 
 def place(request_id: UUID, edge: Edge, declared: RequestClass, parent: Place | None) -> Place:
@@ -37,6 +39,7 @@ def place(request_id: UUID, edge: Edge, declared: RequestClass, parent: Place | 
         branch=request_id if edge in _NEW_BRANCH else parent.branch,
         depth=depth,
         request_class=_class_of(edge, declared, depth),
+        subtask=request_id if edge == "spawned" else parent.subtask,
     )
 
 

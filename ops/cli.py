@@ -25,6 +25,7 @@ SUB_COMMANDS = (
     ("limits", "ops.commands.limits", "Say how much a client key or an account may use."),
     ("prices", "ops.commands.prices", "List, set, import and compare the prices that tokens are reckoned with."),
     ("accounts", "ops.commands.accounts", "Say how accounts pay: by the token or by a subscription."),
+    ("projects", "ops.commands.projects", "List projects, and give them labels."),
     ("links", "ops.commands.links", "Show links with their evidence, correct them."),
     ("credentials", "ops.commands.credentials", "Add, log in, check and remove what signs requests upstream."),
     ("demo", "ops.demo.command", "Play believable sessions, without a key and without a network."),

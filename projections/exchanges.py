@@ -90,6 +90,10 @@ class ExchangeReader:
         streams = await self.log.streams(request_ids, upto, EXCHANGE_TOPICS)
         return [_bare(request_id, streams[request_id]) for request_id in sorted(streams)]
 
+    async def scope_key(self, scope: str) -> bytes:
+        """The scope's HMAC key. Raises PayloadMissingError if nothing is stored under the scope."""
+        return await self._payloads.scope_key(scope)
+
     async def _answers(self, request_ids: Collection[UUID]) -> Mapping[UUID, bytes]:
         return await self._payloads.answers(request_ids) if request_ids else {}
 

@@ -9,6 +9,7 @@ from projections.projectors.limits import LimitsProjector
 from projections.projectors.requests import RequestsProjector
 from schemas.stored.events import RequestReceived, ResponseStarted
 
+USAGE_TABLES = ("usage_groups", "usage_lines", "usage_quarters", "usage_days", "usage_conversations")
 PROJECTIONS = (
     Projection(
         name="requests",
@@ -30,11 +31,21 @@ PROJECTIONS = (
     ),
     Projection(
         name="conversations",
-        version=3,
+        version=4,
         topics=(*EXCHANGE_TOPICS, *CORRECTION_TOPICS),
         schema_file="conversations.sql",
-        tables=("exchanges", "nodes", "texts", "tasks", "mentions", "corrections", "links", "conversations"),
-        views=("links", "conversations", "tasks", "exchanges", "corrections"),
+        tables=(
+            "exchanges",
+            "nodes",
+            "texts",
+            "tasks",
+            "mentions",
+            "corrections",
+            "links",
+            "conversations",
+            *USAGE_TABLES,
+        ),
+        views=("links", "conversations", "tasks", "exchanges", "corrections", *USAGE_TABLES),
         make=ConversationsProjector,
     ),
 )

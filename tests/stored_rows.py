@@ -104,6 +104,7 @@ def link_row(row: RequestRow, **changes: Any) -> LinkRow:
         conversation_id=row.request_id,
         branch_id=row.request_id,
         depth=0,
+        subtask_id=None,
     )
     return replace(link, **changes)
 

@@ -17,10 +17,18 @@ from domain.account_plans import AccountPlan
 from domain.client_keys import ClientKey
 from domain.corrections import LinkCorrection
 from domain.price_list import PriceList
+from domain.project_labels import ProjectLabel
 from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
 
 EventClass = type[ExchangeEvent] | type[DomainEvent]
-AGGREGATES: tuple[type[BaseAggregate[UUID]], ...] = (LinkCorrection, ClientKey, AccountLimits, PriceList, AccountPlan)
+AGGREGATES: tuple[type[BaseAggregate[UUID]], ...] = (
+    LinkCorrection,
+    ClientKey,
+    AccountLimits,
+    PriceList,
+    AccountPlan,
+    ProjectLabel,
+)
 """A new aggregate is listed here and nowhere else."""
 
 

@@ -20,10 +20,13 @@ from domain.links import Child, branch_edges
 from projections.corrections import read_corrections
 from projections.exchanges import Exchange, ExchangeReader
 from projections.projector import Write
-from projections.read_models import link_candidates, link_facts, links
+from projections.projectors.usage import directory_of, lines_of
+from projections.read_models import link_candidates, link_facts, links, usage_rollup
 from projections.read_models.connection import Connection
 from projections.read_models.link_candidates import Question
 from projections.read_models.links import LinkRow
+from projections.read_models.usage_rollup import Moved, UsageLine
+from schemas.stored.events import RequestReceived
 
 
 class ConversationsProjector:
@@ -39,14 +42,21 @@ class ConversationsProjector:
         known = [(one.request, one) for one in exchanges if one.request is not None]
         facts = [facts_of(request, one.view, one.message, _ending(one)) for request, one in known]
         client_domains = [request.client_domain for request, _ in known]
+        lines = [line for request, one in known for line in await self._usage(request, one)]
 
         async def write(tx: Connection) -> None:
             touched = await link_facts.save_corrections(tx, corrections)
             touched |= await link_facts.save(tx, facts, client_domains)
-            await _Relinking(tx).run(await link_candidates.questions(tx, touched))
+            moved = await _Relinking(tx).run(await link_candidates.questions(tx, touched))
+            await usage_rollup.refresh(tx, [one.request_id for one in facts], lines, moved)
             await links.refresh_conversations(tx, await links.titled(tx, [one.request_id for one in facts]))
 
         return write
+
+    async def _usage(self, request: RequestReceived, exchange: Exchange) -> list[UsageLine]:
+        directory = directory_of(exchange)
+        key = await self._reader.scope_key(request.scope) if directory else b""
+        return lines_of(request, exchange, directory, key)
 
 
 def _ending(exchange: Exchange) -> Ending:
@@ -63,14 +73,14 @@ class _Relinking:
         self._rows: dict[UUID, LinkRow] = {}
         """As they are to be."""
 
-    async def run(self, questions: Sequence[Question]) -> None:
+    async def run(self, questions: Sequence[Question]) -> Moved:
         await self._load(question.subject.moment.request_id for question in questions)
         parents = set[UUID]()
         for question in questions:
             parents |= self._decide(question)
         await self._order_siblings(parents)
         await self._hand_down()
-        await self._write()
+        return await self._write()
 
     async def _load(self, request_ids: Iterable[UUID]) -> None:
         found = await links.select(self._tx, {one for one in request_ids if one not in self._rows})
@@ -96,6 +106,7 @@ class _Relinking:
             conversation_id=before.conversation_id if before else None,
             branch_id=before.branch_id if before else None,
             depth=before.depth if before else 0,
+            subtask_id=before.subtask_id if before else None,
         )
         return {one for one in (before.parent_request_id if before else None, decided.parent) if one is not None}
 
@@ -131,6 +142,7 @@ class _Relinking:
             branch_id=found.branch,
             depth=found.depth,
             request_class=found.request_class,
+            subtask_id=found.subtask,
         )
 
     async def _below(self, moved: set[UUID]) -> set[UUID]:
@@ -150,14 +162,24 @@ class _Relinking:
         row = self._rows[request_id]
         return place(request_id, row.edge, declared, _place(self._rows[parent])) != _place(row)
 
-    async def _write(self) -> None:
+    async def _write(self) -> Moved:
         changed = [row for one, row in self._rows.items() if row != self._stored.get(one)]
         if not changed:
-            return
+            return Moved()
         await links.replace(self._tx, changed)
         before = (self._stored[row.request_id].conversation_id for row in changed if row.request_id in self._stored)
         concerned = {row.conversation_id for row in changed} | set(before)
         await links.refresh_conversations(self._tx, [one for one in concerned if one is not None])
+        befores = [(row, self._stored.get(row.request_id)) for row in changed]
+        return Moved(
+            {row.request_id for row, before in befores if before is None or _place(row) != _place(before)},
+            {row.request_id for row, before in befores if before is not None and _call(row) != _call(before)},
+        )
+
+
+def _call(row: LinkRow) -> tuple[object, ...]:
+    """The call that started the sub-task which begins here; nothing where none does."""
+    return (row.parent_request_id, row.tool_use_id) if row.edge == "spawned" else ()
 
 
 def _child(row: LinkRow) -> Child:
@@ -165,4 +187,4 @@ def _child(row: LinkRow) -> Child:
 
 
 def _place(row: LinkRow) -> Place:
-    return Place(row.conversation_id, row.branch_id, row.depth, row.request_class)
+    return Place(row.conversation_id, row.branch_id, row.depth, row.request_class, row.subtask_id)

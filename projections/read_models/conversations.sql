@@ -108,10 +108,12 @@ CREATE TABLE links (
     tool_use_id text,
     conversation_id uuid,
     branch_id uuid,
-    depth int NOT NULL
+    depth int NOT NULL,
+    subtask_id uuid                        -- first exchange of the innermost sub-task around it
 );
 CREATE INDEX links_by_parent ON links (parent_request_id);
 CREATE INDEX links_by_conversation ON links (conversation_id, received_at, request_id);
+CREATE INDEX links_by_subtask ON links (subtask_id) WHERE subtask_id IS NOT NULL;
 CREATE INDEX links_by_class ON links (request_class, received_at DESC, request_id DESC);
 
 CREATE TABLE conversations (
@@ -123,3 +125,106 @@ CREATE TABLE conversations (
     last_at timestamptz NOT NULL
 );
 CREATE INDEX conversations_by_time ON conversations (last_at DESC, conversation_id DESC);
+
+-- Who and what used it: all that usage is added up by, but for the conversation. A text of '' is not said.
+CREATE TABLE usage_groups (
+    group_id uuid PRIMARY KEY,             -- digest of the others
+    scope text NOT NULL,
+    account text NOT NULL,                 -- who pays, else the scope
+    client_domain text NOT NULL,
+    key_id text NOT NULL,
+    device text NOT NULL,
+    project text NOT NULL,
+    model text NOT NULL,
+    request_class text NOT NULL,
+    agent_type text NOT NULL,
+    service_tier text NOT NULL,
+    speed text NOT NULL,
+    inference_geo text NOT NULL,
+    long_context boolean NOT NULL,
+    estimated boolean NOT NULL
+);
+
+-- What each exchange used: a row for each billed line, at least one.
+CREATE TABLE usage_lines (
+    request_id uuid NOT NULL,
+    received_at timestamptz NOT NULL,
+    group_id uuid NOT NULL,
+    line int NOT NULL,                     -- what is counted by exchange stands on line 0
+    requests bigint NOT NULL,
+    failed bigint NOT NULL,
+    aborted bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    estimated_output_tokens bigint NOT NULL,
+    thinking_tokens bigint NOT NULL,
+    cache_read_tokens bigint NOT NULL,
+    cache_write_5m_tokens bigint NOT NULL,
+    cache_write_1h_tokens bigint NOT NULL,
+    web_searches bigint NOT NULL,
+    conversation_id uuid,
+    branch_id uuid,
+    kind text NOT NULL,
+    said_project text NOT NULL,            -- by the request itself
+    said_agent_type text NOT NULL,
+    PRIMARY KEY (request_id, line)
+);
+CREATE INDEX usage_lines_by_time ON usage_lines (received_at);
+CREATE INDEX usage_lines_by_conversation ON usage_lines (conversation_id, received_at);
+CREATE INDEX usage_lines_by_branch ON usage_lines (branch_id, received_at);
+
+-- Sums of the lines: by 15 minutes, by the day of UTC, and by that day and branch. A sum of no line is no row.
+CREATE TABLE usage_quarters (
+    starts_at timestamptz NOT NULL,
+    group_id uuid NOT NULL,
+    lines bigint NOT NULL,
+    requests bigint NOT NULL,
+    failed bigint NOT NULL,
+    aborted bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    estimated_output_tokens bigint NOT NULL,
+    thinking_tokens bigint NOT NULL,
+    cache_read_tokens bigint NOT NULL,
+    cache_write_5m_tokens bigint NOT NULL,
+    cache_write_1h_tokens bigint NOT NULL,
+    web_searches bigint NOT NULL,
+    PRIMARY KEY (starts_at, group_id)
+);
+CREATE TABLE usage_days (
+    starts_at timestamptz NOT NULL,
+    group_id uuid NOT NULL,
+    lines bigint NOT NULL,
+    requests bigint NOT NULL,
+    failed bigint NOT NULL,
+    aborted bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    estimated_output_tokens bigint NOT NULL,
+    thinking_tokens bigint NOT NULL,
+    cache_read_tokens bigint NOT NULL,
+    cache_write_5m_tokens bigint NOT NULL,
+    cache_write_1h_tokens bigint NOT NULL,
+    web_searches bigint NOT NULL,
+    PRIMARY KEY (starts_at, group_id)
+);
+CREATE INDEX usage_days_by_group ON usage_days (group_id);
+CREATE TABLE usage_conversations (
+    starts_at timestamptz NOT NULL,
+    group_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,         -- 0: none
+    branch_id uuid NOT NULL,
+    lines bigint NOT NULL,
+    requests bigint NOT NULL,
+    failed bigint NOT NULL,
+    aborted bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    estimated_output_tokens bigint NOT NULL,
+    thinking_tokens bigint NOT NULL,
+    cache_read_tokens bigint NOT NULL,
+    cache_write_5m_tokens bigint NOT NULL,
+    cache_write_1h_tokens bigint NOT NULL,
+    web_searches bigint NOT NULL,
+    PRIMARY KEY (starts_at, group_id, conversation_id, branch_id)
+);

@@ -58,6 +58,7 @@ class LinkRow:
     conversation_id: UUID | None
     branch_id: UUID | None
     depth: int
+    subtask_id: UUID | None
 
 
 async def select(tx: Connection, request_ids: Collection[UUID]) -> dict[UUID, LinkRow]:
@@ -105,4 +106,5 @@ def _row(row: asyncpg.Record) -> LinkRow:
         conversation_id=row["conversation_id"],
         branch_id=row["branch_id"],
         depth=row["depth"],
+        subtask_id=row["subtask_id"],
     )

@@ -1,5 +1,6 @@
 """What a child takes over from its parent."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -10,7 +11,7 @@ from domain.classification import RequestClass
 from domain.forest import Place, place
 from domain.links import Edge
 
-ME, ROOT, BRANCH = UUID(int=1), UUID(int=2), UUID(int=3)
+ME, ROOT, BRANCH, OTHER = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
 EDGES: list[Edge] = [
     "root", "continues", "branches", "forks", "retries", "interrupted", "spawned", "compacts", "resumes", "aside",
     "none",
@@ -31,6 +32,12 @@ def test_these_edges_begin_a_branch(edge: Edge, parent: Place) -> None:
     got = place(ME, edge, "main", parent).branch
     begins = edge in {"root", "branches", "forks", "spawned"}
     assert got == (None if edge == "none" else ME if begins else BRANCH)
+
+
+@given(st.sampled_from(EDGES), places, st.sampled_from([None, OTHER]))
+def test_a_sub_task_is_the_innermost_one(edge: Edge, parent: Place, around: UUID | None) -> None:
+    got = place(ME, edge, "main", replace(parent, subtask=around)).subtask
+    assert got == (None if edge == "none" else ME if edge == "spawned" else around)
 
 
 @pytest.mark.parametrize("parent", [None, Place(None, None, 0, "auxiliary")])

@@ -20,6 +20,7 @@ from domain.client_keys import ClientKey
 from domain.corrections import LinkCorrection
 from domain.errors import UnknownEventError
 from domain.price_list import PriceList
+from domain.project_labels import ProjectLabel
 from ops.db import codec as codec_module
 from ops.db.codec import EventCodec, body_size_in
 from ops.db.compression import unpack_frame
@@ -74,7 +75,7 @@ def key_events(draw: st.DrawFn) -> list[DomainEventProtocol[UUID]]:
 
 @st.composite
 def price_events(draw: st.DrawFn) -> list[DomainEventProtocol[UUID]]:
-    """The events of the price list and of an account's plan."""
+    """The events of the price list, of an account's plan and of a project's label."""
     at, who = draw(moments()), draw(st.text("abc", min_size=1, max_size=20))
     one = draw(prices())
     several = draw(st.lists(prices(), min_size=1, max_size=3, unique_by=lambda price: price.key))
@@ -83,7 +84,9 @@ def price_events(draw: st.DrawFn) -> list[DomainEventProtocol[UUID]]:
     own = PriceList.with_all(own, several, origin="prices.json", who=who, at=at)
     plan = AccountPlan.begin("acme", "api", who=who, at=at)
     plan.say("subscription", who=who, at=at)
-    return [*own.collect_events(), *plan.collect_events()]
+    label = ProjectLabel.begin("dir:0123456789abcdef", draw(st.text("abc ", max_size=9)).strip(), who=who, at=at)
+    label.call("another", who=who, at=at)
+    return [*own.collect_events(), *plan.collect_events(), *label.collect_events()]
 
 
 @given(exchange_events())

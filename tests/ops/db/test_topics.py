@@ -32,6 +32,7 @@ def test_every_topic_that_was_ever_stored_is_known() -> None:
         "price-list-imported",
         "price-withdrawn",
         "account-plan-said",
+        "project-labelled",
     }
 
 

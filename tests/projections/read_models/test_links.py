@@ -33,6 +33,7 @@ def row(number: int, parent: int | None, conversation: int | None) -> LinkRow:
         conversation_id=UUID(int=conversation) if conversation else None,
         branch_id=UUID(int=conversation) if conversation else None,
         depth=0,
+        subtask_id=None,
     )
 
 

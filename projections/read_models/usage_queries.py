@@ -1,0 +1,242 @@
+"""How much was used, by whatever one asks, in which hour, day or month? Exact sums of ``read.usage_*``.
+
+Which tables are read, and what of them is taken off again, is decided in ``domain/usage_ranges.py``. What a price
+depends on is always kept apart: the tariff, and the list of prices, which begins with a day of UTC. So money can be
+reckoned from a row.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
+from typing import Literal, get_args
+from uuid import UUID
+
+import asyncpg
+
+from domain.billing import Tariff
+from domain.usage import TokenCounts
+from domain.usage_ranges import SUMS, Bucket, Plan, Span, Table, plan
+from projections.read_models.connection import Connection
+from projections.read_models.reading import rows
+from projections.read_models.usage_rollup import GROUP, MEASURES, NOWHERE, PLACE
+
+Dimension = Literal[
+    "scope", "account", "client_domain", "key_id", "device", "project", "model", "request_class", "agent_type",
+    "conversation_id", "branch_id", "service_tier", "speed", "inference_geo", "long_context", "estimated",
+]  # fmt: skip
+TARIFF: tuple[Dimension, ...] = ("model", "service_tier", "speed", "inference_geo", "long_context")
+_GROUPABLE = get_args(Dimension)
+_KINDS = {**dict.fromkeys(PLACE, "uuid"), "long_context": "boolean", "estimated": "boolean"}
+_NUMBERS = {name: number for number, name in enumerate(_GROUPABLE, start=3)}
+"""Of the parameter that says which values of a dimension are wanted; null: any. Before them come the dimensions that
+are told apart ($1) and the days with which lists of prices begin ($2), behind them the spans."""
+_SPANS = "$19::text[], $20::timestamptz[], $21::timestamptz[], $22::int[], $23::int[]"
+
+
+def _shown(name: str, value: str) -> str:
+    """Null where nobody asked to tell it apart."""
+    return f"CASE WHEN '{name}' = ANY($1::text[]) THEN {value} END AS {name}"
+
+
+def _wanted(name: str, alias: str) -> str:
+    values = f"${_NUMBERS[name]}::{_KINDS.get(name, 'text')}[]"
+    return f"({values} IS NULL OR {alias}.{name} = ANY({values}))"
+
+
+def _period(moment: str) -> str:
+    """The day on which a moment's list of prices begins; without days to choose from: its own day."""
+    beginning = f"($2::timestamptz[])[width_bucket({moment}, $2::timestamptz[])]"
+    return f"CASE WHEN $2::timestamptz[] IS NULL THEN date_trunc('day', {moment}, 'UTC') ELSE {beginning} END AS period"
+
+
+_NAMED = ", ".join(_shown(name, f"g.{name}") for name in GROUP)
+_NAMES = ", ".join(GROUP)
+_WANTED_GROUPS = " AND ".join(_wanted(name, "g") for name in GROUP)
+_WANTED_PLACES = " AND ".join(_wanted(name, "u") for name in PLACE)
+_PLACES, _NO_PLACES = ", ".join(PLACE), ", ".join(f"NULL::uuid AS {name}" for name in PLACE)
+_PLACES_OF_LINES = ", ".join(_shown(name, f"u.{name}") for name in PLACE)
+_PLACES_OF_SUMS = ", ".join(_shown(name, f"nullif(u.{name}, '{NOWHERE}')") for name in PLACE)
+_PERIOD_OF_LINES, _PERIOD_OF_SUMS = _period("u.received_at"), _period("u.starts_at")
+_SUMS = ", ".join(f"sum(u.{name})::bigint AS {name}" for name in MEASURES)
+_TOTALS = ", ".join(f"sum(sign * {name})::bigint AS {name}" for name in MEASURES)
+SELECT_USAGE = f"""
+WITH numbered AS (
+    SELECT g.group_id, {_NAMED} FROM read.usage_groups g WHERE {_WANTED_GROUPS}
+), chosen AS MATERIALIZED (
+    SELECT *, dense_rank() OVER (ORDER BY {_NAMES}) AS number FROM numbered
+), span AS MATERIALIZED (
+    SELECT * FROM unnest({_SPANS}) AS span(name, since, until, bucket, sign)
+), part AS (
+    SELECT span.bucket, span.sign, each.* FROM span CROSS JOIN LATERAL (
+        SELECT {_PERIOD_OF_LINES}, chosen.number, {_PLACES_OF_LINES}, count(*) AS lines, {_SUMS}
+        FROM read.usage_lines u JOIN chosen ON chosen.group_id = u.group_id
+        WHERE u.received_at >= span.since AND u.received_at < span.until AND {_WANTED_PLACES}
+        GROUP BY 1, 2, 3, 4
+    ) each WHERE span.name = 'lines'
+    UNION ALL SELECT span.bucket, span.sign, each.* FROM span CROSS JOIN LATERAL (
+        SELECT {_PERIOD_OF_SUMS}, chosen.number, {_NO_PLACES}, sum(u.lines)::bigint AS lines, {_SUMS}
+        FROM read.usage_quarters u JOIN chosen ON chosen.group_id = u.group_id
+        WHERE u.starts_at >= span.since AND u.starts_at < span.until
+        GROUP BY 1, 2
+    ) each WHERE span.name = 'quarters'
+    UNION ALL SELECT span.bucket, span.sign, each.* FROM span CROSS JOIN LATERAL (
+        SELECT {_PERIOD_OF_SUMS}, chosen.number, {_NO_PLACES}, sum(u.lines)::bigint AS lines, {_SUMS}
+        FROM read.usage_days u JOIN chosen ON chosen.group_id = u.group_id
+        WHERE u.starts_at >= span.since AND u.starts_at < span.until
+        GROUP BY 1, 2
+    ) each WHERE span.name = 'days'
+    UNION ALL SELECT span.bucket, span.sign, each.* FROM span CROSS JOIN LATERAL (
+        SELECT {_PERIOD_OF_SUMS}, chosen.number, {_PLACES_OF_SUMS}, sum(u.lines)::bigint AS lines, {_SUMS}
+        FROM read.usage_conversations u JOIN chosen ON chosen.group_id = u.group_id
+        WHERE u.starts_at >= span.since AND u.starts_at < span.until
+        GROUP BY 1, 2, 3, 4
+    ) each WHERE span.name = 'conversations'
+), summed AS (
+    SELECT bucket, period, number, {_PLACES}, {_TOTALS} FROM part
+    GROUP BY bucket, period, number, {_PLACES} HAVING sum(sign * lines) <> 0
+)
+SELECT * FROM summed JOIN (SELECT DISTINCT number, {_NAMES} FROM chosen) AS each USING (number)
+"""  # noqa: S608  names of the lists above
+SELECT_BRANCHES = """
+SELECT first.branch_id, above.branch_id AS parent_id, first.edge, first.depth
+FROM read.links first LEFT JOIN read.links above ON above.request_id = first.parent_request_id
+WHERE first.conversation_id = $1 AND first.branch_id = first.request_id
+ORDER BY first.received_at, first.request_id
+"""
+SELECT_PROJECTS = """
+SELECT g.project, sum(d.requests)::bigint AS requests, (max(d.starts_at) AT TIME ZONE 'UTC')::date AS last_day
+FROM read.usage_days d JOIN read.usage_groups g ON g.group_id = d.group_id
+WHERE g.project <> '' GROUP BY g.project ORDER BY last_day DESC, g.project
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageFilter:
+    """What is wanted, by dimension; of a dimension that is not named, everything."""
+
+    values: Mapping[Dimension, Sequence[str | bool | UUID]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRow:
+    """A sum."""
+
+    bucket: datetime | None
+    """When its bucket begins, in UTC; None: there is one only."""
+    priced_on: date | None
+    """Any day of it: they have one list of prices. None: all lie before the first of the days that were given."""
+    group: tuple[str | bool | UUID | None, ...]
+    """Values of the dimensions that were asked for."""
+    tariff: Tariff
+    tokens: TokenCounts
+    estimated_output_tokens: int
+    thinking_tokens: int
+    web_searches: int
+    requests: int
+    failed: int
+    aborted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageQuestion:
+    """What is asked."""
+
+    since: datetime
+    until: datetime
+    """Before this."""
+    bucket: Bucket = "none"
+    zone: tzinfo = UTC
+    """Whose hours, days and months."""
+    group_by: tuple[Dimension, ...] = ()
+    wanted: UsageFilter = field(default_factory=UsageFilter)
+    price_days: Sequence[date] | None = None
+    """Days of UTC on which some list of prices begins; None: every day is a row of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A line of talk, with the one that it left or that called it."""
+
+    branch_id: UUID
+    parent_id: UUID | None
+    edge: str
+    depth: int
+    """Of sub-tasks."""
+
+
+async def usage(connection: Connection, question: UsageQuestion) -> list[UsageRow]:
+    """In no order. Raises TooManyBucketsError."""
+    how = plan(question.since, question.until, question.bucket, question.zone, _sums(question))
+    if not how.spans:
+        return []
+    found = await rows(connection, SELECT_USAGE, *_arguments(question, how.spans))
+    return [_row(row, question, how) for row in found]
+
+
+def _arguments(question: UsageQuestion, spans: Sequence[Span]) -> Iterator[object]:
+    """In the order of the parameters."""
+    yield list({*TARIFF, *question.group_by})
+    yield _beginnings(question.price_days)
+    for name in _GROUPABLE:
+        values = question.wanted.values.get(name)
+        yield None if values is None else list(values)
+    by_place = any(name in question.group_by for name in PLACE)
+    yield ["conversations" if by_place and span.table == "days" else span.table for span in spans]
+    for column in ("since", "until", "bucket", "sign"):
+        yield [getattr(span, column) for span in spans]
+
+
+def _beginnings(price_days: Sequence[date] | None) -> list[datetime] | None:
+    """Behind them the last moment there is, since a list of none would not do."""
+    if price_days is None:
+        return None
+    days = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in sorted(price_days)]
+    return [*days, datetime.max.replace(tzinfo=UTC)]
+
+
+def _sums(question: UsageQuestion) -> tuple[Table, ...]:
+    """The few lines of a conversation that is asked for are found by an index of their own."""
+    if any(name in question.wanted.values for name in PLACE):
+        return ()
+    return ("days",) if any(name in question.group_by for name in PLACE) else SUMS
+
+
+async def branches(connection: Connection, conversation_id: UUID) -> list[Branch]:
+    """Of one conversation, the oldest first."""
+    found = await rows(connection, SELECT_BRANCHES, conversation_id)
+    return [Branch(row["branch_id"], row["parent_id"], row["edge"], row["depth"]) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSum:
+    """What a project amounts to."""
+
+    project: str
+    requests: int
+    last_day: date
+    """Of UTC, on which it was used last."""
+
+
+async def projects(connection: Connection) -> list[ProjectSum]:
+    """All that have a name, the one used last first."""
+    found = await rows(connection, SELECT_PROJECTS)
+    return [ProjectSum(row["project"], row["requests"], row["last_day"]) for row in found]
+
+
+def _row(row: asyncpg.Record, question: UsageQuestion, how: Plan) -> UsageRow:
+    return UsageRow(
+        bucket=how.starts[row["bucket"]] if how.starts else None,
+        priced_on=row["period"].date() if row["period"] else None,
+        group=tuple(row[name] for name in question.group_by),
+        tariff=Tariff(**{name: row[name] for name in TARIFF}),
+        tokens=TokenCounts(**{name: row[name] for name in _TOKENS}),
+        **{name: row[name] for name in _OTHERS},
+    )
+
+
+def _tokens() -> Iterator[str]:
+    return (name for name in MEASURES if name in TokenCounts.__dataclass_fields__)
+
+
+_TOKENS = tuple(_tokens())
+_OTHERS = tuple(name for name in MEASURES if name not in _TOKENS)

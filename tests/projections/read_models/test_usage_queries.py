@@ -1,0 +1,184 @@
+"""Whatever is asked, for any time and on any clock: the answer is what adding up the lines gives."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from domain.usage_ranges import Bucket
+from ops.db.pool import Pool
+from projections.read_models import usage_queries
+from projections.read_models.usage_queries import TARIFF, Dimension, UsageFilter, UsageQuestion, UsageRow, usage
+from projections.registry import projection
+from tests import captures
+from tests.projected import Store
+from tests.recorded import append_all, recorded, request_ids
+from tests.usage_oracle import MEASURES
+from tests.usage_variety import attributed, varied
+
+CONVERSATIONS = projection("conversations")
+BEGIN = datetime(2026, 3, 26, tzinfo=UTC)
+DAYS = 6
+"""With the night in which clocks are changed in Europe."""
+ZONES = ("UTC", "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns")
+BUCKETS: tuple[Bucket, ...] = ("minute", "hour", "day", "month", "none")
+NAMES: tuple[Dimension, ...] = get_args(Dimension)
+LINES = "SELECT * FROM read.usage_lines JOIN read.usage_groups USING (group_id)"
+Line = dict[str, Any]
+
+
+@pytest.fixture
+async def store(pool: Pool) -> Store:
+    """Some sessions, spread over some days."""
+    store, random = Store.over(pool), Random("spread")
+    listed = [
+        varied(replace(one, at=BEGIN + timedelta(seconds=random.random() * DAYS * 86_400), ended=None), random)
+        for name in ("d2_two_agents", "b_multiturn", "e2_rewind")
+        for one in captures.exchanges(name)
+    ]
+    numbered = [replace(one, n=number) for number, one in enumerate(sorted(listed, key=lambda one: one.at))]
+    ids = request_ids(numbered)
+    known = [attributed(await recorded(one, ids[one.n], store.ship), random) for one in numbered]
+    await append_all(store.ship, known)
+    await store.follow_one(CONVERSATIONS)
+    return store
+
+
+async def lines_of(store: Store) -> list[Line]:
+    return await store.rows(LINES)
+
+
+def expected(lines: Sequence[Line], asked: UsageQuestion) -> Counter[tuple[Any, ...]]:
+    """Every measure of every group, by going through the lines one by one."""
+    found = Counter[tuple[Any, ...]]()
+    for line in lines:
+        at: datetime = line["received_at"]
+        wanted = all(line[name] in values for name, values in asked.wanted.values.items())
+        if wanted and asked.since <= at < asked.until:
+            price_days = [day for day in asked.price_days or () if day <= at.date()]
+            day = at.date() if asked.price_days is None else max(price_days, default=None)
+            place = (wall(at, asked), day, *(line[name] for name in (*TARIFF, *asked.group_by)))
+            for name in MEASURES:
+                found[*place, name] += line[name]
+    return Counter({place: count for place, count in found.items() if count})
+
+
+def wall(at: datetime, asked: UsageQuestion) -> object:
+    """What the wall shows of a bucket; hours of changed clocks are apart by their offset."""
+    local = at.astimezone(asked.zone)
+    match asked.bucket:
+        case "none":
+            return None
+        case "month":
+            return local.year, local.month
+        case "day":
+            return local.date()
+        case "hour":
+            return local.date(), local.hour, local.utcoffset()
+        case "minute":
+            return local.date(), local.hour, local.minute, local.utcoffset()
+
+
+def told(rows: Sequence[UsageRow], asked: UsageQuestion) -> Counter[tuple[Any, ...]]:
+    """The answer in the same form."""
+    found = Counter[tuple[Any, ...]]()
+    for row in rows:
+        bucket = wall(row.bucket, asked) if row.bucket else None
+        tariff = (getattr(row.tariff, name) for name in TARIFF)
+        place = (bucket, row.priced_on, *tariff, *row.group)
+        for name in MEASURES:
+            found[*place, name] += getattr(row.tokens if hasattr(row.tokens, name) else row, name)
+    return Counter({place: count for place, count in found.items() if count})
+
+
+async def ask(store: Store, asked: UsageQuestion) -> list[UsageRow]:
+    async with store.pool.acquire() as connection:
+        return await usage(connection, asked)
+
+
+def any_question(random: Random, lines: Sequence[Line]) -> UsageQuestion:
+    begin = BEGIN + timedelta(seconds=random.randint(-40_000, DAYS * 86_400))
+    if random.random() < 0.3:
+        begin = begin.replace(minute=random.choice([0, 15, 45]), second=0, microsecond=0)
+    bucket = random.choice(BUCKETS)
+    length = timedelta(seconds=random.randint(1, (2 if bucket == "minute" else DAYS * 30) * 86_400))
+    some = random.choice(lines)
+    names = random.sample(NAMES, random.choice([0, 0, 1, 1, 2]))
+    zone = "UTC" if bucket == "hour" and random.random() < 0.1 else random.choice(ZONES)
+    return UsageQuestion(
+        since=begin,
+        until=begin + length,
+        bucket=bucket,
+        zone=ZoneInfo("Europe/Berlin" if bucket == "hour" and zone == "Australia/Lord_Howe" else zone),
+        group_by=tuple(random.sample(NAMES, random.randint(0, 3))),
+        wanted=UsageFilter({name: [some[name]] for name in names if some[name] is not None}),
+        price_days=random.choice([None, [], [date(2026, 3, 28)], [date(2026, 3, 29), date(2026, 3, 1)]]),
+    )
+
+
+async def test_any_question_is_answered_exactly(store: Store) -> None:
+    random, lines = Random("questions"), await lines_of(store)
+    answered = Counter[str]()
+    for _ in range(250):
+        asked = any_question(random, lines)
+        want = expected(lines, asked)
+        assert told(await ask(store, asked), asked) == want, asked
+        answered[asked.bucket] += bool(want)
+    assert all(answered[bucket] > 10 for bucket in BUCKETS), answered
+
+
+async def test_what_cancels_out_is_no_row(store: Store) -> None:
+    """A day that is read and taken off again leaves nothing behind."""
+    lines = await lines_of(store)
+    last = max(line["received_at"] for line in lines)
+    asked = UsageQuestion(since=last + timedelta(microseconds=1), until=last + timedelta(hours=30))
+    assert await ask(store, asked) == []
+
+
+async def test_every_partition_adds_up_to_the_whole(store: Store) -> None:
+    lines = await lines_of(store)
+    for name in NAMES:
+        asked = UsageQuestion(since=BEGIN, until=BEGIN + timedelta(days=DAYS + 1), group_by=(name,))
+        rows = await ask(store, asked)
+        assert sum(row.requests for row in rows) == len({line["request_id"] for line in lines}), name
+        assert sum(row.tokens.output_tokens for row in rows) == sum(line["output_tokens"] for line in lines), name
+
+
+async def test_no_time_is_no_row(store: Store) -> None:
+    assert await ask(store, UsageQuestion(since=BEGIN, until=BEGIN)) == []
+
+
+async def test_before_anything_was_projected_there_is_nothing(pool: Pool) -> None:
+    asked = UsageQuestion(since=BEGIN, until=BEGIN + timedelta(days=1))
+    assert await ask(Store.over(pool), asked) == []
+
+
+async def test_branches_hang_on_the_branch_they_left(pool: Pool) -> None:
+    store = Store.over(pool)
+    ids = await store.append("d2_two_agents")
+    await store.follow_one(CONVERSATIONS)
+    async with store.pool.acquire() as connection:
+        found = await usage_queries.branches(connection, ids[1])
+    assert [(one.branch_id, one.parent_id, one.edge, one.depth) for one in found] == [
+        (ids[1], None, "root", 0),
+        (ids[2], ids[1], "spawned", 1),
+        (ids[3], ids[1], "spawned", 1),
+    ]
+
+
+async def test_projects_are_listed_with_what_they_amount_to(store: Store) -> None:
+    lines = await lines_of(store)
+    async with store.pool.acquire() as connection:
+        found = await usage_queries.projects(connection)
+    names = {line["project"] for line in lines} - {""}
+    assert {one.project for one in found} == names
+    for one in found:
+        own = [line for line in lines if line["project"] == one.project]
+        assert one.requests == sum(line["requests"] for line in own)
+        assert one.last_day == max(line["received_at"] for line in own).astimezone(UTC).date()
+    assert [one.last_day for one in found] == sorted((one.last_day for one in found), reverse=True)
