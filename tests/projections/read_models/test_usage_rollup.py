@@ -72,6 +72,7 @@ async def check(store: Store, known: Sequence[Told]) -> None:
         assert sum(row.get("lines", 1) for row in found) == len(lines), table
         if minutes:
             assert all(row["lines"] > 0 for row in found), f"{table} has a row of nothing"
+            assert all(usage_oracle.floored(row["starts_at"], minutes) == row["starts_at"] for row in found), table
         for name in dimensions:
             parts = usage_oracle.sums(found, 0, (name,)).values()
             assert tuple(map(sum, zip(*parts, strict=True))) == whole(lines), f"{table} by {name}"
