@@ -116,9 +116,7 @@ def talk(random: Random, lifetime: str = "5m") -> list[Sent]:
     name, agent = random.choice(LONG_TALKS)
     at, found = START, list[Sent]()
     for body in json.loads(_talk(name, agent)):
-        for _, block in sequence(body):
-            if "cache_control" in block:
-                block["cache_control"] = {"type": "ephemeral", **({"ttl": "1h"} if lifetime == "1h" else {})}
+        _mark(body, lifetime)
         found.append(Sent(body, at))
         at += timedelta(seconds=random.uniform(5, 200))
     return found
@@ -252,12 +250,19 @@ def _wait(least: float, most: float) -> Callable[[list[Sent], int, Random], None
     return edit
 
 
-def _wait_long(sent: list[Sent], at: int, random: Random) -> None:
-    for one in sent:
-        for _, block in sequence(one.body):
-            if "cache_control" in block:
-                block["cache_control"] = {"type": "ephemeral", "ttl": "1h"}
-    _wait(61, 900)(sent, at, random)
+def _outwait(lifetime: str, least: float) -> Callable[[list[Sent], int, Random], None]:
+    def edit(sent: list[Sent], at: int, random: Random) -> None:
+        for one in sent:
+            _mark(one.body, lifetime)
+        _wait(least, 900)(sent, at, random)
+
+    return edit
+
+
+def _mark(body: Body, lifetime: str) -> None:
+    for _, block in sequence(body):
+        if "cache_control" in block:
+            block["cache_control"] = {"type": "ephemeral", **({"ttl": "1h"} if lifetime == "1h" else {})}
 
 
 def _set(name: str, value: object) -> Callable[[Body], None]:
@@ -311,8 +316,8 @@ PLANTS = (
     Plant("history_changed", "a block less", _each(_drop_message)),
     Plant("mark_moved", "none on messages", _each(_unmark)),
     Plant("mark_moved", "too far behind", _far_mark),
-    Plant("ttl_lapsed", "5 minutes", _wait(5.2, 600)),
-    Plant("ttl_lapsed", "1 hour", _wait_long),
+    Plant("ttl_lapsed", "5 minutes", _outwait("5m", 5.2)),
+    Plant("ttl_lapsed", "1 hour", _outwait("1h", 60.5)),
     Plant("model_changed", "another", _each(_set("model", "claude-another-5"))),
     Plant("effort_changed", "effort", _each(_set("output_config", {"effort": "max"}))),
     Plant("effort_changed", "thinking", _each(_set("thinking", {"type": "enabled", "budget_tokens": 4000}))),
