@@ -178,14 +178,12 @@ class _Case:
         if touched and rewritten.tokens < TOUCH_TOKENS:
             return "The client changed a text or reminder of its own at the end; all before that turn was read."
         if self.diff.cut_back and self._in_messages() and self._read_to_newest_turn():
-            return "The history was cut back; all before the cut that had an entry of its own was read."
+            return "The history was cut back; before the cut, all but the answer there was read."
         return ""
 
     def _read_to_newest_turn(self) -> bool:
-        """Only what stands behind the newest entry before the cut was not read: an answer, which has none."""
-        cached = self.diff.before.cached
-        start = self.diff.read_to(self.got.read, self.had.cached)
-        return all(piece.role == "assistant" for piece in cached[start + 1 : self.diff.stable])
+        """Hardly more was left unread before the cut than the answer there, behind which no entry ends."""
+        return self.diff.tokens_at(self.diff.answer_before(), self.had.cached) - self.got.read < TOUCH_TOKENS
 
     def _identity(self) -> tuple[Cause, Certainty, str] | None:
         """Entries are kept by model and by organisation."""

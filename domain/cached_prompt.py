@@ -105,7 +105,9 @@ def opening_of(view: RequestView) -> bytes | None:
 
 
 def use_of(usage: Usage) -> PromptUse:
-    steps = [step.tokens for step in usage.iterations if step.kind == "message"]
+    """A step of another model than the last one's was declined, and read from that model's cache."""
+    sampled = [step for step in usage.iterations if step.kind == "message"]
+    steps = [step.tokens for step in sampled if step.model == sampled[-1].model]
     total = usage.tokens
     first, last = (steps[0], steps[-1]) if len(steps) > 1 else (total, total)
     return PromptUse(

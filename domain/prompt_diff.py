@@ -6,6 +6,7 @@ cached. Tokens are known for whole prompts only; those of a part are a share by 
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 from domain.cached_prompt import CachedPrompt, Piece, Section
@@ -80,17 +81,24 @@ class PromptDiff:
         return cached * _size(self.before.cached[:blocks]) // total if total else 0
 
     def read_to(self, read: int, cached: int) -> int:
-        """The block up to which ``read`` tokens were read; never behind the first difference."""
-        for blocks in range(self.stable):
-            if self.tokens_at(blocks, cached) >= read:
-                return blocks
-        return self.stable
+        """The block up to which ``read`` tokens were most likely read; never behind the first difference."""
+        cached_bytes = _size(self.before.cached)
+        wanted = read * cached_bytes / cached if cached else 0.0
+        sizes = accumulate((piece.size for piece in self.before.cached[: self.stable]), initial=0)
+        return min(enumerate(sizes), key=lambda one: abs(one[1] - wanted))[0]
 
     def sent_again(self, start: int) -> float:
         """How much of what was cached from this block on is in the newer request too, 0 to 1 by bytes."""
         region = self.before.cached[start:]
         total = _size(region)
         return _size(_common(region, self.now.pieces[start:])) / total if total else 0.0
+
+    def answer_before(self) -> int:
+        """The block at which the answer right before the first difference begins; the difference, if there is none."""
+        start = self.stable
+        while start and self.before.pieces[start - 1].role == "assistant":
+            start -= 1
+        return start
 
     def frame_end(self) -> int:
         """Blocks up to the last mark before the messages: what survives any change of the messages."""
@@ -177,7 +185,8 @@ def _tools(old: tuple[Piece, ...], new: tuple[Piece, ...]) -> tuple[Change, str]
         "removed": [name for name in was if name not in now],
         "changed": [name for name in now if name in was and now[name] != was[name]],
     }
-    return "tools_changed", "Tools: " + "; ".join(f"{_listed(names)} {word}" for word, names in told.items() if names)
+    listed = [f"{_listed(names)} {word}" for word, names in told.items() if names]
+    return "tools_changed", f"Tools: {'; '.join(listed)}." if listed else "Tools were repeated, or no longer are."
 
 
 def _listed(names: list[str]) -> str:

@@ -111,9 +111,9 @@ def _filling(cut: re.Match[str]) -> str:
     return "".join(random.choice("abcdefghij klmnop") for _ in range(int(cut[1])))
 
 
-def talk(random: Random, lifetime: str = "5m") -> list[Sent]:
-    """A session that nobody disturbed: a request a minute or so."""
-    name, agent = random.choice(LONG_TALKS)
+def talk(random: Random, lifetime: str = "5m", of: str = "") -> list[Sent]:
+    """A session that nobody disturbed, of any capture or a given one: a request a minute or so."""
+    name, agent = (of, None) if of else random.choice(LONG_TALKS)
     at, found = START, list[Sent]()
     for body in json.loads(_talk(name, agent)):
         _mark(body, lifetime)
@@ -155,7 +155,7 @@ def paid_again(before: Billed, now: Billed) -> int:
 
 
 def _said(where: str, block: Body) -> str:
-    role = where.split(" ")[0]
+    role = where.partition(" ")[0]
     return json.dumps([role, {name: block[name] for name in sorted(block) if name != "cache_control"}])
 
 
@@ -284,7 +284,9 @@ def _other_betas(sent: list[Sent], at: int, random: Random) -> None:
 
 def _compact(sent: list[Sent], at: int, random: Random) -> None:
     had = len(sent[at - 1].body["messages"])
-    summary = "This session is being continued from a previous conversation that ran out of context. Summary: " + "s" * 900
+    summary = (
+        "This session is being continued from a previous conversation that ran out of context. Summary: " + "s" * 900
+    )
     for one in sent[at:]:
         one.body["messages"] = [{"role": "user", "content": summary}, *one.body["messages"][had:]]
 

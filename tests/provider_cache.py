@@ -1,4 +1,4 @@
-"""What would the provider's prompt cache have read? A small one, written from its documentation and from nothing of ours.
+"""What would the provider's prompt cache have read? A small one, written from its documentation alone.
 
 Entries live for their lifetime since they were last used. A request reads the longest entry that ends at one of the
 twenty places at or before one of its marks, and writes an entry at every mark behind that.
@@ -41,7 +41,6 @@ class ProviderCache:
     """One provider."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
-    saved: int = 0
 
     def forget(self) -> None:
         self.entries.clear()
@@ -97,7 +96,7 @@ def _blocks(asked: dict[str, Any], key: str) -> list[Block]:
 
 def tokens_of(where: str, block: dict[str, Any]) -> int:
     """Of one block, by no share of its bytes that anybody could guess."""
-    return 1500 if block.get("type") == "image" else 3 + len(_said(where.split(" ")[0], block)) // 4
+    return 1500 if block.get("type") == "image" else 3 + len(_said(where.partition(" ")[0], block)) // 4
 
 
 def _said(where: str, block: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.billing import long_context_above
 from domain.cache_misses import Between, CacheRequest, CacheVerdict, explain
 from domain.cached_prompt import CachedPrompt, opening_of, prompt_of, use_of
 from domain.classification import Classified, classify, is_summarizer
@@ -24,8 +25,6 @@ from projections.read_models.connection import Connection
 from projections.read_models.rows import storable, storable_or_none
 from schemas.stored.events import RequestReceived, ResponseStarted
 
-LONG_CONTEXT = 200_000
-"""Tokens of a prompt above which another price may hold."""
 _ORGANISATION = "anthropic-organization-id"
 _TALKS = {"main", "subagent"}
 
@@ -159,7 +158,7 @@ def _verdict_row(case: Case, segments: Segments) -> VerdictRow:
         rewritten_input_tokens=said.rewritten.fresh,
         rewritten_estimated=said.rewritten_estimated,
         prompt_tokens=prompt_tokens,
-        long_context=prompt_tokens > LONG_CONTEXT,
+        long_context=prompt_tokens > long_context_above(now.model),
         model=now.model,
         client_domain=now.client_domain,
         account=now.account,
