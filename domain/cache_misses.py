@@ -150,7 +150,7 @@ class _Case:
             return "none", "certain", "All that was cached was read."
         if self.diff.now.continues and self._in_messages() and not self._resumes():
             return "compaction", "certain", "The history was replaced by its summary."
-        if self.diff.begins_anew:
+        if self.diff.begins_anew and not self.diff.now.continues:
             return "first", "certain", "It goes on from nothing that was said before in this session."
         if harmless := self._harmless(rewritten):
             return "none", "certain", harmless

@@ -62,7 +62,7 @@ def _row_of(one: Exchange) -> tuple[PromptRow | None, dict[UUID, bytes]]:
     if request is None or found is None or not session:
         return None, {}
     prompt = prompt_of(one.view) if one.view else None
-    segments = cache.segments_of(request.scope, prompt) if prompt else {}
+    order, segments = cache.segments_of(request.scope, prompt) if prompt else ((), {})
     opening = opening_of(one.view) if one.view else None
     use = use_of(usage) if usage else None
     row = PromptRow(
@@ -78,7 +78,7 @@ def _row_of(one: Exchange) -> tuple[PromptRow | None, dict[UUID, bytes]]:
         opening=UUID(bytes=opening) if opening else None,
         frame=_frame(prompt) if prompt else None,
         continues=bool(prompt and prompt.continues),
-        segments=tuple(segments),
+        segments=order,
         marks=prompt.marks if prompt else (),
         model=storable(_model(one)),
         organisation=storable(_organisation(one.response)),

@@ -171,15 +171,16 @@ class Case:
 Segments = Mapping[UUID, bytes]
 
 
-def segments_of(scope: str, prompt: CachedPrompt) -> dict[UUID, bytes]:
-    """The prompt's blocks, in order; no segment holds blocks of two sections."""
-    found = dict[UUID, bytes]()
+def segments_of(scope: str, prompt: CachedPrompt) -> tuple[tuple[UUID, ...], dict[UUID, bytes]]:
+    """The prompt's blocks: segments in order, and what is in each. No segment holds blocks of two sections."""
+    order, found = list[UUID](), dict[UUID, bytes]()
     for _, section in groupby(prompt.pieces, lambda piece: piece.section):
         pieces = list(section)
         for start in range(0, len(pieces), SEGMENT):
             data = msgspec.msgpack.encode(pieces[start : start + SEGMENT])
-            found[digest_id(scope.encode("utf-8", "replace") + b"\0" + data)] = data
-    return found
+            order.append(digest_id(scope.encode("utf-8", "replace") + b"\0" + data))
+            found[order[-1]] = data
+    return tuple(order), found
 
 
 def digest_id(data: bytes) -> UUID:

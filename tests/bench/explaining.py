@@ -48,6 +48,8 @@ class Score:
     right: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     """Sessions in which a cause was planted and evidence was there, and none was named."""
+    silent: int = 0
+    """Sessions in which something planted was lost, and it was taken for no miss."""
     blind: int = 0
     blind_named: int = 0
     """Of those without evidence: a cause was named all the same."""
@@ -69,7 +71,10 @@ class Score:
         if len(session.causes) == 1:
             self.alone[session.causes[0]] += 1
             self.unknown[session.causes[0]] += said == "unknown"
-        self.named[said] += 1
+        if said in {"none", "first"}:
+            self.silent += 1
+            return
+        self.named[said] += said != "unknown"
         self.right[said] += said in session.causes
 
     def _take_other(self, verdict: CacheVerdict, *, near_a_gap: bool) -> None:
@@ -124,7 +129,8 @@ def report(score: Score, count: int) -> str:
     named, right = sum(score.named.values()), sum(score.right.values())
     return (
         f"{count} generated sessions, {score.compared} requests in them in which nothing was planted.\n\n{table}\n\n"
-        f"In all: {right} of {named} causes named rightly. False alarms where nothing was planted: "
+        f"In all: {right} of {named} causes named rightly; {score.silent} more were taken for no miss. "
+        f"False alarms where nothing was planted: "
         f"{score.false_alarms}. Sessions with evidence missing: {score.blind}, of which a cause was named in "
         f"{score.blind_named}.\n"
     )

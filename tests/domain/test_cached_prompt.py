@@ -1,6 +1,5 @@
 """What the prompt cache sees is the sequence of blocks, whatever form the client gave them and wherever marks are."""
 
-import copy
 import json
 from typing import Any
 
@@ -40,7 +39,7 @@ def test_real_requests_are_the_blocks_that_the_provider_counts(name: str) -> Non
         pieces = prompt(body).pieces
         counted = [(where.partition(" ")[0], block) for where, block in sequence(body)]
         assert [piece.role or piece.section for piece in pieces] == [where for where, _ in counted]
-        same = {}
+        same = dict[object, str]()
         for piece, (where, block) in zip(pieces, counted, strict=True):
             plain = json.dumps([where, {name: block[name] for name in sorted(block) if name != "cache_control"}])
             assert same.setdefault(piece.same, plain) == plain
@@ -118,7 +117,7 @@ def test_the_opening_is_the_first_text_that_somebody_wrote() -> None:
     assert [prompt(one).continues for one in bodies] == [True, True, False, False]
 
 
-USAGE = {
+USAGE: dict[str, Any] = {
     "input_tokens": 3,
     "output_tokens": 9,
     "cache_read_input_tokens": 100,
@@ -142,7 +141,7 @@ def test_a_single_step_s_counts_are_the_totals() -> None:
 
 def test_of_several_steps_the_first_reads_and_the_last_leaves() -> None:
     steps = [step(7, 7, model="declined"), step(40, 50), step(900, 1, kind="compaction"), step(90, 5)]
-    found = use_of(read_usage({**copy.deepcopy(USAGE), "iterations": steps}))
+    found = use_of(read_usage({**USAGE, "iterations": steps}))
     assert (found.read, found.cached, found.read_in_all, found.summed) == (40, 95, 100, False)
 
 

@@ -113,3 +113,10 @@ def test_a_list_of_tools_thinking_and_the_answer_s_form_are_seen(body: object, s
     view = view_of_json(json.dumps(body).encode())
     assert view is not None
     assert (view.lists_tools, view.thinks, view.formatted) == seen
+
+
+def test_what_else_a_cached_prompt_depends_on_is_kept_as_json() -> None:
+    body = {"thinking": {"type": "enabled", "budget_tokens": 5}, "speed": "fast", "tool_choice": None, "stream": True}
+    view = view_of_json(json.dumps(body).encode())
+    assert view is not None
+    assert view.settings == (("speed", '"fast"'), ("thinking", '{"budget_tokens":5,"type":"enabled"}'))

@@ -80,7 +80,7 @@ def test_a_placeholder_is_read_as_it_was_written(mark: Lifetime | None) -> None:
     ],
 )
 def test_a_mark_says_for_how_long(splice: bytes, mark: Lifetime) -> None:
-    found = skeleton_of([BlockRef(b"b" * 16, 3, splice)], NAMES, {}.__getitem__, {}.__getitem__)
+    found = read([BlockRef(b"b" * 16, 3, splice)], lambda key: key)
     assert found.blocks == (NAMES.write(b"b" * 16, mark),)
 
 

@@ -73,7 +73,7 @@ async def test_builds_of_projections_are_told_by_their_schema(pool: Pool) -> Non
     await Store.over(pool).follow()
     found = await store_stats(pool, NOW)
     schemas = {one.schema for one in found.relations}
-    assert {build.name for build in found.builds} == {"requests", "conversations"}
+    assert {build.name for build in found.builds} == {"requests", "conversations", "cache"}
     assert {build.schema for build in found.builds} <= schemas
 
 
