@@ -100,7 +100,7 @@ def sessions(count: int, seed: int) -> Iterator[Session]:
         planted = [random.choice(WHOLE)]
         if random.random() < SECOND:
             planted.append(random.choice(WHOLE))
-        for one in planted:
+        for one in sorted(planted, key=lambda one: one.cause == "compaction"):  # it keeps what others put at the end
             sent = plant(sent, one, at, random)
         blind = random.random() < BLIND
         if blind:

@@ -198,7 +198,7 @@ def test_a_mark_says_how_long(control: Json, lifetime: str) -> None:
 
 
 def test_a_block_as_sent_is_the_same_with_a_mark_and_in_another_order_and_no_other_way() -> None:
-    block = {"type": "tool_use", "id": "t", "name": "Bash", "input": {"a": 1, "b": 2}}
+    block: dict[str, Json] = {"type": "tool_use", "id": "t", "name": "Bash", "input": {"a": 1, "b": 2}}
     sent = block_facts(block).sent
     assert sent == block_facts({"cache_control": {}, **dict(reversed(block.items()))}).sent
     assert sent != block_facts({**block, "input": {"b": 2, "a": 1}}).sent
@@ -209,7 +209,7 @@ def test_a_block_as_sent_is_the_same_with_a_mark_and_in_another_order_and_no_oth
 
 
 def test_a_tool_may_be_deferred() -> None:
-    tool = {"name": "Bash", "input_schema": {}}
+    tool: dict[str, Json] = {"name": "Bash", "input_schema": {}}
     assert not block_facts(tool).deferred
     assert block_facts({**tool, "defer_loading": True}).deferred
     assert not block_facts({"type": "text", "text": "x", "defer_loading": True}).deferred

@@ -141,7 +141,8 @@ def test_a_single_step_s_counts_are_the_totals() -> None:
 
 def test_of_several_steps_the_first_reads_and_the_last_leaves() -> None:
     steps = [step(7, 7, model="declined"), step(40, 50), step(900, 1, kind="compaction"), step(90, 5)]
-    found = use_of(read_usage({**USAGE, "iterations": steps}))
+    usage: dict[str, Any] = {**USAGE, "iterations": steps}
+    found = use_of(read_usage(usage))
     assert (found.read, found.cached, found.read_in_all, found.summed) == (40, 95, 100, False)
 
 
