@@ -67,6 +67,9 @@ CREATE TABLE cache_verdicts (
     speed text NOT NULL,
     inference_geo text NOT NULL
 );
-CREATE INDEX cache_verdicts_by_time ON cache_verdicts (received_at);
+-- Sums are read from these alone: of all requests only their tokens, of the few misses whatever they are grouped by.
+CREATE INDEX cache_verdicts_by_time ON cache_verdicts (received_at) INCLUDE (prompt_tokens);
 CREATE INDEX cache_verdicts_of_misses ON cache_verdicts (received_at)
+    INCLUDE (request_id, cause, certainty, model, service_tier, speed, inference_geo, long_context, client_domain,
+        account, project, rewritten_5m_tokens, rewritten_1h_tokens, rewritten_input_tokens, rewritten_estimated)
     WHERE cause NOT IN ('none', 'first', 'compaction');
