@@ -9,7 +9,7 @@ import copy
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -330,8 +330,3 @@ PLANTS = (
     Plant("provider_suspected", "forgot it", _forget),
     Plant("unknown", "a body is missing", _lose(_forget)),
 )
-
-
-def places(sent: list[Sent]) -> Iterator[int]:
-    """Where a cause may be planted: behind the first answer."""
-    return iter(range(2, len(sent)))
