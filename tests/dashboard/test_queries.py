@@ -10,9 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import MultiDict
 
-from dashboard.data import ConversationFilter, RequestFilter
+from dashboard.data import CacheFilter, ConversationFilter, RequestFilter
 from dashboard.errors import InvalidQueryError
-from dashboard.queries import CLASSES, MAX_TEXT, OUTCOMES, Page, conversations_query, requests_query, windows_query
+from dashboard.queries import (
+    CLASSES,
+    MAX_TEXT,
+    OUTCOMES,
+    CacheQuery,
+    Page,
+    cache_query,
+    conversations_query,
+    requests_query,
+    windows_query,
+)
 from domain.ids import Position
 from tests.stored_rows import CLASSES as STORED_CLASSES
 
@@ -74,6 +84,21 @@ def test_conversations_have_filters_of_their_own() -> None:
         since=datetime(2026, 11, 22, tzinfo=UTC),
         until=datetime(2026, 11, 23, tzinfo=UTC),
     )
+
+
+def test_the_cache_is_asked_about_by_group_and_span() -> None:
+    assert cache_query(query("")) == CacheQuery(CacheFilter(), 50)
+    text = f"since=2026-11-22&until=2026-11-23&group_by=project&conversation={ID}&limit=3"
+    wanted = CacheFilter(
+        since=datetime(2026, 11, 22, tzinfo=UTC),
+        until=datetime(2026, 11, 23, tzinfo=UTC),
+        group_by="project",
+        conversation=UUID(ID),
+    )
+    assert cache_query(query(text)) == CacheQuery(wanted, 3)
+    for wrong in ("group_by=day", "cursor=x", "since=x"):
+        with pytest.raises(InvalidQueryError):
+            cache_query(query(wrong))
 
 
 @pytest.mark.parametrize(
