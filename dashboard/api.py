@@ -11,8 +11,10 @@ from dashboard.data import DataStore
 from dashboard.errors import InvalidQueryError
 from dashboard.queries import cache_query, conversations_query, request_id_of, requests_query, windows_query
 from dashboard.refusals import RefusedError
+from dashboard.usage_query import usage_query
 from domain.errors import StoreUnavailableError
 from domain.ports import Clock
+from domain.usage_ranges import TooManyBucketsError
 from schemas.read_api import EventItem, Listing
 
 _HEALTH_DEADLINE_S = 3.0
@@ -79,6 +81,13 @@ class ReadApi:
 
     async def windows(self, request: Request) -> Response:
         return await json_answer(request, await self._store.windows(windows_query(request.query), self._clock()))
+
+    async def usage(self, request: Request) -> Response:
+        query = usage_query(request.query, self._clock())
+        try:
+            return await json_answer(request, await self._store.usage(query))
+        except TooManyBucketsError as error:
+            raise InvalidQueryError(str(error)) from error
 
     async def cache_insights(self, request: Request) -> Response:
         query = cache_query(request.query)
