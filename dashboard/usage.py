@@ -94,8 +94,6 @@ def _chosen(by: By, value: Value) -> dict[Dimension, Sequence[Value]]:
 
 
 def _price_days(what_if: WhatIf, said: Sayings) -> list[date] | None:
-    if what_if.on is not None:
-        return []
     books = [said.book, *([said.shipped] if what_if.shipped_prices else [])]
     return sorted({price.effective_from for book in books for price in book.prices} - {date.min})
 
