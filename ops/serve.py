@@ -15,8 +15,8 @@ from uuid import UUID
 
 from ops import plan, serve_database
 from ops.addresses import address_of
-from ops.clock import utc_now
 from ops.allocator import give_back_large_blocks
+from ops.clock import utc_now
 from ops.collector import collect_rarely
 from ops.configs import Context, dashboard_config, gateway_config, pages_config, shipper_config
 from ops.lifetime import Lifetime
