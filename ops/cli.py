@@ -79,6 +79,37 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For a script.")
     raise typer.Exit(command.run(as_json=as_json))
 
 
+@app.command(
+    epilog="Examples:  nexus usage  |  nexus usage --by project --by model --since 2026-11-01  |  "
+    "nexus usage --where conversation=ID --by class  |  nexus usage --what-if ttl=5m --csv > usage.csv"
+)
+def usage(  # noqa: PLR0913 - each is an option
+    *,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="What to tell apart, several times: minute, hour, day, month, model, project, user, …"),
+    ] = None,
+    where: Annotated[list[str] | None, typer.Option(metavar="WHAT=VALUE", help="Only these, several times.")] = None,
+    since: Annotated[str | None, typer.Option(help="A day or a moment; without it: seven days before the end.")] = None,
+    until: Annotated[str | None, typer.Option(help="Before this; without it: now.")] = None,
+    tz: Annotated[str | None, typer.Option(help="Whose days these are; without it: this machine's zone.")] = None,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WHAT=VALUE", help="as_model=NAME, ttl=5m, ttl=1h, cache=none, prices=shipped, on=DAY."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="So many groups; the rest is one line.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="For a script: as GET /api/usage.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")] = False,
+) -> None:
+    """Say what was used and what it cost: the last seven days, day by day."""
+    from ops.commands import usage as command
+
+    times = {"since": since, "until": until, "tz": tz, "limit": str(limit)}
+    command.run(
+        by or [], [*(where or []), *(what_if or [])], times, form="json" if as_json else "csv" if as_csv else "table"
+    )
+
+
 @app.command(epilog="Examples:  nexus windows  |  nexus windows --account acme --json | jq '.accounts[].windows'")
 def windows(
     account: Annotated[str | None, typer.Option(help="Only this account; its scope, where it has none.")] = None,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dashboard.data import CacheFilter, ConversationFilter, DataStore, RequestFilter
+from dashboard.usage import UsageQuery
 from domain.ids import Position
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
@@ -71,6 +72,15 @@ async def test_the_query_reaches_the_store(front: RunningFront, browser: Browser
     assert front.store.asked[-1] == ("cache_insights", insight, 7)
     await ask(browser, "/api/insights/cache")
     assert front.store.asked[-1] == ("cache_insights", CacheFilter(), 50)
+
+
+async def test_usage_is_asked_for_in_the_words_of_the_query(front: RunningFront, browser: Browser) -> None:
+    said = json.loads((await ask(browser, "/api/usage?group_by=model&bucket=day&tz=Asia/Kathmandu&ttl=1h")).body)
+    assert (said["bucket"], said["tz"], said["group_by"]) == ("day", "Asia/Kathmandu", ["model"])
+    assert said["assumed"]
+    ((_, query),) = front.store.asked
+    assert isinstance(query, UsageQuery)
+    assert query.until == START
 
 
 async def test_windows_are_asked_for_as_of_now(front: RunningFront, browser: Browser) -> None:
