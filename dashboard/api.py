@@ -9,7 +9,7 @@ from aiohttp.web import Request, Response
 from dashboard.answers import bytes_answer, json_answer, plain_json_answer
 from dashboard.data import DataStore
 from dashboard.errors import InvalidQueryError
-from dashboard.queries import conversations_query, request_id_of, requests_query
+from dashboard.queries import conversations_query, request_id_of, requests_query, streams_query
 from dashboard.refusals import RefusedError
 from domain.errors import StoreUnavailableError
 from schemas.read_api import EventItem, Listing
@@ -75,6 +75,9 @@ class ReadApi:
         if tree is None:
             raise _unknown(member, "conversation with a request")
         return await json_answer(request, tree)
+
+    async def streams(self, request: Request) -> Response:
+        return await json_answer(request, await self._store.stream_insights(streams_query(request.query)))
 
     async def health(self, request: Request) -> Response:
         """Always 200: who answers is up. ``degraded``: the pages or the database are not."""

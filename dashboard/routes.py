@@ -80,6 +80,7 @@ def routes(of: Handlers) -> tuple[Route, ...]:
         Route("GET", "/api/conversations", Access.API, of.api.conversations),
         Route("GET", "/api/conversations/{id}", Access.API, of.api.conversation),
         Route("GET", "/api/conversations/{id}/tree", Access.API, of.api.tree),
+        Route("GET", "/api/insights/streams", Access.API, of.api.streams),
         Route("*", "/api", Access.API, of.api.unknown_route),
         Route("*", "/api/{rest:.*}", Access.API, of.api.unknown_route),
         Route("GET", "/static/{rest:.+}", Access.PAGE, of.worker_files.serve),
