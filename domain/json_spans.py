@@ -7,8 +7,19 @@ its caller looks: any other value is passed over by one regular expression, howe
 import re
 from collections.abc import Iterator
 
-_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_BY_CHARACTER = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 """Possessive: a string is passed without remembering where one could have stopped."""
+
+
+def _behind_backslashes(*counts: int) -> bytes:
+    return b"|".join(rb"(?<=[^\\]" + rb"\\" * count + b")" for count in counts)
+
+
+_STRING = (
+    rb'(?:"[^"]*+(?:(?:' + _behind_backslashes(1, 3) + rb')"[^"]*+)*+(?:(?<!\\)|' + _behind_backslashes(2, 4) + rb')"'
+    rb"|" + _BY_CHARACTER + rb")"
+)
+"""From quote to quote, several times as fast as by character; who has more backslashes before one goes by character."""
 _BETWEEN = rb'[^"{}\[\]]'
 _NESTED = 8
 """Brackets in brackets that one expression passes; blocks hardly ever nest deeper."""
@@ -31,11 +42,14 @@ class NotCuttableError(ValueError):
 
 
 class JsonWalk:
-    """A place in a JSON text that only moves on. ``at``: where the value begins that is looked at."""
+    """A place in a JSON text that only moves on. ``at``: where the value begins that is looked at.
+
+    ``left``: so many members and items may still be looked at.
+    """
 
     def __init__(self, text: bytes, most: int) -> None:
         """``most``: members and items that are looked at. A parser should have read the text before."""
-        self._text, self._left = text, most
+        self._text, self.left = text, most
         self.at = _past_space(text, 0)
 
     @property
@@ -54,9 +68,10 @@ class JsonWalk:
             yield slice(*found.span(1))
             more = self._another(found.end(), b"}")
 
-    def items(self) -> Iterator[int]:
-        """Where the items of the array begin, in order."""
+    def items(self, first: int | None = None) -> Iterator[int]:
+        """Where the items of the array begin, in order. ``first``: begin with the one that is known to be there."""
         more = self._enter(b"[", b"]")
+        self.at = self.at if first is None else first
         while more:
             start = self.at
             yield start
@@ -80,11 +95,11 @@ class JsonWalk:
 
     def _another(self, start: int, closer: bytes) -> bool:
         """Go past the value at ``start``, unless that is done, and past what follows."""
-        self._left -= 1
+        self.left -= 1
         if self.at == start:
             self.value()
         found = _FOLLOWS.match(self._text, self.at)
-        if found is None or found[1] not in (b",", closer) or self._left < 0:
+        if found is None or found[1] not in (b",", closer) or self.left < 0:
             raise NotCuttableError("Neither a comma nor the end after a value, or too many values.")
         self.at = found.end()
         return found[1] == b","

@@ -18,7 +18,7 @@ from gateway.config import GatewayConfig
 from gateway.destination import Destination, destination
 from gateway.draining import LAST_WORDS_S, Wishes, drain
 from gateway.handlers import Handler
-from gateway.headers import to_fact
+from gateway.headers import to_facts
 from gateway.health import LocalAnswers
 from gateway.host_view import HostView
 from gateway.in_flight import InFlight
@@ -110,7 +110,7 @@ async def _handler(
         stack.callback(ledger.close)
         handler = Handler(
             means=Means(upstream, metrics, config.stall_s, in_flight.is_aborting),
-            recording=RecordingMeans(journal, to_fact(config.fingerprint_key), metrics),
+            recording=RecordingMeans(journal, to_facts(config.fingerprint_key), metrics),
             local=LocalAnswers(journal, host, in_flight.is_draining),
             door=Door(config.mode, access, ledger, metrics, local_only=life.local_only),
             limits=BodyLimits(config.body_limit, config.body_idle_s, config.body_total_s),

@@ -86,6 +86,7 @@ class Conductor:
         finally:
             if self._exchange.state is not State.OVER:
                 self._give_up(Aborted("internal error"))
+            self._answer = None  # it knows us as its sink: neither need wait for a collector of cycles
             self._account()
 
     async def _converse(self) -> None:

@@ -6,6 +6,7 @@ every byte has a character.
 
 import re
 from collections.abc import Callable, Container
+from functools import lru_cache
 
 from domain.client_domains import is_client_domain
 from domain.redaction import header_fact
@@ -15,8 +16,8 @@ HeaderLines = tuple[tuple[bytes, bytes], ...]
 """(name, value) as on the wire."""
 HeaderMap = dict[bytes, bytes]
 """The first value of each name; names in lower case."""
-ToFact = Callable[[bytes, bytes], HeaderLine]
-"""What of a line may be recorded."""
+ToFacts = Callable[[HeaderLines], tuple[HeaderLine, ...]]
+"""What of each line may be recorded."""
 
 UNKNOWN_DOMAIN = "unknown"
 REQUEST_ID = b"x-nexus-request-id"
@@ -28,7 +29,7 @@ _HOP_BY_HOP = frozenset(
 )  # fmt: skip
 _NEVER_LISTED = frozenset({b"content-length", b"host"})
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]{2,45})\]|(?P<name>[^:\[\]]+?)\.?)(?::[0-9]{0,5})?")
-_REMEMBERED_FACTS, _REMEMBERED_BYTES = 2048, 512
+_REMEMBERED_FACTS, _REMEMBERED_HOSTS, _REMEMBERED_BYTES = 2048, 256, 512
 
 
 def by_name(lines: HeaderLines) -> HeaderMap:
@@ -93,7 +94,13 @@ def client_domain(told: HeaderMap) -> str:
     label = told.get(b"x-nexus-domain")
     if label is not None:
         return _valid_domain(label.decode("latin-1"))
-    host = _HOST.fullmatch(told.get(b"host", b"").decode("latin-1"))
+    return _domain_of_host(told.get(b"host", b""))
+
+
+@lru_cache(_REMEMBERED_HOSTS)
+def _domain_of_host(value: bytes) -> str:
+    """Clients call the same few hosts."""
+    host = _HOST.fullmatch(value.decode("latin-1")) if len(value) <= _REMEMBERED_BYTES else None
     if host is None:
         return UNKNOWN_DOMAIN
     return (host["v6"] or _valid_domain(host["name"])).lower()
@@ -110,19 +117,17 @@ def upstream_request_id(told: HeaderMap) -> str | None:
     return value.decode("latin-1") if value else None
 
 
-def to_fact(fingerprint_key: bytes) -> ToFact:
+def to_facts(fingerprint_key: bytes) -> ToFacts:
     """Lines repeat from request to request, so facts are remembered; those of values that may be secret never are."""
     remembered: dict[tuple[bytes, bytes], HeaderLine] = {}
 
-    def fact(name: bytes, value: bytes) -> HeaderLine:
-        known = remembered.get((name, value))
-        if known is not None:
-            return known
-        line = HeaderLine(*header_fact(name.decode("latin-1"), value.decode("latin-1"), fingerprint_key))
-        if line.value is not None and len(value) <= _REMEMBERED_BYTES:
+    def fact(line: tuple[bytes, bytes]) -> HeaderLine:
+        name, value = line
+        found = HeaderLine(*header_fact(name.decode("latin-1"), value.decode("latin-1"), fingerprint_key))
+        if found.value is not None and len(value) <= _REMEMBERED_BYTES:
             if len(remembered) >= _REMEMBERED_FACTS:
                 remembered.clear()
-            remembered[name, value] = line
-        return line
+            remembered[line] = found
+        return found
 
-    return fact
+    return lambda lines: tuple([remembered.get(line) or fact(line) for line in lines])

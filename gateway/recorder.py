@@ -10,7 +10,7 @@ import structlog
 
 from gateway.exchange import Record, RecordPiece
 from gateway.frames import Kind, encode_piece
-from gateway.headers import HeaderLines, ToFact
+from gateway.headers import HeaderLines, ToFacts
 from gateway.journal import Journal
 from gateway.metrics import Metrics
 from gateway.records import HeaderLine, encode
@@ -23,7 +23,7 @@ class RecordingMeans:
     """What recording needs, whatever the exchange."""
 
     journal: Journal
-    fact: ToFact
+    facts: ToFacts
     metrics: Metrics
 
 
@@ -32,14 +32,14 @@ class Recorder:
 
     def __init__(self, means: RecordingMeans, exchange: bytes) -> None:
         """``exchange``: 16 bytes."""
-        self._journal, self._fact, self._metrics = means.journal, means.fact, means.metrics
+        self._journal, self._facts, self._metrics = means.journal, means.facts, means.metrics
         self._exchange = exchange
         self._pending: list[tuple[Kind, bytes]] = []
 
     def facts(self, lines: HeaderLines) -> tuple[HeaderLine, ...]:
         """What of header lines may be recorded."""
         try:
-            return tuple([self._fact(name, value) for name, value in lines])
+            return self._facts(lines)
         except Exception as error:  # noqa: BLE001  # whatever recording does, the client's stream goes on
             self._swallow(error)
             return ()

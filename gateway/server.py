@@ -234,8 +234,10 @@ def heads_apart(data: bytes) -> list[bytes]:
     Where a body only looks like heads, the first cuts are enough.
     """
     begin = len(data[:3]) - len(data[:3].lstrip(b"\r\n"))  # a head's end whose beginning came before
-    *heads, rest = data[begin:].split(_HEAD_END, _MAX_CUTS)
-    pieces = [data[:begin], *(head + _HEAD_END for head in heads), rest]
+    last = data.rfind(b"\r") + 1  # looking for one byte from behind is quick: a large body as JSON has none
+    last = max(begin, last and last + 1)
+    *heads, rest = data[begin:last].split(_HEAD_END, _MAX_CUTS)
+    pieces = [data[:begin], *(head + _HEAD_END for head in heads), rest + data[last:]]
     return [piece for piece in pieces if piece] or [data]
 
 

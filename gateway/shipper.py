@@ -18,6 +18,7 @@ from domain.errors import AppendConflictError, StoreUnavailableError
 from domain.identity import identity_in, scope_of
 from domain.parts import cut
 from domain.ports import Batch, JournalCursor, ScopedBody, ShipStore
+from domain.recutting import Memory
 from gateway.batching import Batcher
 from gateway.exchange_fold import Draft, Made, RequestDraft
 from gateway.frames import Damage
@@ -25,8 +26,6 @@ from gateway.journal_reader import Found, JournalReader, journals_in, position, 
 from gateway.kept_journals import EXPIRE_S, Keeper
 from schemas.stored.events import ExchangeEvent
 
-_BUSY_S = 2.0
-"""A journal that grew so lately is looked at often."""
 _LITTLE_BYTES = 256 * 1024
 """Who found less rests a moment, so that the next batch is worth its commit."""
 _LOG = structlog.get_logger("nexus.shipper")
@@ -37,12 +36,11 @@ class ShipperConfig:
     """Where to look and how eagerly."""
 
     journal_root: Path
-    poll_s: float = 0.02
-    """Between looks at a journal that has just grown."""
-    idle_poll_s: float = 0.1
+    poll_s: float = 0.1
+    """Between looks at a journal. Each batch costs a commit, and wakes every reader: ten a second are live enough."""
     scan_s: float = 0.25
     """Between looks for new journals."""
-    batch_events: int = 500
+    batch_events: int = 1000
     batch_bytes: int = 8 * 1024 * 1024
     backoff_s: float = 0.1
     max_backoff_s: float = 5.0
@@ -94,6 +92,8 @@ class _Shipper:
     stop: asyncio.Event
     state: ShipperState
     jitter: Callable[[], float]
+    memory: Memory = field(default_factory=Memory)
+    """Of what was cut; the sessions of one client come through any journal."""
 
     @property
     def keeper(self) -> Keeper:
@@ -129,9 +129,9 @@ class _Passage:
     def __init__(self, shipper: _Shipper, reader: JournalReader, *, resumed: bool) -> None:
         self._config, self._store, self._stop = shipper.config, shipper.store, shipper.stop
         self._state, self._reader, self._keeper = shipper.state, reader, shipper.keeper
+        self._memory = shipper.memory
         self._resumed = resumed
         """The store may have events of frames that come again."""
-        self._last_found = monotonic()
 
     async def run(self) -> None:
         known = await self._store.open_journal(self._reader.journal)
@@ -162,14 +162,13 @@ class _Passage:
                 return None
             if self._stop.is_set() or not self._reader.is_there():
                 return None
-            await _wait(self._stop, self._config.idle_poll_s)
+            await _wait(self._stop, self._config.poll_s)
         return Batcher(self._reader.journal, header.started_ns)
 
     async def _step(self) -> bool:
         """Read and ship what is there. True: done with this journal."""
         stopping, found = self._stop.is_set(), list(self._reader.read(self._at, complete=False))
         if found:
-            self._last_found = monotonic()
             await self._take(found)
             if _bytes_of(found) < _LITTLE_BYTES:
                 await _wait(self._stop, self._config.poll_s)
@@ -183,8 +182,7 @@ class _Passage:
             return True
         if stopping or not self._reader.is_there():
             return True
-        busy = monotonic() - self._last_found < _BUSY_S
-        await _wait(self._stop, self._config.poll_s if busy else self._config.idle_poll_s)
+        await _wait(self._stop, self._config.poll_s)
         return False
 
     async def _take(self, found: list[tuple[int, int, Found]]) -> None:
@@ -226,7 +224,7 @@ class _Passage:
         scope = scope_of(draft.record.account, identity, draft.headers)
         if draft.body is None:
             return draft.event(scope, identity.account, None)
-        body = cut(draft.body, await self._store.scope_key(scope))
+        body = cut(draft.body, await self._store.scope_key(scope), self._memory)
         bodies.append(ScopedBody(scope, body))
         return draft.event(scope, identity.account, body)
 

@@ -125,7 +125,7 @@ class CheckedHome:
 @asynccontextmanager
 async def shipping(root: Path, dsn: str) -> AsyncIterator[None]:
     """The product's own shipper over its own store."""
-    quick = ShipperConfig(root, poll_s=0.002, idle_poll_s=0.002, scan_s=0.005)
+    quick = ShipperConfig(root, poll_s=0.002, scan_s=0.005)
     stop = asyncio.Event()
     async with opened(dsn, max_size=4) as pool, asyncio.TaskGroup() as tasks:
         store = PostgresShipStore(pool, announce=lambda: None, random_bytes=token_bytes)

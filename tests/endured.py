@@ -70,7 +70,7 @@ class Load:
 
 async def ship_all(root: Path, store: ShipStore, state: ShipperState | None = None) -> None:
     """Ship the journals under ``root``, all of dead writers, until none is left."""
-    quick = ShipperConfig(root, poll_s=0.001, idle_poll_s=0.001, scan_s=0.002)
+    quick = ShipperConfig(root, poll_s=0.001, scan_s=0.002)
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run(quick, store, stop, state=state))

@@ -9,6 +9,7 @@ from ops.configs import Context
 from ops.lifetime import Lifetime
 from ops.reports import Ready, Report, Reporter
 from ops.settings import Settings
+from tests.requirements import scaled
 from tests.waiting import until
 
 
@@ -38,7 +39,7 @@ async def living(part: str, context: Context) -> AsyncIterator[Ready]:
     async def live() -> None:
         await serve.LIVES[part](context, lifetime)
 
-    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(scaled(30, 300)), asyncio.TaskGroup() as tasks:
         life = tasks.create_task(live())
         await until(lambda: kept.reports or life.done(), f"{part} to be ready")
         (report,) = kept.reports

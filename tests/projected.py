@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from eventsourcing.persistence import StoredEvent
+
 from domain.corrections import LinkCorrection
 from ops.db.borrowing import borrowed
 from ops.db.codec import EventCodec
@@ -14,6 +16,8 @@ from ops.db.event_log import PostgresEventLog
 from ops.db.event_store import PostgresShipStore
 from ops.db.payloads import PostgresPayloads
 from ops.db.pool import Pool
+from ops.db.sealing import INSERT_SEALED_EVENTS
+from ops.db.seals import contents_of
 from projections.exchanges import ExchangeReader
 from projections.follower import Follower, Sources
 from projections.projector import Projection
@@ -22,8 +26,6 @@ from projections.read_models.connection import Connection
 from projections.registry import PROJECTIONS
 from tests import captures
 from tests.recorded import append_all, recorded, request_ids
-
-INSERT_EVENT = "INSERT INTO nexus_events (originator_id, originator_version, topic, state) VALUES ($1, $2, $3, $4)"
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,13 @@ class Store:
         return {row["request_id"]: row for row in await self.rows("SELECT * FROM read.links")}
 
 
+async def append_stored(pool: Pool, *events: StoredEvent) -> None:
+    """Events as they are, under one seal."""
+    rows = [(event.originator_id, event.originator_version, event.topic, event.state) for event in events]
+    contents = contents_of(events)
+    await pool.execute(INSERT_SEALED_EVENTS, *map(list, zip(*rows, strict=True)), contents.marks, contents.digest)
+
+
 async def append_word(pool: Pool, correction: LinkCorrection) -> None:
     """A person's word on a link, as its events are stored."""
-    codec = EventCodec()
-    for event in map(codec.to_stored_event, correction.collect_events()):
-        place = (event.originator_id, event.originator_version)
-        await pool.execute(INSERT_EVENT, *place, event.topic, event.state)
+    await append_stored(pool, *map(EventCodec().to_stored_event, correction.collect_events()))

@@ -27,14 +27,34 @@ _EVENTS_REMEMBERED = 5_000
 _LARGE_BYTES = 4096
 _EXCHANGE_TOPICS = frozenset(event.TOPIC for event in EXCHANGE_EVENTS)
 
-_SELECT_AFTER = """
+# Positions are scattered over all partitions, so to read on means to look into each of them. But the seals of what lies
+# ahead say between which streams it is: where there are few of them, and they cover every position, only the partitions
+# in between are touched. The upper bound takes nothing away; it tells the planner that this index is the right one.
+_AHEAD = """
+WITH ahead AS MATERIALIZED (
+    SELECT first_position, last_position, lowest, highest FROM event_seals
+    WHERE last_position > $1::bigint ORDER BY last_position LIMIT 100
+), covered AS MATERIALIZED (
+    SELECT max(last_position) AS upto, count(*) < 100 AND bool_and(lowest IS NOT NULL)
+        AND sum(last_position - greatest(first_position, $1 + 1) + 1) = max(last_position) - $1 AS wholly
+    FROM ahead
+), reach AS MATERIALIZED (
+    SELECT CASE WHEN wholly THEN upto ELSE 9223372036854775807 END AS upto,
+        CASE WHEN wholly THEN (SELECT lowest FROM ahead ORDER BY lowest LIMIT 1)
+            ELSE '00000000-0000-0000-0000-000000000000'::uuid END AS lowest,
+        CASE WHEN wholly THEN (SELECT highest FROM ahead ORDER BY highest DESC LIMIT 1)
+            ELSE 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid END AS highest
+    FROM covered
+)
 SELECT notification_id, originator_id, originator_version, topic, state
-FROM nexus_events WHERE notification_id > $1 ORDER BY notification_id LIMIT $2
+FROM nexus_events
+WHERE notification_id > $1 AND notification_id <= (SELECT upto FROM reach)
+    AND originator_id >= (SELECT lowest FROM reach) AND originator_id <= (SELECT highest FROM reach)
 """
-_SELECT_TOPICS_AFTER = """
-SELECT notification_id, originator_id, originator_version, topic, state
-FROM nexus_events WHERE notification_id > $1 AND topic = ANY($3) ORDER BY notification_id LIMIT $2
-"""
+_OF_TOPICS = "AND topic = ANY($3) "
+_IN_ORDER = "ORDER BY notification_id LIMIT $2"
+_SELECT_AFTER = _AHEAD + _IN_ORDER
+_SELECT_TOPICS_AFTER = _AHEAD + _OF_TOPICS + _IN_ORDER
 _SELECT_AGGREGATES_AFTER = """
 SELECT notification_id, originator_id, originator_version, topic, state
 FROM nexus_events WHERE notification_id > $1 AND topic = ANY($3)
@@ -58,7 +78,11 @@ CROSS JOIN LATERAL (
 ) AS event
 WHERE event.notification_id <= $2 AND event.topic = ANY($3)
 """
-_SELECT_NEWEST = "SELECT max(notification_id) FROM nexus_events"
+# Who appends seals: the newest event is where the newest seal ends. In a store from before there were seals, the events
+# themselves are asked.
+_SELECT_NEWEST = """
+SELECT coalesce((SELECT max(last_position) FROM event_seals), (SELECT max(notification_id) FROM nexus_events))
+"""
 
 
 @dataclass(frozen=True, slots=True)

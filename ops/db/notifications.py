@@ -2,7 +2,7 @@
 
 A notification carries nothing and may be lost: readers also look by themselves once a second. It is sent after the
 commit, in a transaction of its own (a NOTIFY inside the append would make commits wait for each other), and at most
-twenty times a second, because each one wakes every reader. A read replica sends none; there, readers only look.
+ten times a second, because each one wakes every reader. A read replica sends none; there, readers only look.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from ops.db.pool import Borrowed, Pool
 
 CHANNEL = "nexus_events"
 """The library's channel of this table too."""
-NOTIFY_INTERVAL_S = 0.05
+NOTIFY_INTERVAL_S = 0.1
 NOTIFY_DEADLINE_S = 5.0
 POLL_S = 1.0
 LISTEN_DEADLINE_S = 0.5

@@ -10,7 +10,8 @@ of the keys, so neither waits for the other in a circle.
 
 from collections.abc import Iterable, Sequence
 
-from domain.parts import CutBody, Part
+from domain.parts import CutBody
+from domain.recutting import Part
 from ops.db.compression import pack
 from ops.db.pool import Connection
 

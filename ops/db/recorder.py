@@ -37,7 +37,8 @@ class NexusRecorder(PostgresApplicationRecorder):
         positions = super()._fetch_ids_after_insert_events(curs, stored_events, **kwargs)
         if positions:
             contents = contents_of(stored_events)
-            values = (contents.marks, contents.digest, positions[0], positions[-1])
+            streams = sorted({event.originator_id for event in stored_events})
+            values = (contents.marks, contents.digest, streams[0], streams[-1], positions[0], positions[-1])
             curs.connection.execute(INSERT_SEAL, values)
         return positions
 

@@ -15,22 +15,24 @@ WITH appended AS (
 ), span AS (
     SELECT min(notification_id) AS first, max(notification_id) AS last FROM appended
 )
-INSERT INTO event_seals (first_position, last_position, marks, digest)
+INSERT INTO event_seals (first_position, last_position, marks, digest, lowest, highest)
 SELECT span.first, span.last, $5, sha256(
     coalesce((SELECT digest FROM event_seals ORDER BY last_position DESC LIMIT 1), ''::bytea)
     || int8send(span.first) || int8send(span.last) || $6::bytea
-)
+), (SELECT id FROM unnest($1::uuid[]) AS id ORDER BY id LIMIT 1),
+(SELECT id FROM unnest($1::uuid[]) AS id ORDER BY id DESC LIMIT 1)
 FROM span
 """
 
 INSERT_SEAL = """
-INSERT INTO event_seals (first_position, last_position, marks, digest)
+INSERT INTO event_seals (first_position, last_position, marks, digest, lowest, highest)
 SELECT span.first, span.last, %s, sha256(
     coalesce((SELECT digest FROM event_seals ORDER BY last_position DESC LIMIT 1), ''::bytea)
     || int8send(span.first) || int8send(span.last) || %s::bytea
-)
+), %s, %s
 FROM (SELECT %s::bigint AS first, %s::bigint AS last) AS span
 """
-"""For events that are inserted already: marks, digest of the contents, first and last position."""
+"""For events that are inserted already: marks, digest of the contents, lowest and highest stream, first and last
+position."""
 
 READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"

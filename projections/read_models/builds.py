@@ -65,6 +65,7 @@ SELECT_CHECKPOINT = "SELECT notification_id FROM public.nexus_tracking WHERE app
 HOLD_CHECKPOINT = "SELECT notification_id FROM public.nexus_tracking WHERE application_name = $1 FOR UPDATE"
 MOVE_CHECKPOINT = """
 UPDATE public.nexus_tracking SET notification_id = $3 WHERE application_name = $1 AND notification_id = $2
+RETURNING set_config('synchronous_commit', 'off', true)
 """
 SET_SEARCH_PATH = "SELECT set_config('search_path', $1, true)"
 CREATE_SCHEMA = "CREATE SCHEMA {schema}"
@@ -188,7 +189,11 @@ async def hold(tx: Connection, build: Build) -> Position:
 
 
 async def move_checkpoint(tx: Connection, build: Build, before: Position, after: Position) -> None:
-    """Raises LostCheckpointError if the checkpoint does not stand at ``before``."""
+    """Raises LostCheckpointError if the checkpoint does not stand at ``before``.
+
+    The transaction's commit does not wait for the disk: if the server dies, rows and checkpoint go back together, to a
+    state they had before, and the events are taken in once more.
+    """
     done = await tx.execute(MOVE_CHECKPOINT, build.tracking_name, before, after)
     if done != "UPDATE 1":
         raise LostCheckpointError(f"The checkpoint of {build.tracking_name} is not at {before} any more.")

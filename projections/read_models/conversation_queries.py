@@ -41,13 +41,19 @@ WITH page AS (
     WHERE member.request_id = $1
 ),
 """
+# Asked for by one list of ids, the rows of a page's requests, which lie side by side, cost little more than one.
 _ITEMS = """
+link AS MATERIALIZED (
+    SELECT page.conversation_id, l.request_id, l.edge, l.received_at
+    FROM page JOIN read.links l ON l.conversation_id = page.conversation_id
+),
+own AS MATERIALIZED (
+    SELECT * FROM read.requests WHERE request_id = ANY(ARRAY(SELECT request_id FROM link))
+),
 members AS MATERIALIZED (
-    SELECT page.conversation_id, l.edge, l.received_at, r.session_id, r.model, r.outcome, r.status, r.error_type,
+    SELECT l.conversation_id, l.edge, l.received_at, r.session_id, r.model, r.outcome, r.status, r.error_type,
         r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_5m_tokens, r.cache_write_1h_tokens
-    FROM page
-    JOIN read.links l ON l.conversation_id = page.conversation_id
-    LEFT JOIN read.requests r ON r.request_id = l.request_id
+    FROM link l LEFT JOIN own r ON r.request_id = l.request_id
 ),
 sums AS (
     SELECT conversation_id,
@@ -89,29 +95,37 @@ ORDER BY page.last_at DESC, page.conversation_id DESC
 """
 SELECT_PAGE = _PAGE_BY_TIME + _ITEMS
 SELECT_ONE = _PAGE_OF_ONE + _ITEMS
+_LINKS = """
+WITH link AS MATERIALIZED (
+    SELECT * FROM read.links WHERE conversation_id = $1
+"""
+_OPENING = "AND edge IN ('root', 'branches', 'forks', 'spawned')"
 _NODES = """
+),
+own AS MATERIALIZED (
+    SELECT * FROM read.requests WHERE request_id = ANY(ARRAY(SELECT request_id FROM link))
+),
+said AS MATERIALIZED (
+    SELECT request_id, asked FROM read.exchanges WHERE request_id = ANY(ARRAY(SELECT request_id FROM link))
+)
 SELECT l.request_id, l.parent_request_id, l.edge, l.request_class, l.branch_id, l.depth, r.session_id, r.agent_id,
     l.tool_use_id, nullif(task.agent_type, '') AS agent_type, nullif(task.description, '') AS task,
     nullif(e.asked, '') AS prompt, l.received_at, r.completed_at, coalesce(r.outcome, 'open') AS outcome,
     r.status, r.error_type, r.model, r.stop_reason, r.input_tokens, r.output_tokens, r.cache_read_tokens,
     r.cache_write_5m_tokens + r.cache_write_1h_tokens AS cache_write_tokens,
     r.duration_us / 1000.0::float8 AS duration_ms, l.confidence, l.evidence
-FROM read.links l
-LEFT JOIN read.requests r ON r.request_id = l.request_id
-LEFT JOIN read.exchanges e ON e.request_id = l.request_id
+FROM link l
+LEFT JOIN own r ON r.request_id = l.request_id
+LEFT JOIN said e ON e.request_id = l.request_id
 LEFT JOIN LATERAL (
     SELECT t.agent_type, t.description FROM read.tasks t
     WHERE l.edge = 'spawned' AND t.request_id = l.parent_request_id AND t.tool_use_id = l.tool_use_id
     ORDER BY t.ordinal LIMIT 1
 ) AS task ON true
-WHERE l.conversation_id = $1
-"""
-_OPENING = "AND l.edge IN ('root', 'branches', 'forks', 'spawned')"
-_AS_RECEIVED = """
 ORDER BY l.received_at, l.request_id
 """
-SELECT_NODES = _NODES + _AS_RECEIVED
-SELECT_OPENINGS = _NODES + _OPENING + _AS_RECEIVED
+SELECT_NODES = _LINKS + _NODES
+SELECT_OPENINGS = _LINKS + _OPENING + _NODES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,16 @@
 
 python -m tests.bench.big_store [--events 10000000] [--keep FOLDER]
 
-A few exchanges are shipped and projected by the product; the store is then grown by SQL, in its real tables, over two
-years: events, payload and the rows of both projections. Measured are the product's own statements, as buffers, in the
-large store and in a small one on the same server. ``--keep``: use the store in this folder, make it if it is not there.
+A session is shipped and projected by the product; the store is then grown by SQL, in its real tables, to two years of
+traffic (``growth``). Measured are the product's own statements, as buffers, in the large store and in smaller ones on
+the same server, the smallest of them all but empty. ``--keep``: use the stores in this folder, make what is not there.
 """
 
 import argparse
 import asyncio
 import statistics
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -34,27 +35,40 @@ from projections.read_models import builds
 from projections.read_models.conversation_queries import ConversationFilter
 from projections.read_models.request_queries import RequestFilter
 from projections.registry import PROJECTIONS
-from tests.bench.growth import MONTHS, grow
+from tests.bench.growth import STEP_MS, grow
 from tests.bench.long_sessions import BEGAN, Shape, Shipper, session
 from tests.captures import Captured
 from tests.projected import Store
 from tests.shipping import TestJournal
 
 TURNS = 24
-SHAPE = Shape(turns=TURNS, result_chars=1500, runs=1)
-SMALL = (20_000, 200_000)
-"""Events of the stores that the large one is compared with. In the smallest the planner rightly reads whole tables, and
-there are fewer conversations than a page shows."""
+SHAPE = Shape(turns=40, result_chars=1500, runs=7)
+EVENTS_OF_SESSION = 400
+HOUR_MS = 3_600_000
+MONTH_MS = 30 * 24 * HOUR_MS
+HOURS = 500
+"""So many hours may a session begin after the grown ones, to have moments of its own."""
+WORKERS = 3
+SMALL = (0, 20_000, 200_000)
+"""Events of the stores that the large one is compared with. In the first there is one session, so fewer rows than a
+page shows; what a page costs is compared with the next."""
 MOST = 1.2
 """What the large one may cost, in the small one's buffers."""
 
 FLUSH = "SELECT pg_stat_force_next_flush()"
 FORGET = "SELECT pg_stat_clear_snapshot()"
 HITS = "SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database()"
-DONE = "SELECT notification_id FROM nexus_tracking WHERE application_name = 'big store'"
-SET_DONE = "INSERT INTO nexus_tracking VALUES ('big store', $1)"
 CREATE_DATABASE = sql.SQL("CREATE DATABASE {}")
+DROP_DATABASE = sql.SQL("DROP DATABASE IF EXISTS {}")
+RENAME_DATABASE = sql.SQL("ALTER DATABASE {} RENAME TO {}")
 IS_THERE = "SELECT count(*) FROM pg_database WHERE datname = %s"
+
+CARELESS = {
+    "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "wal_level": "minimal",
+    "max_wal_senders": "0", "max_wal_size": "8GB", "autovacuum": "off", "shared_buffers": "1GB",
+    "maintenance_work_mem": "512MB",
+}  # fmt: skip
+"""Settings for a store that can be made again. None of them changes how many buffers a statement looks at."""
 
 Ask = Callable[[DataStore], Awaitable[object]]
 Costs = dict[str, list[float]]
@@ -62,9 +76,10 @@ Costs = dict[str, list[float]]
 
 @dataclass
 class Measured:
-    """One of the two stores: what the product does in it, in buffers."""
+    """One of the stores: what the product does in it, in buffers."""
 
-    pool: Pool
+    writing: Pool
+    reading: Pool
     store: Store
     shipper: Shipper
     data: DataStore
@@ -75,9 +90,11 @@ class Measured:
         return await self._hits() - before
 
     async def _hits(self) -> float:
-        for statement in (FLUSH, FORGET):
-            await self.pool.fetchval(statement)
-        return float(await self.pool.fetchval(HITS))
+        """Each pool has one connection, so their statistics are complete."""
+        for pool in (self.writing, self.reading):
+            await pool.fetchval(FLUSH)
+        await self.writing.fetchval(FORGET)
+        return float(await self.writing.fetchval(HITS))
 
     async def live_through(self, name: str, hour: int) -> Costs:
         """A session, each turn appended and linked; then the pages are looked at."""
@@ -122,57 +139,62 @@ def pages(member: UUID) -> Iterator[tuple[str, Ask]]:
 
 
 async def prepare(dsn: str, events: int) -> None:
-    """Migrate, project a session as templates, grow; nothing if it is there."""
+    """Migrate, ship and project a session, grow."""
     await migrated(dsn)
-    async with opened(dsn, "nexus-bench") as pool, pool.acquire() as connection:
-        if await connection.fetchval(DONE) == events:
-            return
-        await ensure_partitions(connection, BEGAN - timedelta(days=30 * MONTHS), MONTHS + 3)
+    async with opened(dsn, "nexus-bench", max_size=WORKERS) as pool:
+        months = 1 + events * STEP_MS // EVENTS_OF_SESSION // MONTH_MS
+        oldest = -months * MONTH_MS // HOUR_MS
+        async with pool.acquire() as connection:
+            await ensure_partitions(connection, BEGAN + timedelta(hours=oldest), months + 3)
         store = Store.over(pool)
         shipper = Shipper(store.ship, await TestJournal.opened(store.ship), SHAPE)
-        for one in islice(session("template", SHAPE, -1), 2):
+        for one in session("template", SHAPE, oldest + 24):
             await shipper.ship(one)
         await store.follow()
-        schemas = dict[str, str]()
         async with store.sources.transactions() as tx:
-            for each in PROJECTIONS:
-                schemas[each.name] = (await builds.ensure_live(tx, each)).schema
-        await grow(connection, schemas, events)
-        await connection.execute(SET_DONE, events)
+            schemas = [(await builds.ensure_live(tx, each)).schema for each in PROJECTIONS]
+        await grow(pool, schemas, events)
 
 
 @asynccontextmanager
 async def measured(dsn: str) -> AsyncIterator[Measured]:
-    async with opened(dsn, "nexus-bench", max_size=1) as pool:  # one connection: its statistics are complete
-        store = Store.over(pool)
+    async with (
+        opened(dsn, "nexus-bench", max_size=1) as writing,
+        opened(dsn, "nexus-bench", max_size=1, reads_only=True) as reading,
+    ):
+        store = Store.over(writing)
         shipper = Shipper(store.ship, await TestJournal.opened(store.ship), SHAPE)
-        yield Measured(pool, store, shipper, data_store(pool))
+        yield Measured(writing, reading, store, shipper, data_store(reading))
 
 
 async def compare(server: EmbeddedPostgres, sizes: Sequence[int]) -> dict[str, list[float]]:
     """By what is done: buffers in each of the stores."""
     found: list[Costs] = []
     for size in sizes:
-        dsn = _database(server, f"store_{size}")
-        await prepare(dsn, size)
-        async with measured(dsn) as on:
-            hour = 1 + int(await on.store.sources.log.newest()) % 10_000
-            found.append(await on.live_through(f"session {hour}", hour))
+        async with measured(await _made(server, f"store_{size}", size)) as on:
+            newest = await on.store.sources.log.newest()
+            found.append(await on.live_through(f"session {newest}", 1 + newest % HOURS))
     return {what: [statistics.median(costs[what]) for costs in found] for what in found[0]}
 
 
-def _database(server: EmbeddedPostgres, name: str) -> str:
+async def _made(server: EmbeddedPostgres, name: str, events: int) -> str:
+    """The database of this name, made if it is not there; half a one is made anew."""
+    half, whole = sql.Identifier(f"{name}_half"), sql.Identifier(name)
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         if connection.execute(IS_THERE, (name,)).fetchone() == (0,):
-            connection.execute(CREATE_DATABASE.format(sql.Identifier(name)))
+            connection.execute(DROP_DATABASE.format(half))
+            connection.execute(CREATE_DATABASE.format(half))
+            began = time.monotonic()
+            await prepare(server.dsn_of(f"{name}_half"), events)
+            connection.execute(RENAME_DATABASE.format(half, whole))
+            print(f"{name}: made in {time.monotonic() - began:.0f} s")
     return server.dsn_of(name)
 
 
 @contextmanager
 def server_in(keep: Path | None) -> Iterator[EmbeddedPostgres]:
     with tempfile.TemporaryDirectory() as folder:
-        careless = {"fsync": "off", "synchronous_commit": "off", "max_wal_size": "8GB"}
-        server = EmbeddedPostgres.start(EmbeddedConfig(keep or Path(folder) / "postgres", settings=careless))
+        server = EmbeddedPostgres.start(EmbeddedConfig(keep or Path(folder) / "postgres", settings=CARELESS))
         try:
             yield server
         finally:

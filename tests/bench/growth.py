@@ -1,102 +1,197 @@
-"""How is a store grown by SQL? In its real tables, from rows that the product itself has written.
+"""How is a store grown by SQL? By renamed copies of one session that the product itself has recorded and projected.
 
-Exchange ``n`` of ``total`` gets an id and a moment that follow from ``n``, spread evenly over two years.
+A copy has ids, moments, positions, nodes, keys and names of its own, so every index holds what it would hold after as
+much traffic, and every row fits the others: seals, links, trees and bodies can be read. An event's state is copied as
+it is, so what it says of session and scope is the first session's: a rebuild would make other rows of it.
 """
 
-from ops.db.pool import Connection
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, product
+from uuid import UUID
+
+from ops.db.pool import Connection, Pool
+from ops.db.seals import chained, contents_of
 from ops.progress import progress_bar
-from tests.bench.long_sessions import BEGAN
 
-EVENTS_OF_EXCHANGE = 4
-MONTHS = 24
-PER_STATEMENT = 25_000
-MOMENT = """
-CREATE OR REPLACE FUNCTION pg_temp.at(n bigint, total bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
-    SELECT '{began}'::timestamptz - interval '{months} months' * ((total - n)::float8 / total) - interval '1 hour'
+STEP_MS = 2_500_000
+"""A session begins so long after the one before it: 24 months for 25,000 of them."""
+PER_STATEMENT = 250
+SCOPES, MODELS = 50, 5
+PAYLOAD = ("nexus_events", "chunks", "parts")
+_SECONDS = 3600.0
+
+NEW_SCHEMA = "CREATE SCHEMA template"
+NO_SCHEMA = "DROP SCHEMA template CASCADE"
+TEMPLATE = "CREATE UNLOGGED TABLE template.{name} AS SELECT * FROM {table}"
+RENAMED = f"""
+CREATE FUNCTION template.renamed(old uuid, copy bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+    SELECT (lpad(to_hex(
+        ('x' || substr(old::text, 1, 8) || substr(old::text, 10, 4))::bit(48)::bigint + copy * {STEP_MS}
+    ), 12, '0') || substr(old::text, 14))::uuid
 $$
 """
-IDENTITY = """
-CREATE OR REPLACE FUNCTION pg_temp.id(n bigint, total bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
-    SELECT overlay(overlay(overlay(md5(n::text) PLACING
-        left(replace(nexus_first_uuid(pg_temp.at(n, total))::text, '-', ''), 12) FROM 1)
-        PLACING '7' FROM 13) PLACING 'a' FROM 17)::uuid
-$$
+COPY = """
+INSERT INTO {table} ({columns}) SELECT {values}
+FROM generate_series($1::bigint, $2) AS copy, LATERAL (SELECT * FROM template.{name} WHERE copy > 0 OFFSET 0) AS one
 """
-GROW_EVENTS = """
-INSERT INTO nexus_events (originator_id, originator_version, topic, state)
-SELECT pg_temp.id(n, $3), t.originator_version, t.topic, t.state
-FROM generate_series($1::bigint, $2) n,
-(SELECT * FROM nexus_events WHERE originator_id = (
-    SELECT originator_id FROM nexus_events WHERE topic = 'response-completed' ORDER BY notification_id LIMIT 1)) t
-ORDER BY n, t.originator_version
+NO_TRIGGERS = "SET LOCAL session_replication_role = replica"
+EMPTY = "TRUNCATE {table}"
+ORIGINALS = "INSERT INTO {table} SELECT * FROM template.{name}"
+RENAMINGS = (
+    (r"(request_id|parent_request_id|conversation_id|branch_id|originator_id) uuid", "template.renamed({0}, copy)"),
+    (r"\w+ uuid", "md5({0}::text || copy::text)::uuid"),
+    (r"\w+ timestamp with time zone", f"{{0}} + copy * interval '{STEP_MS} milliseconds'"),
+    (r"(position|notification_id) bigint", "{0} + copy * (SELECT count(*) FROM template.nexus_events)"),
+    (r"(session|session_id) text", "{0} || copy"),
+    (r"scope text", f"{{0}} || copy % {SCOPES}"),
+    (r"scope_id integer", f"{{0}} + copy::int % {SCOPES}"),
+    (r"model text", f"{{0}} || copy % {MODELS}"),
+    (r"key bytea", "substr(sha256({0} || copy::text::bytea), 1, 16)"),
+    (r".*", "{0}"),
+)
+"""By a column's name and type: what a copy has there. The first that fits holds."""
+TABLES_OF = """
+SELECT relname FROM pg_class WHERE relnamespace = $1::text::regnamespace AND relkind = 'r' ORDER BY relname
 """
-GROW_CHUNKS = """
-INSERT INTO chunks
-SELECT grown.* FROM (SELECT c FROM chunks c ORDER BY request_id LIMIT 1) one, generate_series($1::bigint, $2) n,
-LATERAL jsonb_populate_record(one.c, jsonb_build_object('request_id', pg_temp.id(n, $3))) grown
+COLUMNS_OF = """
+SELECT attname AS name, format_type(atttypid, NULL) AS type FROM pg_attribute
+WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
-GROW_PARTS = """
-INSERT INTO parts (scope_id, key, codec, raw_length, data)
-SELECT one.scope_id + n % 50, substr(sha256((n || '/' || k)::bytea), 1, 16), one.codec, one.raw_length, one.data
-FROM (SELECT * FROM parts ORDER BY abs(octet_length(data) - 300), key LIMIT 1) one, generate_series($1::bigint, $2) n,
-generate_series(1, 2) k WHERE $3 > 0
+INDEXES_OF = """
+SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS made_by FROM pg_index
+WHERE indrelid = $1::text::regclass AND indislive AND (SELECT relkind FROM pg_class WHERE oid = indrelid) = 'r'
+AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
 """
-GROW_REQUESTS = """
-INSERT INTO {requests}.requests
-SELECT grown.* FROM (SELECT r FROM {requests}.requests r ORDER BY position LIMIT 1) one, generate_series($1::bigint, $2)
-n, LATERAL jsonb_populate_record(one.r, jsonb_build_object(
-    'request_id', pg_temp.id(n, $3), 'position', n * 4, 'received_at', pg_temp.at(n, $3),
-    'completed_at', pg_temp.at(n, $3) + interval '5 seconds', 'session_id', 's' || n / 40, 'scope', 'scope ' || n % 50,
-    'model', 'model ' || n % 5)) grown
-"""
-GROW_EXCHANGES = """
-INSERT INTO {conversations}.exchanges
-SELECT grown.* FROM (SELECT e FROM {conversations}.exchanges e ORDER BY received_at LIMIT 1) one,
-generate_series($1::bigint, $2) n, LATERAL jsonb_populate_record(one.e, jsonb_build_object(
-    'request_id', pg_temp.id(n, $3), 'received_at', pg_temp.at(n, $3), 'scope', 'scope ' || n % 50,
-    'session', 's' || n / 40, 'first_node', md5('f' || n / 40)::uuid, 'request_node', md5('r' || n)::uuid,
-    'answer_node', md5('a' || n)::uuid, 'held_before', md5('h' || n)::uuid, 'held_content', md5('c' || n)::uuid,
-    'answer_content', md5('d' || n)::uuid, 'prompt', md5('p' || n)::uuid)) grown
-"""
-GROW_NODES = """
-INSERT INTO {conversations}.nodes
-SELECT md5('r' || n)::uuid, md5('a' || n - 1)::uuid FROM generate_series($1::bigint, $2) n WHERE $3 > 0
-UNION ALL SELECT md5('a' || n)::uuid, md5('r' || n)::uuid FROM generate_series($1::bigint, $2) n
-"""
-GROW_LINKS = """
-INSERT INTO {conversations}.links
-SELECT grown.* FROM (SELECT l FROM {conversations}.links l ORDER BY received_at LIMIT 1) one,
-generate_series($1::bigint, $2) n, LATERAL jsonb_populate_record(one.l, jsonb_build_object(
-    'request_id', pg_temp.id(n, $3), 'received_at', pg_temp.at(n, $3), 'edge', 'continues', 'own_edge', 'continues',
-    'parent_request_id', pg_temp.id(n - 1, $3), 'conversation_id', pg_temp.id(n / 40 * 40, $3),
-    'branch_id', pg_temp.id(n / 40 * 40, $3))) grown
-"""
-GROW_CONVERSATIONS = """
-INSERT INTO {conversations}.conversations
-SELECT grown.* FROM (SELECT c FROM {conversations}.conversations c LIMIT 1) one,
-generate_series(($1::bigint + 39) / 40 * 40, $2, 40) n, LATERAL jsonb_populate_record(one.c, jsonb_build_object(
-    'conversation_id', pg_temp.id(n, $3), 'scope', 'scope ' || n % 50, 'started_at', pg_temp.at(n, $3),
-    'last_at', pg_temp.at(n + 39, $3))) grown
-"""
-GROW = (
-    GROW_EVENTS, GROW_CHUNKS, GROW_PARTS, GROW_REQUESTS, GROW_EXCHANGES, GROW_NODES, GROW_LINKS, GROW_CONVERSATIONS,
-)  # fmt: skip
-REACH_ALL = """
-UPDATE nexus_tracking SET notification_id = (SELECT max(notification_id) FROM nexus_events)
-WHERE application_name LIKE '%:%'
-"""
+EVENTS = "SELECT * FROM template.nexus_events ORDER BY notification_id"
+DIGEST = "SELECT digest FROM event_seals ORDER BY last_position DESC LIMIT 1"
+SEALS = ("last_position", "first_position", "marks", "digest", "lowest", "highest")
+SET_SEQUENCE = "SELECT setval('nexus_events_notification_id_seq', (SELECT max(notification_id) FROM nexus_events))"
+REACH_ALL = "UPDATE nexus_tracking SET notification_id = $1 WHERE application_name LIKE '%:%'"
+VACUUM = "VACUUM (FREEZE, ANALYZE)"
+
+Report = Callable[[], None]
 
 
-async def grow(connection: Connection, schemas: dict[str, str], events: int) -> None:
-    """``events`` of exchanges over the months before the sessions."""
-    total = events // EVENTS_OF_EXCHANGE
-    await connection.execute(MOMENT.format(began=BEGAN.isoformat(), months=MONTHS))
-    await connection.execute(IDENTITY)
-    with progress_bar(f"{events} events") as progress:
-        for first in range(0, total, PER_STATEMENT):
-            last = min(first + PER_STATEMENT, total) - 1
-            for statement in GROW:
-                await connection.execute(statement.format(**schemas), first, last, total, timeout=600)
-            progress(last + 1, total)
-    await connection.execute(REACH_ALL)
-    await connection.execute("VACUUM ANALYZE", timeout=3600)
+def renamed(old: UUID, copy: int) -> UUID:
+    """The id that a copy has in place of ``old``: as much later as the copy is. The database does the same."""
+    return UUID(int=old.int + (copy * STEP_MS << 80))
+
+
+@dataclass(slots=True)
+class Event:
+    """A ``StoredEvent`` that is given one id after the other."""
+
+    originator_id: UUID
+    originator_version: int
+    topic: str
+    state: bytes
+
+
+@dataclass
+class SealChain:
+    """The seals of the copies, one for each exchange, on top of those that are there."""
+
+    events: Sequence[Event]
+    digest: bytes
+
+    def of_copies(self, first: int, last: int) -> Iterator[tuple[int, int, bytes, bytes, UUID, UUID]]:
+        """Rows of ``event_seals``; to be asked copy after copy."""
+        exchanges = [(id_, list(each)) for id_, each in groupby(self.events, lambda event: event.originator_id)]
+        position = first * len(self.events)
+        for copy, (id_, exchange) in product(range(first, last + 1), exchanges):
+            new = renamed(id_, copy)
+            for event in exchange:
+                event.originator_id = new
+            contents = contents_of(exchange)
+            begin, position = position + 1, position + len(exchange)
+            self.digest = chained(self.digest, begin, position, contents.digest)
+            yield position, begin, contents.marks, self.digest, new, new
+        for id_, exchange in exchanges:
+            for event in exchange:
+                event.originator_id = id_
+
+
+async def grow(pool: Pool, schemas: Sequence[str], events: int) -> None:
+    """So many events after the session that is in the store alone. ``schemas``: of the projections."""
+    async with pool.acquire() as connection:
+        tables = [*PAYLOAD, *[table for schema in schemas for table in await _tables(connection, schema)]]
+        for statement in (NEW_SCHEMA, RENAMED, *[TEMPLATE.format(**_named(table)) for table in tables]):
+            await connection.execute(statement)
+        rows = await connection.fetch(EVENTS)
+        copies = events // len(rows)
+        stored = [Event(row[0], row[1], row[2], row[3]) for row in rows]
+        chain = SealChain(stored, await connection.fetchval(DIGEST))
+    with progress_bar(f"{copies * len(rows)} events, {len(tables) + 1} tables") as progress:
+        done = 0
+
+        def report() -> None:
+            nonlocal done
+            done += 1
+            progress(done, (len(tables) + 1) * -(-copies // PER_STATEMENT))
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_seal(pool, chain, copies, report))
+            for table in tables:
+                tasks.create_task(_grow_table(pool, table, copies, report))
+    await pool.execute(NO_SCHEMA)
+    await pool.execute(VACUUM, timeout=_SECONDS)  # only now: while others are at work, no row is visible to all
+    newest = await pool.fetchval(SET_SEQUENCE)
+    await pool.execute(REACH_ALL, newest)
+
+
+async def _grow_table(pool: Pool, table: str, copies: int, report: Report) -> None:
+    """What a transaction puts into a table that it has emptied needs no log; indexes are made behind the rows.
+
+    Those that are constraints or of partitions stay: what comes in order costs them little.
+    """
+    async with pool.acquire() as connection:
+        columns = await connection.fetch(COLUMNS_OF, table)
+        names = [f'"{column["name"]}"' for column in columns]
+        values = [_renaming(column["name"], column["type"]) for column in columns]
+        statement = COPY.format(**_named(table), columns=", ".join(names), values=", ".join(values))
+
+        def step(first: int, last: int) -> Awaitable[str]:
+            return connection.execute(statement, first, last, timeout=_SECONDS)
+
+        async with connection.transaction():
+            await connection.execute(NO_TRIGGERS)
+            indexes = await connection.fetch(INDEXES_OF, table)
+            for index in indexes:
+                await connection.execute(f"DROP INDEX {index['name']}")
+            for statement_of in (EMPTY, ORIGINALS):
+                await connection.execute(statement_of.format(**_named(table)))
+            await _in_steps(copies, report, step)
+            for index in indexes:
+                await connection.execute(index["made_by"], timeout=_SECONDS)
+
+
+async def _seal(pool: Pool, chain: SealChain, copies: int, report: Report) -> None:
+    async with pool.acquire() as connection:
+
+        def step(first: int, last: int) -> Awaitable[str]:
+            records = chain.of_copies(first, last)
+            return connection.copy_records_to_table("event_seals", records=records, columns=SEALS, timeout=_SECONDS)
+
+        await _in_steps(copies, report, step)
+
+
+async def _in_steps(copies: int, report: Report, step: Callable[[int, int], Awaitable[object]]) -> None:
+    for first in range(1, copies + 1, PER_STATEMENT):
+        await step(first, min(first + PER_STATEMENT - 1, copies))
+        report()
+
+
+async def _tables(connection: Connection, schema: str) -> list[str]:
+    return [f"{schema}.{row['relname']}" for row in await connection.fetch(TABLES_OF, schema)]
+
+
+def _named(table: str) -> dict[str, str]:
+    return {"table": table, "name": table.rpartition(".")[2]}
+
+
+def _renaming(name: str, kind: str) -> str:
+    value = next(value for pattern, value in RENAMINGS if re.fullmatch(pattern, f"{name} {kind}"))
+    return value.format(f'one."{name}"')

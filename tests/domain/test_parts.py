@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.errors import BrokenPayloadError, PayloadMissingError
 from domain.parts import FAN_OUT, MAX_VALUES, MIN_PART_BYTES, CutBody, cut, items_of, keyed_digest, put_together
 from domain.recipes import BlockRef, Glue, GlueRef, RunRef, decode, flatten
+from domain.recutting import Memory
 from tests.strategies import Json, json_texts, json_values, request_bodies
 
 KEY = b"k" * 32
@@ -231,3 +232,11 @@ def test_the_stored_form_is_frozen() -> None:
     assert one.reference.model_dump() == golden["reference"]
     assert {key.hex(): part.data.hex() for key, part in one.parts.items()} == golden["parts"]
     assert any(isinstance(item, RunRef) for item in decode(one.parts[bytes.fromhex(one.reference.key)].data))
+
+
+@pytest.mark.parametrize("length", [FAN_OUT - 1, FAN_OUT, 5 * FAN_OUT + 3])
+def test_each_turn_of_a_session_is_cut_as_if_it_were_the_first(length: int) -> None:
+    memory, said = Memory(), [{"role": "user", "content": f"{n} {'a long text ' * 50}"} for n in range(length + 3)]
+    for turn in range(length, length + 3):
+        body = encoded({"messages": said[:turn], "tools": said[:turn]})
+        assert cut(body, KEY, memory) == cut(body, KEY)

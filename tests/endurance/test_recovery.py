@@ -41,7 +41,7 @@ from ops.db.pool import open_pool
 async def ship(root, dsn):
     pool = await open_pool(dsn, application_name="nexus-test-shipper", max_size=4)
     store = PostgresShipStore(pool, announce=lambda: None, random_bytes=os.urandom)
-    config = ShipperConfig(Path(root), poll_s=0.002, idle_poll_s=0.005, scan_s=0.01, batch_events=9)
+    config = ShipperConfig(Path(root), poll_s=0.002, scan_s=0.01, batch_events=9)
     await run(config, store, asyncio.Event())
 asyncio.run(ship(*sys.argv[1:]))
 """
@@ -230,7 +230,7 @@ async def test_a_journal_is_handed_from_one_shipper_to_the_next(tmp_path: Path, 
     journals = Journals(tmp_path)
     for _ in range(4):
         stop, store = asyncio.Event(), PostgresShipStore(pool, announce=lambda: None, random_bytes=os.urandom)
-        quick = ShipperConfig(tmp_path, poll_s=0.001, idle_poll_s=0.001, scan_s=0.002, batch_events=7)
+        quick = ShipperConfig(tmp_path, poll_s=0.001, scan_s=0.002, batch_events=7)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(run(quick, store, stop))
             journals.go_on(len(journals.coming) // 3)

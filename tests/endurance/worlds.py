@@ -39,7 +39,8 @@ DO $$ DECLARE gone text; BEGIN
         EXECUTE format('DROP SCHEMA %I CASCADE', gone);
     END LOOP;
     SET LOCAL session_replication_role = replica;
-    TRUNCATE nexus_events, parts, chunks, scopes, journals, open_exchanges, projections, projection_failures
+    TRUNCATE nexus_events, event_seals, parts, chunks, scopes, journals, open_exchanges, projections,
+        projection_failures
         RESTART IDENTITY;
     DELETE FROM nexus_tracking WHERE application_name <> '__migration__';
 END $$
@@ -87,7 +88,8 @@ class Gateway:
             for one in self.todo[self.written : self.written + frames]
         )
         self.written = min(self.written + frames, len(self.todo))
-        self.disk.append(data)
+        if data:
+            self.disk.append(data)
 
     def restart(self) -> None:
         self.disk.die()
@@ -164,9 +166,7 @@ class World:
     async def ship(self, fault: Fault = "", batch_events: int = 500) -> None:
         """All that is written, unless the shipper is killed at its first batch."""
         flaky, stop, state = FlakyStore(self.store.ship, fault), asyncio.Event(), ShipperState()
-        config = ShipperConfig(
-            self.root, poll_s=0.001, idle_poll_s=0.001, scan_s=0.001, backoff_s=0.001, batch_events=batch_events
-        )
+        config = ShipperConfig(self.root, poll_s=0.001, scan_s=0.001, backoff_s=0.001, batch_events=batch_events)
         async with asyncio.TaskGroup() as tasks:
             shipping = tasks.create_task(run(config, flaky, stop, state=state, jitter=lambda: 0.0))
             await until(lambda: flaky.struck.is_set() or self._is_shipped(state))

@@ -14,7 +14,7 @@ from gateway.conductor import Conductor, Means
 from gateway.error_replies import Refusal
 from gateway.exchange import SLICE_BYTES, Exchange, RequestRead, State
 from gateway.frames import MAX_PIECE_BYTES, Kind, decode_piece
-from gateway.headers import HeaderLines, HeaderMap, to_fact
+from gateway.headers import HeaderLines, HeaderMap, to_facts
 from gateway.journal import NullJournal, Records
 from gateway.metrics import Metrics
 from gateway.recorder import Recorder, RecordingMeans
@@ -110,7 +110,7 @@ class Stage:
     # all together
     def conductor(self) -> Conductor:
         means = Means(_Upstream(self), self.metrics, 7, lambda: self.stopping)
-        recorder = Recorder(RecordingMeans(_Journal(self), to_fact(b"k"), self.metrics), b"i" * 16)
+        recorder = Recorder(RecordingMeans(_Journal(self), to_facts(b"k"), self.metrics), b"i" * 16)
         self.exchange = Exchange(ID)
         return Conductor(means, self.exchange, recorder, cast("WireResponse", self))
 

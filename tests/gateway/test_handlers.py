@@ -1,5 +1,6 @@
 """A request is answered here, turned away, or becomes an exchange; each has its id, its record or its counter."""
 
+import gc
 import json
 from pathlib import Path
 from uuid import UUID
@@ -7,11 +8,14 @@ from uuid import UUID
 import pytest
 
 from domain.redaction import fingerprint
+from gateway.conductor import Conductor
+from gateway.exchange import Exchange
 from gateway.frames import Kind
 from gateway.records import EndRecord, HeaderLine
-from tests.fake_upstream import EVENTS, Received, Wire, endless, fixed, stalled, streamed
+from gateway.upstream_connection import WireAnswer
+from tests.fake_upstream import EVENTS, Received, Script, Wire, endless, fixed, stalled, streamed
 from tests.running_gateway import FINGERPRINT_KEY, gateway_before, running_gateway
-from tests.waiting import until_true
+from tests.waiting import until, until_true
 from tests.wire_client import WireClient, chunked, request_bytes
 
 UNREACHABLE = "http://127.0.0.1:1"
@@ -46,6 +50,37 @@ async def test_an_exchange_is_recorded_whole_and_its_id_given_to_the_client(tmp_
     assert (response.origin, response.status, response.upstream_request_id) == ("upstream", 200, "req_7")
     assert recorded.answer == answer.body == b"data: 1\n\n"
     assert recorded.end == EndRecord("completed", 9, 9)
+
+
+async def _broken_off(_: Received, wire: Wire) -> None:
+    await wire.say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+    wire.reset()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [fixed(b"whole"), fixed(b""), streamed(b"one", b"two"), _broken_off, stalled],
+    ids=["length", "no-body", "stream", "broken", "left"],
+)
+async def test_what_an_exchange_was_made_of_goes_with_its_end(script: Script, tmp_path: Path) -> None:
+    """Without a collector of cycles, whose work would hold up all other streams."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with gateway_before(script, tmp_path) as (_, gateway):
+            async with gateway.client() as client:
+                await client.send(request_bytes("POST", b"/", body=b"x"))
+                await client.head()
+                if script is not stalled:
+                    await gateway.last()
+            await gateway.last()
+            await until(lambda: not _alive(), "the exchange is let go")
+    finally:
+        gc.enable()
+
+
+def _alive() -> list[object]:
+    return [one for one in gc.get_objects() if isinstance(one, Conductor | Exchange | WireAnswer)]
 
 
 async def test_unknown_paths_and_methods_are_forwarded(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from gateway.headers import (
     client_domain,
     for_client,
     for_upstream,
-    to_fact,
+    to_facts,
     upstream_request_id,
 )
 from gateway.records import HeaderLine
@@ -143,6 +143,7 @@ def test_the_first_line_of_a_name_counts() -> None:
         (b"[<x>]", UNKNOWN_DOMAIN),
         (b"h\xf6st", UNKNOWN_DOMAIN),
         (b"a" * 64, UNKNOWN_DOMAIN),
+        (b"a" * 600, UNKNOWN_DOMAIN),
         (b"a" * 63, "a" * 63),
         (b".".join([b"a" * 63] * 4), UNKNOWN_DOMAIN),
         (b".".join([b"a" * 62] * 4), ".".join(["a" * 62] * 4)),
@@ -177,26 +178,35 @@ def test_upstreams_request_id() -> None:
 
 
 def test_facts_hold_harmless_values_and_fingerprints_of_the_rest() -> None:
-    fact = to_fact(KEY)
-    assert fact(b"User-Agent", b"claude-cli") == HeaderLine("User-Agent", "claude-cli")
-    assert fact(b"X-Api-Key", b"secret") == HeaderLine("X-Api-Key", None, None, fingerprint("secret", KEY))
-    assert fact(b"x-own", b"\xff1") == HeaderLine("x-own", None, 2, fingerprint("\xff1", KEY))
+    facts = to_facts(KEY)
+    lines = ((b"User-Agent", b"claude-cli"), (b"X-Api-Key", b"secret"), (b"x-own", b"\xff1"), (b"x-own", b""))
+    told = (
+        HeaderLine("User-Agent", "claude-cli"),
+        HeaderLine("X-Api-Key", None, None, fingerprint("secret", KEY)),
+        HeaderLine("x-own", None, 2, fingerprint("\xff1", KEY)),
+        HeaderLine("x-own", None, 0, fingerprint("", KEY)),
+    )
+    assert facts(lines) == told
+    assert facts(lines) == told, "also when they are remembered"
+    assert facts(()) == ()
 
 
 def test_only_harmless_values_are_remembered() -> None:
-    fact = to_fact(KEY)
+    facts = to_facts(KEY)
     for name, value, same in ((b"accept", b"json", True), (b"x-api-key", b"s", False), (b"accept", b"j" * 513, False)):
-        assert fact(name, value) == fact(name, bytes(bytearray(value)))
-        assert (fact(name, value) is fact(name, value)) == same
+        (one,), (other,) = facts(((name, value),)), facts(((name, bytes(bytearray(value))),))
+        assert one == other
+        assert (one is other) == same
 
 
 def test_what_is_remembered_is_bounded_and_right_after_it_was_forgotten() -> None:
-    fact = to_fact(KEY)
-    first = fact(b"accept", b"0")
+    facts = to_facts(KEY)
+    (first,) = facts(((b"accept", b"0"),))
     for number in range(1, 2100):
-        assert fact(b"accept", b"%d" % number).value == str(number)
-    assert fact(b"accept", b"0") == first
-    assert fact(b"accept", b"0") is not first
+        assert facts(((b"accept", b"%d" % number),))[0].value == str(number)
+    (again,) = facts(((b"accept", b"0"),))
+    assert again == first
+    assert again is not first
 
 
 def test_connection_cannot_list_what_frames_or_addresses_a_message() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from gateway.exchange import Record, RecordPiece
 from gateway.frames import Kind, decode_piece
-from gateway.headers import HeaderLines, to_fact
+from gateway.headers import HeaderLines, to_facts
 from gateway.journal import NullJournal
 from gateway.metrics import Metrics
 from gateway.recorder import Recorder, RecordingMeans
@@ -41,7 +41,7 @@ def counted(metrics: Metrics, name: str) -> float:
 
 async def test_records_and_pieces_reach_the_journal_as_their_bytes() -> None:
     journal = Written()
-    recorder = Recorder(RecordingMeans(journal, to_fact(b"k"), Metrics(lambda: 0)), ID)
+    recorder = Recorder(RecordingMeans(journal, to_facts(b"k"), Metrics(lambda: 0)), ID)
     recorder.record(RecordPiece(Kind.CHUNK, 7, b"data"))
     assert not await recorder.sync(1)
     recorder.record(Record(Kind.END, EndRecord("client", 4, 3, "why")))
@@ -53,18 +53,18 @@ async def test_records_and_pieces_reach_the_journal_as_their_bytes() -> None:
 
 
 def test_facts_keep_harmless_values_only() -> None:
-    recorder = Recorder(RecordingMeans(NullJournal(), to_fact(b"k"), Metrics(lambda: 0)), ID)
+    recorder = Recorder(RecordingMeans(NullJournal(), to_facts(b"k"), Metrics(lambda: 0)), ID)
     kept, secret = recorder.facts(LINES)
     assert kept == HeaderLine("accept", "a")
     assert (secret.name, secret.value) == ("x-api-key", None)
 
 
 async def test_a_journal_that_breaks_is_counted_and_not_heard(capsys: pytest.CaptureFixture[str]) -> None:
-    def no_fact(name: bytes, value: bytes) -> HeaderLine:
+    def no_facts(lines: HeaderLines) -> tuple[HeaderLine, ...]:
         raise KeyError("sk-secret")
 
     metrics = Metrics(lambda: 0)
-    recorder = Recorder(RecordingMeans(Broken(), no_fact, metrics), ID)
+    recorder = Recorder(RecordingMeans(Broken(), no_facts, metrics), ID)
     recorder.record(RecordPiece(Kind.CHUNK, 0, b"sk-secret"))
     assert not await recorder.sync(1)
     assert recorder.facts(LINES) == ()

@@ -32,7 +32,7 @@ from tests.waiting import until
 
 
 def config(root: Path, **changes: float) -> ShipperConfig:
-    quick = {"poll_s": 0.001, "idle_poll_s": 0.001, "scan_s": 0.001, "backoff_s": 0.001, "max_backoff_s": 0.002}
+    quick = {"poll_s": 0.001, "scan_s": 0.001, "backoff_s": 0.001, "max_backoff_s": 0.002}
     return ShipperConfig(root, **{**quick, **changes})  # type: ignore[arg-type]  # ints stay ints
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from domain.ids import Position
 from ops.db.event_log import UnknownEvent
@@ -15,7 +16,7 @@ from projections.rebuilding import live_digest, rebuilt_digest
 from projections.registry import PROJECTIONS
 from schemas.stored.events import EXCHANGE_EVENTS
 from tests.migrated import TODAY
-from tests.projected import INSERT_EVENT, Store
+from tests.projected import Store, append_stored
 from tests.shipping import AT, new_request_id
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "events"
@@ -23,7 +24,7 @@ SELECT_STATES = "SELECT originator_id, originator_version, topic, state FROM nex
 
 
 async def insert(pool: Pool, originator_id: UUID, version: int, topic: str, state: dict[str, object]) -> None:
-    await pool.execute(INSERT_EVENT, originator_id, version, topic, json.dumps(state).encode())
+    await append_stored(pool, StoredEvent(originator_id, version, topic, json.dumps(state).encode()))
 
 
 def golden_states() -> list[tuple[str, dict[str, object]]]:

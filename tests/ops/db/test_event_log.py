@@ -4,14 +4,17 @@ import asyncio
 import json
 import os
 import re
+from itertools import count, product
+from uuid import UUID
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.corrections import LinkCorrection
 from domain.errors import StoreUnavailableError
-from domain.ids import Position
+from domain.ids import Position, RequestIds
 from domain.ports import UnreadableEvent
 from ops.db import event_log as event_log_module
 from ops.db.application import Nexus
@@ -21,6 +24,7 @@ from ops.db.migrate import MIGRATIONS
 from ops.db.pool import Pool
 from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
 from tests.migrated import opened
+from tests.projected import append_stored
 from tests.proxies import proxied
 from tests.shipping import AT, TestJournal, exchange, new_request_id, received
 from tests.strategies import exchange_events
@@ -77,10 +81,83 @@ async def test_an_empty_store_has_nothing(pool: Pool) -> None:
 
 
 async def test_the_newest_position_is_found_whatever_the_partition(pool: Pool) -> None:
-    await pool.execute(INSERT, "00000000-0000-0000-0000-000000000001", "x", b"{}")
-    await ship(pool, *exchange(2))
-    await pool.execute(INSERT, "00000000-0000-0000-0000-000000000002", "x", b"{}")
-    assert await PostgresEventLog(pool).newest() == 4
+    log = PostgresEventLog(pool)
+    for number in (1, 2, 3):
+        if number == 2:
+            await ship(pool, *exchange(2))
+        else:
+            await append_stored(pool, StoredEvent(UUID(int=number), 1, "x", b"{}"))
+        assert await log.newest() == (1, 3, 4)[number - 1]
+
+
+async def test_a_store_from_before_there_were_seals_has_its_newest_position(pool: Pool) -> None:
+    await pool.execute(INSERT, UUID(int=1), "x", b"{}")
+    await pool.execute(INSERT, new_request_id(), "x", b"{}")
+    assert await PostgresEventLog(pool).newest() == 2
+
+
+# --- only the partitions in which something lies ahead
+
+MONTH_MS = 31 * 24 * 3_600_000
+OLD_SEALS = "UPDATE event_seals SET lowest = NULL WHERE last_position % 3 = 0"
+LOST_SEALS = """
+DELETE FROM event_seals WHERE last_position % 3 = 0 AND last_position < (SELECT max(last_position) FROM event_seals)
+"""
+POSITIONS = "SELECT notification_id FROM nexus_events WHERE notification_id > $1 ORDER BY notification_id"
+
+
+def some_event(month: int, number: int) -> StoredEvent:
+    """Of an exchange of this month or of a later one; before them: of an aggregate, in the default partition."""
+    ms = int(AT.timestamp() * 1000) + month * MONTH_MS
+    return StoredEvent(RequestIds().new(ms, number) if month >= 0 else UUID(int=number + 1), 1, "moon-landed", b"{}")
+
+
+@IN_ONE_DATABASE
+@given(
+    appends=st.lists(st.lists(st.integers(-1, 2), min_size=1, max_size=4), min_size=1, max_size=8),
+    harm=st.sampled_from([None, None, OLD_SEALS, LOST_SEALS]),
+    data=st.data(),
+)
+async def test_from_every_position_all_that_follows_is_read(
+    pool: Pool, appends: list[list[int]], harm: str | None, data: st.DataObject
+) -> None:
+    """Whatever months the events of an append belong to, and whatever its seal does not say."""
+    log = PostgresEventLog(pool)
+    before = await log.newest()
+    numbers = count(before)
+    for months in appends:
+        await append_stored(pool, *[some_event(month, next(numbers)) for month in months])
+    if harm is not None:
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute("SET LOCAL session_replication_role = replica")
+            await connection.execute(harm)
+    expected = [row[0] for row in await pool.fetch(POSITIONS, before)]
+    assert (len(expected), expected[-1]) == (sum(map(len, appends)), await log.newest())
+    limit = data.draw(st.integers(1, 40))
+    for after, topics in product([before, *expected], ((), ("moon-landed", "chunk-streamed"))):
+        found = await log.read(Position(after), limit, topics)
+        assert [one.position for one in found] == [one for one in expected if one > after][:limit]
+
+
+async def test_who_is_far_behind_is_given_everything(pool: Pool) -> None:
+    for number in range(105):
+        await append_stored(pool, some_event(number % 4 - 1, number))
+    found = await PostgresEventLog(pool).read(START, 1000)
+    assert [one.position for one in found] == list(range(1, 106))
+
+
+async def test_who_is_not_far_behind_looks_into_no_other_month(pool: Pool) -> None:
+    await append_stored(pool, *[some_event(month, month) for month in (0, 1, 2, -1)])
+    await append_stored(pool, some_event(1, 7))
+    for query, more in (
+        (event_log_module._SELECT_AFTER, []),
+        (event_log_module._SELECT_TOPICS_AFTER, [["moon-landed"]]),
+    ):
+        (row,) = await pool.fetch(EXPLAIN + query, 4, 10, *more)
+        (plan,) = json.loads(row[0])
+        scans = [node for node in nodes(plan["Plan"]) if str(node.get("Relation Name", "")).startswith("nexus_events")]
+        touched = {node["Relation Name"] for node in scans if node["Actual Loops"]}
+        assert touched == {"nexus_events_2026_12"}
 
 
 async def test_a_stream_is_its_own_events_by_version(pool: Pool) -> None:

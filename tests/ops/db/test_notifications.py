@@ -104,8 +104,8 @@ async def test_many_announcements_become_few_notifications_and_the_last_one_coun
         assert sent <= took / 0.1 + 1
 
 
-async def test_notifications_are_at_most_twenty_a_second() -> None:
-    assert notifications.NOTIFY_INTERVAL_S >= 1 / 20
+async def test_notifications_are_at_most_ten_a_second() -> None:
+    assert notifications.NOTIFY_INTERVAL_S >= 1 / 10
 
 
 async def test_nothing_is_sent_when_nothing_is_announced(pool: Pool) -> None:

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import AppendConflictError
-from domain.parts import CutBody, Part, cut
+from domain.parts import CutBody, cut
+from domain.recutting import Part
 from ops.db.compression import unpack
 from ops.db.event_store import PostgresShipStore
 from ops.db.part_writer import ScopedCut, insert_parts
