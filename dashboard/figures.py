@@ -196,7 +196,7 @@ def rhythm() -> Rhythm:
     pinged = plot.scatter(x="at", y="y", size=7, marker="triangle", source=pings, line_width=0)
     for drawn in (area, dots, bands, pinged):
         drawn.glyph.fill_color = {"field": "tint", "transform": _mapper()}
-    plot.xaxis.formatter = PrintfTickFormatter(format="%.1f s")
+    plot.xaxis.formatter = PrintfTickFormatter(format="%.4g s")
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
     plot.add_tools(
         PanTool(dimensions="width"),
