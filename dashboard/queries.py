@@ -10,7 +10,7 @@ from uuid import UUID
 from multidict import MultiMapping
 
 from dashboard.cursors import decode_position
-from dashboard.data import DEFAULT_LIMIT, ConversationFilter, RequestFilter
+from dashboard.data import DEFAULT_LIMIT, ConversationFilter, RequestFilter, StreamRange
 from dashboard.errors import InvalidQueryError
 from domain.ids import Position
 
@@ -79,6 +79,12 @@ def conversations_query(query: MultiMapping[str]) -> ConversationsQuery:
 def windows_query(query: MultiMapping[str]) -> str | None:
     """The account that is asked for; None: all. Raises InvalidQueryError."""
     return _Given(query, {"account"}).read("account", _text)
+
+
+def streams_query(query: MultiMapping[str]) -> StreamRange:
+    """Of ``GET /api/insights/streams``. Raises InvalidQueryError."""
+    given = _Given(query, {"since", "until"})
+    return StreamRange(given.read("since", _moment), given.read("until", _moment))
 
 
 _REQUEST_FILTERS = ("conversation", "session", "class", "model", "status", "outcome", "since", "until")

@@ -8,6 +8,7 @@ import pytest
 from dashboard.details import RequestDetails
 from dashboard.pages.page import Surroundings
 from dashboard.pages.request import MESSAGES, SECTIONS, RequestPage
+from domain.errors import StoreUnavailableError
 from schemas.read_api import EvidenceItem
 from tests.fake_data import FakeDataStore
 from tests.read_rows import START, conversation_tree, request_id, request_item, tree_node
@@ -183,10 +184,24 @@ async def test_the_rhythm_is_drawn_with_its_section() -> None:
     source = figure.renderers[0].data_source
     assert len(source.data["left"]) == len(text_answer())
     facts = dict(zip(texts(page.regions()["panel"], "dt"), texts(page.regions()["panel"], "dd"), strict=True))
-    assert (facts["Chunks"], facts["First byte after"], facts["Longest pause"]) == ("6", "640 ms", "100 ms")
+    assert (facts["Chunks"], facts["First byte after"], facts["Longest silence"]) == (
+        "6",
+        "640 ms",
+        "100 ms after message_start",
+    )
     page = await shown(request_details(), "?tab=headers")
     figure = page.figures()["rhythm"]
     assert not figure.visible
+
+
+async def test_a_section_is_shown_also_if_the_store_was_away_when_it_was_chosen() -> None:
+    store = store_with(request_details())
+    page = await loaded(store)
+    store.away = True
+    with pytest.raises(StoreUnavailableError):
+        await page.load("?tab=stream")
+    await page.act("toggle", "x")
+    assert "Longest silence" in page.regions()["panel"]
 
 
 async def test_nothing_streamed_is_said() -> None:
