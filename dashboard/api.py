@@ -9,7 +9,14 @@ from aiohttp.web import Request, Response
 from dashboard.answers import bytes_answer, json_answer, plain_json_answer
 from dashboard.data import DataStore
 from dashboard.errors import InvalidQueryError
-from dashboard.queries import conversations_query, request_id_of, requests_query, streams_query, windows_query
+from dashboard.queries import (
+    cache_query,
+    conversations_query,
+    request_id_of,
+    requests_query,
+    streams_query,
+    windows_query,
+)
 from dashboard.refusals import RefusedError
 from domain.errors import StoreUnavailableError
 from domain.ports import Clock
@@ -82,6 +89,10 @@ class ReadApi:
 
     async def streams(self, request: Request) -> Response:
         return await json_answer(request, await self._store.stream_insights(streams_query(request.query)))
+
+    async def cache_insights(self, request: Request) -> Response:
+        query = cache_query(request.query)
+        return await json_answer(request, await self._store.cache_insights(query.wanted, limit=query.limit))
 
     async def health(self, request: Request) -> Response:
         """Always 200: who answers is up. ``degraded``: the pages or the database are not."""

@@ -7,7 +7,7 @@ no tables yet, lists are empty. Every method raises StoreUnavailableError when t
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from dashboard.compactions import compactions_of
@@ -16,19 +16,30 @@ from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
 from dashboard.recordings import RecordedBytes, Recordings, Stream
 from dashboard.trees import branches_of
+from domain.billing import BilledLine
+from domain.cache_waste import PriceOf, ranked, totals
 from domain.errors import PayloadMissingError
 from domain.ids import Position
 from domain.ports import EventLog, Payloads
-from projections.read_models import conversation_queries, limit_queries, reading, request_queries, stream_queries
+from projections.read_models import (
+    cache_queries,
+    conversation_queries,
+    limit_queries,
+    reading,
+    request_queries,
+    stream_queries,
+)
+from projections.read_models.cache_queries import CacheFilter
 from projections.read_models.connection import Connection
 from projections.read_models.conversation_queries import ConversationFilter
 from projections.read_models.request_queries import Counts, RequestFilter
 from projections.read_models.stream_queries import StreamRange
+from schemas.cache_api import CacheInsights, CacheVerdictItem
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
 from schemas.stream_api import StreamInsights
 
-__all__ = ["ConversationFilter", "Counts", "DataStore", "RequestFilter", "StreamRange"]
+__all__ = ["CacheFilter", "ConversationFilter", "Counts", "DataStore", "RequestFilter", "StreamRange"]
 
 Connections = Callable[[], AbstractAsyncContextManager[Connection]]
 """Lends a connection for a short while; raises StoreUnavailableError when the database is away."""
@@ -40,11 +51,17 @@ COUNTED = 100_000
 """``counts`` counts no further: as many means "at least"."""
 
 
+def unpriced(_line: BilledLine, _day: date) -> None:
+    """Nothing has a price."""
+
+
 class DataStore:
     """Reads. Any number of calls may run at once."""
 
-    def __init__(self, connections: Connections, log: EventLog, payloads: Payloads) -> None:
-        self._connections, self._log = connections, log
+    def __init__(
+        self, connections: Connections, log: EventLog, payloads: Payloads, price_of: PriceOf = unpriced
+    ) -> None:
+        self._connections, self._log, self._price_of = connections, log, price_of
         self._recordings = Recordings(log, payloads)
 
     async def requests(
@@ -127,6 +144,27 @@ class DataStore:
         """Windows and limits, as headers told and tokens tell; ``account`` None: of those that were used last."""
         async with self._connections() as connection:
             return await limit_queries.windows(connection, account, now, MAX_ACCOUNTS)
+
+    async def cache_insights(self, wanted: CacheFilter, *, limit: int = DEFAULT_LIMIT) -> CacheInsights:
+        """Why prompts were not read from the cache, and what it cost; the most expensive groups. Raises
+        InvalidQueryError."""
+        _check_limit(limit)
+        async with self._connections() as connection:
+            wastes = await cache_queries.waste(connection, wanted)
+            compared = await cache_queries.compared(connection, wanted)
+        groups = ranked(wastes, self._price_of)
+        return CacheInsights(
+            since=wanted.since,
+            until=wanted.until,
+            group_by=wanted.group_by,
+            totals=totals(compared.requests, compared.prompt_tokens, groups),
+            items=groups[:limit],
+        )
+
+    async def cache_verdict(self, request_id: UUID) -> CacheVerdictItem | None:
+        """What became of the prompt cache in a request. None: it is not projected yet, or in no line of talk."""
+        async with self._connections() as connection:
+            return await cache_queries.verdict(connection, request_id, self._price_of)
 
     async def position(self) -> Position:
         """The newest position that both projections have taken in. Cheap: ask often whether to look again."""

@@ -4,18 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TypeVar, get_args
 from uuid import UUID
 
 from multidict import MultiMapping
 
 from dashboard.cursors import decode_position
-from dashboard.data import DEFAULT_LIMIT, ConversationFilter, RequestFilter, StreamRange
+from dashboard.data import DEFAULT_LIMIT, CacheFilter, ConversationFilter, RequestFilter, StreamRange
 from dashboard.errors import InvalidQueryError
 from domain.ids import Position
+from schemas.cache_api import GroupBy
 
 CLASSES = ("main", "subagent", "compaction", "auxiliary")
 OUTCOMES = ("open", "completed", "client", "upstream", "timeout", "shutdown", "gateway_crash")
+GROUPS: tuple[GroupBy, ...] = get_args(GroupBy)
 MAX_TEXT = 1000
 _UUID_CHARS = 36
 T = TypeVar("T")
@@ -85,6 +87,31 @@ def streams_query(query: MultiMapping[str]) -> StreamRange:
     """Of ``GET /api/insights/streams``. Raises InvalidQueryError."""
     given = _Given(query, {"since", "until"})
     return StreamRange(given.read("since", _moment), given.read("until", _moment))
+
+
+@dataclass(frozen=True, slots=True)
+class CacheQuery:
+    """Of ``GET /api/insights/cache``."""
+
+    wanted: CacheFilter
+    limit: int
+
+
+def cache_query(query: MultiMapping[str]) -> CacheQuery:
+    """Raises InvalidQueryError."""
+    given = _Given(query, {"since", "until", "group_by", "conversation", "limit"})
+    wanted = CacheFilter(
+        since=given.read("since", _moment),
+        until=given.read("until", _moment),
+        group_by=given.read("group_by", _group) or "cause",
+        conversation=given.read("conversation", request_id_of),
+    )
+    return CacheQuery(wanted, _page(given).limit)
+
+
+def _group(name: str, text: str) -> GroupBy:
+    word = _one_of(GROUPS)(name, text)
+    return next(group for group in GROUPS if group == word)
 
 
 _REQUEST_FILTERS = ("conversation", "session", "class", "model", "status", "outcome", "since", "until")

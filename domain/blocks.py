@@ -7,7 +7,7 @@ per stored part and normaliser version. Sources: the wire notes in ``docs/linkin
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
@@ -29,6 +29,8 @@ from schemas.anthropic.stream import JsonObject, JsonValue
 NORMALISER = 1
 """Raised whenever a digest may come out differently."""
 DIGEST_BYTES = 16
+Lifetime = Literal["5m", "1h"]
+"""How long what stands before a cache mark is to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,12 @@ class BlockFacts:
     """In this role the text is a note by the client itself, and no part of the talk."""
     side_question: bool = False
     """A text with the words of a side question on the main history."""
+    sent: bytes = b""
+    """Digest of the block as the prompt cache sees it: as it was sent, but for its mark. Empty: it cannot be read."""
+    size: int = 0
+    """Bytes of what ``sent`` is the digest of."""
+    deferred: bool = False
+    """A tool definition that is no part of the prompt until the model has found it."""
 
 
 EMPTY = BlockFacts("empty")
@@ -78,9 +86,23 @@ EMPTY = BlockFacts("empty")
 def block_facts(block: JsonValue) -> BlockFacts:
     """Facts of a block as JSON; a string is a text block. Anything else than a block says nothing."""
     if isinstance(block, str):
-        return _text(block)
-    if not isinstance(block, dict):
-        return EMPTY
+        return _as_sent(_text(block), {"type": "text", "text": block})
+    return _as_sent(_said(block), block) if isinstance(block, dict) else EMPTY
+
+
+def lifetime_of(control: JsonValue) -> Lifetime:
+    """``control``: what ``cache_control`` says."""
+    return "1h" if isinstance(control, dict) and control.get("ttl") == "1h" else "5m"
+
+
+def _as_sent(facts: BlockFacts, block: JsonObject) -> BlockFacts:
+    """The order of a block's own members varies and makes no difference upstream; that of members inside does."""
+    data = msgspec.json.encode({name: block[name] for name in sorted(block) if name != "cache_control"})
+    deferred = facts.kind == "tool" and block.get("defer_loading") is True
+    return replace(facts, sent=_digest(b"sent", data), size=len(data), deferred=deferred)
+
+
+def _said(block: JsonObject) -> BlockFacts:
     match block.get("type"):
         case "text":
             return _text(_string(block, "text"))

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from domain.blocks import BlockFacts, block_facts
+import msgspec
+
+from domain.blocks import BlockFacts, Lifetime, block_facts, lifetime_of
 from domain.identity import ClientIdentity, parse_user_id
 from schemas.anthropic.stream import JsonValue, read_object
 
@@ -17,8 +19,12 @@ class SeenBlock:
     """A block at its place in the request."""
 
     facts: BlockFacts
-    marked: bool
-    """It carries a cache mark."""
+    mark: Lifetime | None
+    """The cache mark it carries."""
+
+    @property
+    def marked(self) -> bool:
+        return self.mark is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +47,8 @@ class RequestView:
     """Place of the newest message with a cache mark."""
     caches: bool
     """There is a cache mark somewhere, in the system prompt or in a message."""
-    system: tuple[str, ...]
-    """Texts of the system prompt's blocks."""
-    tools: tuple[BlockFacts, ...]
+    system_blocks: tuple[SeenBlock, ...]
+    tool_blocks: tuple[SeenBlock, ...]
     lists_tools: bool
     """There is a list of tools, be it empty."""
     thinks: bool
@@ -51,8 +56,20 @@ class RequestView:
     formatted: bool
     """The answer must be of a given form."""
     identity: ClientIdentity
+    settings: tuple[tuple[str, str], ...] = ()
+    """What else a cached prompt may depend on, as JSON: members of the body by name, in the order of the names."""
+
+    @property
+    def system(self) -> tuple[str, ...]:
+        """Texts of the system prompt's blocks."""
+        return tuple(block.facts.text for block in self.system_blocks)
+
+    @property
+    def tools(self) -> tuple[BlockFacts, ...]:
+        return tuple(block.facts for block in self.tool_blocks)
 
 
+SETTINGS = ("context_management", "output_config", "speed", "thinking", "tool_choice")
 Known = Mapping[str, SeenBlock]
 """Blocks that were read before, by their place-holders."""
 _NOTHING_KNOWN: Known = MappingProxyType({})
@@ -79,13 +96,18 @@ def view_of(text: bytes, known: Known) -> RequestView | None:
         messages=messages,
         newest_mark=newest_mark,
         caches=newest_mark is not None or any(block.marked for block in system),
-        system=tuple(block.facts.text for block in system),
-        tools=tuple(block.facts for block in _blocks(body.get("tools"), known)),
+        system_blocks=system,
+        tool_blocks=_blocks(body.get("tools"), known),
         lists_tools=isinstance(body.get("tools"), list),
         thinks="context_management" in body or _kind(body.get("thinking")) not in {"", "disabled"},
         formatted=isinstance(output := body.get("output_config"), dict) and "format" in output,
         identity=parse_user_id(user_id) if isinstance(user_id, str) else ClientIdentity(),
+        settings=tuple((name, _as_json(body[name])) for name in SETTINGS if body.get(name) is not None),
     )
+
+
+def _as_json(value: JsonValue) -> str:
+    return msgspec.json.encode(value, order="deterministic").decode()
 
 
 def _messages(value: JsonValue, known: Known) -> tuple[SeenMessage, ...]:
@@ -107,8 +129,10 @@ def _blocks(value: JsonValue, known: Known) -> tuple[SeenBlock, ...]:
 
 def _block(value: JsonValue, known: Known) -> SeenBlock:
     if isinstance(value, str):
-        return known.get(value) or SeenBlock(block_facts(value), marked=False)
-    return SeenBlock(block_facts(value), isinstance(value, dict) and "cache_control" in value)
+        return known.get(value) or SeenBlock(block_facts(value), None)
+    if isinstance(value, dict) and "cache_control" in value:
+        return SeenBlock(block_facts(value), lifetime_of(value["cache_control"]))
+    return SeenBlock(block_facts(value), None)
 
 
 def _kind(value: JsonValue) -> str:

@@ -6,11 +6,15 @@ leaves the same text in every request that holds it, so that text is made once.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from functools import lru_cache
+from typing import assert_never, get_args
 
+from domain.blocks import Lifetime, lifetime_of
 from domain.recipes import BlockRef, Fetch, Glue, GlueRef, Item, RunRef
+from schemas.anthropic.stream import read_object
 
-_MARK = "*"
+_MARKS: dict[str, Lifetime] = {f"*{lifetime}": lifetime for lifetime in get_args(Lifetime)}
+_SPLICES_REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +23,17 @@ class Placeholders:
 
     salt: str
 
-    def write(self, key: bytes, *, marked: bool) -> str:
-        """``marked``: the block carries a cache mark in this request."""
-        return f"{self.salt}{key.hex()}{_MARK if marked else ''}"
+    def write(self, key: bytes, mark: Lifetime | None) -> str:
+        """``mark``: the cache mark that the block carries in this request."""
+        return f"{self.salt}{key.hex()}{f'*{mark}' if mark else ''}"
 
-    def read(self, text: str) -> tuple[bytes, bool] | None:
+    def read(self, text: str) -> tuple[bytes, Lifetime | None] | None:
         """Key and mark; None: the text is the client's own."""
         if not text.startswith(self.salt):
             return None
+        mark = text[-3:] if text[-3:] in _MARKS else ""
         try:
-            return bytes.fromhex(text[len(self.salt) :].removesuffix(_MARK)), text.endswith(_MARK)
+            return bytes.fromhex(text[len(self.salt) :].removesuffix(mark)), _MARKS.get(mark)
         except ValueError:
             return None
 
@@ -58,12 +63,20 @@ def _piece(item: Item, placeholders: Placeholders, fetch: Fetch, run: Callable[[
         case GlueRef(key):
             return Skeleton(fetch(key), ())
         case BlockRef(key, _, splice):
-            name = placeholders.write(key, marked=bool(splice))
+            name = placeholders.write(key, _mark_in(splice) if splice else None)
             return Skeleton(f'"{name}"'.encode(), (name,))
         case RunRef(key):
             return run(key)
         case _ as never:
             assert_never(never)
+
+
+@lru_cache(_SPLICES_REMEMBERED)
+def _mark_in(splice: bytes) -> Lifetime:
+    """``splice``: a member and the comma beside it."""
+    member = splice.decode("utf-8", "replace").strip(", \t\r\n")
+    found = read_object(f"{{{member}}}")
+    return lifetime_of(found.get("cache_control") if found else None)
 
 
 def _all(tuples: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

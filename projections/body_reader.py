@@ -139,9 +139,9 @@ class BodyReader:
         missing = {one: held for one in names - set(seen) if (held := self._placeholders.read(one[1])) is not None}
         if missing:
             parts = await self._payloads.scoped_parts({(scope, key) for (scope, _), (key, _) in missing.items()})
-            for one, (key, marked) in missing.items():
+            for one, (key, mark) in missing.items():
                 data = parts.get((one[0], key))
-                seen[one] = SeenBlock(EMPTY if data is None else _read_block(data), marked)
+                seen[one] = SeenBlock(EMPTY if data is None else _read_block(data), mark)
                 if data is not None:
                     self._seen.put(one, seen[one])
         return seen

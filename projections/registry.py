@@ -4,6 +4,7 @@ from domain.corrections import CORRECTION_TOPICS
 from domain.errors import SetupError
 from projections.exchanges import EXCHANGE_TOPICS
 from projections.projector import Projection
+from projections.projectors.cache import CacheProjector
 from projections.projectors.conversations import ConversationsProjector
 from projections.projectors.limits import LimitsProjector
 from projections.projectors.requests import RequestsProjector
@@ -47,6 +48,15 @@ PROJECTIONS = (
         ),
         views=("links", "conversations", "tasks", "exchanges", "corrections", *USAGE_TABLES),
         make=ConversationsProjector,
+    ),
+    Projection(
+        name="cache",
+        version=1,
+        topics=EXCHANGE_TOPICS,
+        schema_file="cache.sql",
+        tables=("cache_prompts", "cache_segments", "cache_verdicts"),
+        views=("cache_verdicts",),
+        make=CacheProjector,
     ),
 )
 

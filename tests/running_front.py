@@ -16,11 +16,13 @@ from aiohttp import web
 from yarl import URL
 
 from dashboard.config import DashboardConfig
-from dashboard.data import ConversationFilter, Counts, DataStore, RequestFilter, StreamRange
+from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, RequestFilter, StreamRange
 from dashboard.front import serve
 from dashboard.recordings import RecordedBytes
+from domain.cache_waste import totals
 from domain.errors import PayloadMissingError, StoreUnavailableError
 from domain.ids import Position
+from schemas.cache_api import CacheInsights
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
 from schemas.stream_api import StreamInsights
@@ -96,6 +98,10 @@ class CannedStore(DataStore):
             accounts=[],
             examples=[],
         )
+
+    async def cache_insights(self, wanted: CacheFilter, *, limit: int = 50) -> CacheInsights:
+        self._ask("cache_insights", wanted, limit)
+        return CacheInsights(since=None, until=None, group_by="cause", totals=totals(0, 0, []), items=[])
 
     async def position(self) -> Position:
         self._ask("position")

@@ -60,7 +60,7 @@ def sums(rows: Iterable[Row], minutes: int, dimensions: tuple[str, ...] = DIMENS
     """By bucket of so many minutes of UTC (0: none) and dimensions."""
     found: dict[tuple[Any, ...], Counter[str]] = {}
     for row in rows:
-        place = (_floor(row["received_at"], minutes), *(row[name] for name in dimensions))
+        place = (floored(row["received_at"], minutes), *(row[name] for name in dimensions))
         counter = found.setdefault(place, Counter())
         for name in MEASURES:
             counter[name] += row[name]
@@ -68,7 +68,7 @@ def sums(rows: Iterable[Row], minutes: int, dimensions: tuple[str, ...] = DIMENS
     return {place: counts for place, counts in added.items() if any(counts)}
 
 
-def _floor(moment: datetime, minutes: int) -> datetime | None:
+def floored(moment: datetime, minutes: int) -> datetime | None:
     if not minutes:
         return None
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -51,6 +51,8 @@ _TOTALS = ", ".join(f"sum({name})::bigint AS {name}" for name in _COUNTED)
 _SUMS = ", ".join(_COUNTED)
 _CHANGED = " OR ".join(f"{name} <> 0" for name in _COUNTED)
 _ADD = ", ".join(f"{name} = u.{name} + excluded.{name}" for name in _COUNTED)
+# A plan may be made while the tables are empty, and is kept: what is looked up by a key stands in a LATERAL with OFFSET
+# 0, which no planner turns into a join with the whole table.
 REFRESH = f"""
 WITH told AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS told({_TOLD})
@@ -59,20 +61,27 @@ WITH told AS MATERIALIZED (
     UNION SELECT request_id FROM links WHERE parent_request_id = ANY($4::uuid[]) AND edge = 'spawned'
 ), touched AS MATERIALIZED (
     SELECT unnest($2::uuid[]) AS request_id
-    UNION SELECT l.request_id FROM respawned r JOIN links l ON l.subtask_id = r.request_id
+    UNION SELECT l.request_id FROM respawned r
+    CROSS JOIN LATERAL (SELECT request_id FROM links WHERE subtask_id = r.request_id OFFSET 0) l
 ), standing AS MATERIALIZED (
-    SELECT {_LINES} FROM usage_lines WHERE request_id IN (SELECT request_id FROM touched)
+    SELECT u.* FROM touched t
+    CROSS JOIN LATERAL (SELECT {_LINES} FROM usage_lines WHERE request_id = t.request_id OFFSET 0) u
 ), facts AS (
     SELECT {_KNOWN} FROM told
-    UNION ALL SELECT {_KNOWN} FROM standing JOIN usage_groups USING (group_id)
-    WHERE request_id NOT IN (SELECT request_id FROM told)
+    UNION ALL SELECT {_KNOWN} FROM standing s
+    CROSS JOIN LATERAL (SELECT {_GROUPED} FROM usage_groups WHERE group_id = s.group_id OFFSET 0) g
+    WHERE s.request_id NOT IN (SELECT request_id FROM told)
 ), linked AS (
     SELECT {_OF_LINE}, l.conversation_id, l.branch_id, {_GROUP_OF_LINE}
     FROM facts f
-    JOIN links l ON l.request_id = f.request_id
+    CROSS JOIN LATERAL (SELECT * FROM links WHERE request_id = f.request_id OFFSET 0) l
     LEFT JOIN told new_root ON new_root.request_id = l.conversation_id AND new_root.line = 0
-    LEFT JOIN usage_lines old_root ON old_root.request_id = l.conversation_id AND old_root.line = 0
-    LEFT JOIN links spawn ON spawn.request_id = l.subtask_id
+    LEFT JOIN LATERAL (
+        SELECT said_project FROM usage_lines WHERE request_id = l.conversation_id AND line = 0 OFFSET 0
+    ) old_root ON true
+    LEFT JOIN LATERAL (
+        SELECT parent_request_id, tool_use_id FROM links WHERE request_id = l.subtask_id OFFSET 0
+    ) spawn ON true
     LEFT JOIN LATERAL (
         SELECT t.agent_type FROM tasks t
         WHERE t.request_id = spawn.parent_request_id AND t.tool_use_id = spawn.tool_use_id ORDER BY t.ordinal LIMIT 1
@@ -84,9 +93,11 @@ WITH told AS MATERIALIZED (
     SELECT * FROM standing EXCEPT SELECT {_LINES} FROM derived
 ), added AS MATERIALIZED (
     SELECT {_LINES} FROM derived EXCEPT SELECT * FROM standing
+), surplus AS MATERIALIZED (
+    SELECT request_id, line FROM removed EXCEPT SELECT request_id, line FROM added
 ), gone AS (
-    DELETE FROM usage_lines u USING removed r WHERE u.request_id = r.request_id AND u.line = r.line
-        AND NOT EXISTS (SELECT FROM added a WHERE a.request_id = r.request_id AND a.line = r.line)
+    DELETE FROM usage_lines u WHERE u.request_id = ANY(ARRAY(SELECT request_id FROM surplus))
+        AND (u.request_id, u.line) IN (SELECT request_id, line FROM surplus)
 ), written AS (
     INSERT INTO usage_lines ({_LINES}) SELECT * FROM added
     ON CONFLICT (request_id, line) DO UPDATE SET ({_LINES}) = ({_EXCLUDED})
@@ -132,13 +143,16 @@ _EMPTY = (
 DELETE_EMPTY = f"""
 WITH quarters AS (
     DELETE FROM usage_quarters u USING {_EMPTY}
-    WHERE empty.name = 'usage_quarters' AND u.starts_at = empty.starts_at AND u.group_id = empty.group_id
+    WHERE u.starts_at = ANY($2::timestamptz[]) AND u.group_id = ANY($3::uuid[])
+        AND empty.name = 'usage_quarters' AND u.starts_at = empty.starts_at AND u.group_id = empty.group_id
 ), days AS (
     DELETE FROM usage_days u USING {_EMPTY}
-    WHERE empty.name = 'usage_days' AND u.starts_at = empty.starts_at AND u.group_id = empty.group_id
+    WHERE u.starts_at = ANY($2::timestamptz[]) AND u.group_id = ANY($3::uuid[])
+        AND empty.name = 'usage_days' AND u.starts_at = empty.starts_at AND u.group_id = empty.group_id
 ), conversations AS (
     DELETE FROM usage_conversations u USING {_EMPTY}
-    WHERE empty.name = 'usage_conversations' AND u.starts_at = empty.starts_at AND u.group_id = empty.group_id
+    WHERE u.starts_at = ANY($2::timestamptz[]) AND u.group_id = ANY($3::uuid[])
+        AND empty.name = 'usage_conversations' AND u.starts_at = empty.starts_at AND u.group_id = empty.group_id
         AND u.conversation_id = empty.conversation_id AND u.branch_id = empty.branch_id
 )
 DELETE FROM usage_groups g WHERE g.group_id = ANY($3::uuid[])

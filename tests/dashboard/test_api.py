@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.data import ConversationFilter, DataStore, RequestFilter, StreamRange
+from dashboard.data import CacheFilter, ConversationFilter, DataStore, RequestFilter, StreamRange
 from domain.ids import Position
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
@@ -70,6 +70,11 @@ async def test_the_query_reaches_the_store(front: RunningFront, browser: Browser
     assert front.store.asked[-1] == ("stream_insights", StreamRange(at, at.replace(day=23)))
     await ask(browser, "/api/insights/streams")
     assert front.store.asked[-1] == ("stream_insights", StreamRange())
+    await ask(browser, f"/api/insights/cache?since=2026-11-22&group_by=model&conversation={KNOWN}&limit=7")
+    insight = CacheFilter(since=at, group_by="model", conversation=KNOWN)
+    assert front.store.asked[-1] == ("cache_insights", insight, 7)
+    await ask(browser, "/api/insights/cache")
+    assert front.store.asked[-1] == ("cache_insights", CacheFilter(), 50)
 
 
 async def test_windows_are_asked_for_as_of_now(front: RunningFront, browser: Browser) -> None:
@@ -127,6 +132,7 @@ async def test_the_head_alone_says_the_same(browser: Browser) -> None:
         ("/api/requests?session=%00", 400, "invalid_request_error", "session"),
         ("/api/requests?session=%ff", 200, "", ""),
         ("/api/conversations?after=1", 400, "invalid_request_error", "no parameter 'after'"),
+        ("/api/insights/cache?group_by=x", 400, "invalid_request_error", "give one of cause"),
         ("/api/nothing", 404, "not_found_error", "/api/nothing"),
     ],
 )

@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import MultiDict
 
-from dashboard.data import ConversationFilter, RequestFilter, StreamRange
+from dashboard.data import CacheFilter, ConversationFilter, RequestFilter, StreamRange
 from dashboard.errors import InvalidQueryError
 from dashboard.queries import (
     CLASSES,
     MAX_TEXT,
     OUTCOMES,
+    CacheQuery,
     Page,
+    cache_query,
     conversations_query,
     requests_query,
     streams_query,
@@ -83,6 +85,21 @@ def test_conversations_have_filters_of_their_own() -> None:
         since=datetime(2026, 11, 22, tzinfo=UTC),
         until=datetime(2026, 11, 23, tzinfo=UTC),
     )
+
+
+def test_the_cache_is_asked_about_by_group_and_span() -> None:
+    assert cache_query(query("")) == CacheQuery(CacheFilter(), 50)
+    text = f"since=2026-11-22&until=2026-11-23&group_by=project&conversation={ID}&limit=3"
+    wanted = CacheFilter(
+        since=datetime(2026, 11, 22, tzinfo=UTC),
+        until=datetime(2026, 11, 23, tzinfo=UTC),
+        group_by="project",
+        conversation=UUID(ID),
+    )
+    assert cache_query(query(text)) == CacheQuery(wanted, 3)
+    for wrong in ("group_by=day", "cursor=x", "since=x"):
+        with pytest.raises(InvalidQueryError):
+            cache_query(query(wrong))
 
 
 @pytest.mark.parametrize(

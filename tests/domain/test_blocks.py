@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.blocks import EMPTY, AgentMention, Task, block_facts, counts, stripped, text_digest
+from domain.blocks import EMPTY, AgentMention, Task, block_facts, counts, lifetime_of, stripped, text_digest
 from tests.strategies import Json, json_values
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -187,3 +187,29 @@ def test_thinking_is_known_by_its_signature_alone() -> None:
     assert one == block_facts({"type": "redacted_thinking", "data": "s"}).signature
     assert one != block_facts({"type": "thinking", "thinking": "hm", "signature": "S"}).signature
     assert block_facts("s").signature == b""
+
+
+@pytest.mark.parametrize(
+    ("control", "lifetime"),
+    [({"type": "ephemeral", "ttl": "1h"}, "1h"), ({"type": "ephemeral"}, "5m"), ({"ttl": 3}, "5m"), (None, "5m")],
+)
+def test_a_mark_says_how_long(control: Json, lifetime: str) -> None:
+    assert lifetime_of(control) == lifetime
+
+
+def test_a_block_as_sent_is_the_same_with_a_mark_and_in_another_order_and_no_other_way() -> None:
+    block: dict[str, Json] = {"type": "tool_use", "id": "t", "name": "Bash", "input": {"a": 1, "b": 2}}
+    sent = block_facts(block).sent
+    assert sent == block_facts({"cache_control": {}, **dict(reversed(block.items()))}).sent
+    assert sent != block_facts({**block, "input": {"b": 2, "a": 1}}).sent
+    assert block_facts("hi").sent == block_facts({"type": "text", "text": "hi"}).sent
+    assert block_facts("hi").sent != block_facts("hi\n").sent
+    assert block_facts("hi").size == len('{"text":"hi","type":"text"}')
+    assert (block_facts(None).sent, block_facts(None).size) == (b"", 0)
+
+
+def test_a_tool_may_be_deferred() -> None:
+    tool: dict[str, Json] = {"name": "Bash", "input_schema": {}}
+    assert not block_facts(tool).deferred
+    assert block_facts({**tool, "defer_loading": True}).deferred
+    assert not block_facts({"type": "text", "text": "x", "defer_loading": True}).deferred

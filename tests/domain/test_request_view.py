@@ -28,7 +28,7 @@ def viewed_through_parts(body: bytes) -> RequestView | None:
 
     skeleton = read(items_of(one.reference, fetch))
     held = {name: found for name in skeleton.blocks if (found := names.read(name)) is not None}
-    known = {name: SeenBlock(block_facts(json.loads(fetch(key))), marked) for name, (key, marked) in held.items()}
+    known = {name: SeenBlock(block_facts(json.loads(fetch(key))), mark) for name, (key, mark) in held.items()}
     return view_of(skeleton.text, known)
 
 
@@ -88,7 +88,7 @@ def test_a_whole_request_is_read() -> None:
     assert view is not None
     assert (view.model, view.stream, view.max_tokens, view.system) == ("m", True, 5, ("be brief",))
     assert [tool.name for tool in view.tools] == ["Bash"]
-    assert [[block.marked for block in message.blocks] for message in view.messages] == [[False], [True]]
+    assert [[block.mark for block in message.blocks] for message in view.messages] == [[None], ["5m"]]
     assert view.newest_mark == 1
     assert view.identity == ClientIdentity("d", None, "s")
 
@@ -113,3 +113,10 @@ def test_a_list_of_tools_thinking_and_the_answer_s_form_are_seen(body: object, s
     view = view_of_json(json.dumps(body).encode())
     assert view is not None
     assert (view.lists_tools, view.thinks, view.formatted) == seen
+
+
+def test_what_else_a_cached_prompt_depends_on_is_kept_as_json() -> None:
+    body = {"thinking": {"type": "enabled", "budget_tokens": 5}, "speed": "fast", "tool_choice": None, "stream": True}
+    view = view_of_json(json.dumps(body).encode())
+    assert view is not None
+    assert view.settings == (("speed", '"fast"'), ("thinking", '{"budget_tokens":5,"type":"enabled"}'))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 
+from domain.blocks import Lifetime
 from domain.errors import PayloadMissingError
 from domain.parts import cut, items_of
 from domain.recipes import BlockRef, Fetch, Glue, GlueRef, Item, RunRef, decode
@@ -51,7 +52,7 @@ def test_runs_are_asked_for_by_their_key_and_stand_where_they_were() -> None:
     runs = {b"r" * 16: Skeleton(b"<run>", ("one", "two"))}
     items: list[Item] = [Glue(b"["), RunRef(b"r" * 16), GlueRef(b"g" * 16), BlockRef(b"b" * 16, 3, b"mark"), Glue(b"]")]
     found = skeleton_of(items, NAMES, parts.__getitem__, runs.__getitem__)
-    name = NAMES.write(b"b" * 16, marked=True)
+    name = NAMES.write(b"b" * 16, "5m")
     assert found == Skeleton(f'[<run><glue>"{name}"]'.encode(), ("one", "two", name))
 
 
@@ -63,11 +64,28 @@ def test_what_is_missing_is_not_passed_over() -> None:
         read([GlueRef(b"g" * 16)], missing)
 
 
-@pytest.mark.parametrize("marked", [True, False])
-def test_a_placeholder_is_read_as_it_was_written(marked: bool) -> None:
-    assert NAMES.read(NAMES.write(b"\x00\xff" * 8, marked=marked)) == (b"\x00\xff" * 8, marked)
+@pytest.mark.parametrize("mark", [None, "5m", "1h"])
+def test_a_placeholder_is_read_as_it_was_written(mark: Lifetime | None) -> None:
+    assert NAMES.read(NAMES.write(b"\x00\xff" * 8, mark)) == (b"\x00\xff" * 8, mark)
 
 
-@pytest.mark.parametrize("text", ["", "other:00", "secret", "secret:xyz", "secret:0", "secret:00**", "00"])
+@pytest.mark.parametrize(
+    ("splice", "mark"),
+    [
+        (b',"cache_control":{"type":"ephemeral","ttl":"1h"}', "1h"),
+        (b'"cache_control" : {"ttl" : "1h"} ,', "1h"),
+        (b',"cache_control":{"type":"ephemeral"}', "5m"),
+        (b',"cache_control":"1h"', "5m"),
+        (b"mark", "5m"),
+    ],
+)
+def test_a_mark_says_for_how_long(splice: bytes, mark: Lifetime) -> None:
+    found = read([BlockRef(b"b" * 16, 3, splice)], lambda key: key)
+    assert found.blocks == (NAMES.write(b"b" * 16, mark),)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "other:00", "secret", "secret:xyz", "secret:0", "secret:00**", "secret:00*2h", "00"]
+)
 def test_a_string_of_the_client_is_no_placeholder(text: str) -> None:
     assert NAMES.read(text) is None

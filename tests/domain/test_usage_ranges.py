@@ -25,7 +25,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 zones = st.sampled_from(ZONES).map(ZoneInfo)
 YEARS = (datetime(2011, 12, 20, tzinfo=UTC), 20), (datetime(2026, 1, 1, tzinfo=UTC), 730)
 """And how many days of them."""
-moments = st.one_of(st.timedeltas(timedelta(), timedelta(days=days)).map(begin.__add__) for begin, days in YEARS)
+moments = st.one_of([st.timedeltas(timedelta(), timedelta(days=days)).map(begin.__add__) for begin, days in YEARS])
 lengths = st.one_of(
     st.timedeltas(timedelta(microseconds=1), timedelta(hours=3)),
     st.timedeltas(timedelta(microseconds=1), timedelta(days=3)),

@@ -27,13 +27,13 @@ def view(**body: Any) -> RequestView:
 def test_every_form_in_every_place(text: str, place: str) -> None:
     blocks = [{"type": "text", "text": "You help."}, {"type": "text", "text": text}]
     user = {"role": "user", "content": "hello"}
-    body = {
+    bodies: dict[str, dict[str, Any]] = {
         "system": {"system": f"You help.\n\n{text}"},
         "system blocks": {"system": blocks},
         "system message": {"messages": [user, {"role": "system", "content": text}]},
         "system message of blocks": {"messages": [user, {"role": "system", "content": blocks}]},
-    }[place]
-    assert working_directory(view(**body)) == "/home/ada/shop"
+    }
+    assert working_directory(view(**bodies[place])) == "/home/ada/shop"
 
 
 @pytest.mark.parametrize("text", ["Working directory: /x", "# Environment\nnothing of the kind", "orking directory: "])

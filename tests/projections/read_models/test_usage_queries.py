@@ -135,9 +135,16 @@ async def test_any_question_is_answered_exactly(store: Store) -> None:
 async def test_what_cancels_out_is_no_row(store: Store) -> None:
     """A day that is read and taken off again leaves nothing behind."""
     lines = await lines_of(store)
-    last = max(line["received_at"] for line in lines)
-    asked = UsageQuestion(since=last + timedelta(microseconds=1), until=last + timedelta(hours=30))
-    assert await ask(store, asked) == []
+    for begin in sorted({line["received_at"] for line in lines}):
+        asked = UsageQuestion(
+            since=begin + timedelta(microseconds=1), until=begin + timedelta(hours=30), group_by=("key_id", "device")
+        )
+        inside = [line for line in lines if asked.since <= line["received_at"] < asked.until]
+        names = (*TARIFF, *asked.group_by)
+        there = {(line["received_at"].date(), *(line[name] for name in names)) for line in inside}
+        rows = await ask(store, asked)
+        assert {(row.priced_on, *(getattr(row.tariff, name) for name in TARIFF), *row.group) for row in rows} == there
+        assert len(rows) == len(there)
 
 
 async def test_every_partition_adds_up_to_the_whole(store: Store) -> None:

@@ -1,5 +1,6 @@
 """Lines and their sums are what a second program reads from the raw answers, however they came."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
@@ -15,6 +16,7 @@ from projections.projector import Write
 from projections.read_models import builds, links, usage_rollup
 from projections.read_models.connection import Connection
 from projections.read_models.links import LinkRow
+from projections.read_models.rows import as_json
 from projections.read_models.usage_rollup import GROUP, NOWHERE, PLACE, Moved, UsageLine
 from projections.registry import USAGE_TABLES, projection
 from tests import captures, usage_oracle
@@ -37,6 +39,16 @@ SUMS = {
 }
 """Minutes of a bucket, and what is added up by."""
 INSERT_TASK = "INSERT INTO tasks VALUES ($1, $2, '', '', $3, gen_random_uuid(), $4, '')"
+EXPLAIN = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) "
+MANY_LINKS = """
+INSERT INTO links SELECT gen_random_uuid(), l.received_at, l.request_class, l.own_edge, l.edge, NULL, 1, '[]', NULL,
+    gen_random_uuid(), gen_random_uuid(), 0, NULL FROM links l, generate_series(1, 1000)
+"""
+MANY_LINES = """
+INSERT INTO usage_lines
+SELECT grown.* FROM (SELECT u FROM usage_lines u) one, generate_series(1, 1000) n,
+LATERAL jsonb_populate_record(one.u, jsonb_build_object('request_id', md5((one.u).request_id || '-' || n))) grown
+"""
 ROWS = "SELECT * FROM read.{} JOIN read.usage_groups USING (group_id)"
 
 
@@ -72,6 +84,7 @@ async def check(store: Store, known: Sequence[Told]) -> None:
         assert sum(row.get("lines", 1) for row in found) == len(lines), table
         if minutes:
             assert all(row["lines"] > 0 for row in found), f"{table} has a row of nothing"
+            assert all(usage_oracle.floored(row["starts_at"], minutes) == row["starts_at"] for row in found), table
         for name in dimensions:
             parts = usage_oracle.sums(found, 0, (name,)).values()
             assert tuple(map(sum, zip(*parts, strict=True))) == whole(lines), f"{table} by {name}"
@@ -235,3 +248,29 @@ async def test_a_group_that_is_left_is_no_row(pool: Pool) -> None:
     await store.follow_one(CONVERSATIONS, batch_events=1)
     assert len(await store.rows("SELECT FROM read.usage_quarters")) == 1
     await check(store, [one])
+
+
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+async def test_what_a_batch_does_not_touch_is_not_read(pool: Pool, mode: str) -> None:
+    """What a batch does not touch is not read, though the planner knows nothing of the tables."""
+    store = Store.over(pool)
+    async with store.sources.transactions() as tx:
+        await builds.enter(tx, await builds.ensure_live(tx, CONVERSATIONS))
+        await tx.execute(
+            "SELECT set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', $1, true)", mode
+        )
+        for number in range(1, 4):
+            await links.replace(tx, [link_of(number, "root", None, None, None)])
+            await usage_rollup.refresh(tx, [UUID(int=number)], [line_of(number)], Moved())
+        await tx.execute(MANY_LINKS)
+        await tx.execute(MANY_LINES)
+        values = (as_json([line_of(2)]), [UUID(int=n) for n in (1, 2)], [UUID(int=3)], [UUID(int=2)])
+        (plan,) = json.loads(await tx.fetchval(EXPLAIN + usage_rollup.REFRESH, *values))
+        assert looked_at(plan["Plan"]) < 200
+
+
+def looked_at(plan: dict[str, Any]) -> float:
+    """How many rows of tables a plan has had in its hands."""
+    own = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
+    scans = "Relation Name" in plan and "Scan" in plan["Node Type"]
+    return float((own if scans else 0) + sum(looked_at(inner) for inner in plan.get("Plans", [])))
