@@ -78,12 +78,12 @@ def timeline() -> Timeline:
     """Lanes of talk over time, a bar for each exchange; nothing in it yet."""
     source = ColumnDataSource(data=dict(timeline_columns(())))
     ticker = FixedTicker(ticks=[])
-    plot = _figure(name="timeline", x_axis_location="above", x_axis_type="datetime")
+    plot = empty_figure(name="timeline", x_axis_location="above", x_axis_type="datetime")
     bars = plot.hbar(y="y", left="left", right="right", height=0.62, source=source, line_width=0, border_radius=2)
-    bars.glyph.fill_color = {"field": "tint", "transform": _mapper()}
+    bars.glyph.fill_color = {"field": "tint", "transform": tint_mapper()}
     bars.selection_glyph = bars.nonselection_glyph = None
-    bars.glyph.line_color = {"field": "tint", "transform": _mapper()}
-    plot.xaxis.formatter = CustomJSTickFormatter(code=_code("clock_ticks.js"))
+    bars.glyph.line_color = {"field": "tint", "transform": tint_mapper()}
+    plot.xaxis.formatter = CustomJSTickFormatter(code=asset_code("clock_ticks.js"))
     plot.yaxis.ticker = ticker
     plot.ygrid.ticker = ticker
     wheel = WheelZoomTool(dimensions="width")
@@ -91,7 +91,7 @@ def timeline() -> Timeline:
         PanTool(dimensions="width"),
         wheel,
         ResetTool(),
-        TapTool(renderers=[bars], callback=_script("tap_bar.js", source=source)),
+        TapTool(renderers=[bars], callback=asset_script("tap_bar.js", source=source)),
         HoverTool(renderers=[bars], tooltips=[("", "@label"), ("", "@said")], attachment="vertical"),
     )
     show_lanes(Timeline(plot, source, ticker), ())
@@ -128,12 +128,12 @@ def show_bars(chart: Timeline, before: Sequence[Bar], after: Sequence[Bar]) -> N
 
 def timeline_columns(bars: Sequence[Bar]) -> Columns:
     """The columns of the timeline's source."""
-    starts = [_ms(bar.start) for bar in bars]
+    starts = [milliseconds(bar.start) for bar in bars]
     return {
         "id": [bar.request_id for bar in bars],
         "y": [min(bar.lane, MAX_LANES - 1) for bar in bars],
         "left": starts,
-        "right": [max(_ms(bar.end), start + MIN_BAR_MS) for bar, start in zip(bars, starts, strict=True)],
+        "right": [max(milliseconds(bar.end), start + MIN_BAR_MS) for bar, start in zip(bars, starts, strict=True)],
         "tint": [bar.tint for bar in bars],
         "label": [plain_label(bar.label, LABEL_CHARS) for bar in bars],
         "said": [plain_label(bar.said, LABEL_CHARS) for bar in bars],
@@ -188,14 +188,14 @@ def rhythm() -> Rhythm:
     """
     source = ColumnDataSource(data=dict(rhythm_columns(())))
     marks, pings = ColumnDataSource(data=dict(mark_columns((), 1))), ColumnDataSource(data=dict(ping_columns((), 1)))
-    plot = _figure(name="rhythm", height=260, visible=False)
+    plot = empty_figure(name="rhythm", height=260, visible=False)
     area = plot.quad(left="left", right="right", bottom=0, top="total", source=source, line_width=0, fill_alpha=0.35)
     dots = plot.scatter(x="left", y="total", size=5, source=source, line_width=0)
     bands = plot.quad(left="left", right="right", bottom=0, top="top", source=marks, line_width=0, fill_alpha=0.22)
     bands.level = "underlay"
     pinged = plot.scatter(x="at", y="y", size=7, marker="triangle", source=pings, line_width=0)
     for drawn in (area, dots, bands, pinged):
-        drawn.glyph.fill_color = {"field": "tint", "transform": _mapper()}
+        drawn.glyph.fill_color = {"field": "tint", "transform": tint_mapper()}
     plot.xaxis.formatter = PrintfTickFormatter(format="%.4g s")
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
     plot.add_tools(
@@ -272,7 +272,7 @@ def _thinned(arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
     return [Arrival(group[0].at_ms, sum(one.byte_count for one in group)) for group in groups]
 
 
-def _figure(**options: object) -> figure:
+def empty_figure(**options: object) -> figure:
     """Its ranges are set with its data: a range that follows data warns as long as there is none."""
     ranges = {"x_range": Range1d(0, 1), "y_range": Range1d(0, 1)}
     plot = figure(sizing_mode="stretch_width", tools="", toolbar_location=None, **ranges, **options)
@@ -285,17 +285,17 @@ def _figure(**options: object) -> figure:
     return plot
 
 
-def _code(asset: str) -> str:
+def asset_code(asset: str) -> str:
     return (ASSETS / asset).read_text("utf-8")
 
 
-def _script(asset: str, **models: object) -> CustomJS:
-    return CustomJS(args=models, code=_code(asset))
+def asset_script(asset: str, **models: object) -> CustomJS:
+    return CustomJS(args=models, code=asset_code(asset))
 
 
-def _mapper() -> CategoricalColorMapper:
+def tint_mapper() -> CategoricalColorMapper:
     return CategoricalColorMapper(factors=list(TINTS), palette=list(PLAIN_COLOURS), tags=["from-stylesheet"])
 
 
-def _ms(moment: datetime) -> float:
+def milliseconds(moment: datetime) -> float:
     return moment.timestamp() * 1000

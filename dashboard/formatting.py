@@ -83,6 +83,19 @@ def relative(then: datetime, now: datetime) -> str:
     return f"{then:%Y-%m-%d}"
 
 
+def until(then: datetime, now: datetime) -> str:
+    """How long it takes, no finer than a minute: ``now``, ``in 17 min``, ``in 1 h 32 m``, ``in 6 d 10 h``."""
+    minutes = int((then - now).total_seconds() // _MINUTE_S)
+    if then <= now:
+        return "now"
+    if minutes < 1:
+        return "in <1 min"
+    if minutes < _HOUR_S // _MINUTE_S:
+        return f"in {minutes} min"
+    hours = minutes // 60
+    return f"in {hours} h {minutes % 60:02} m" if hours < 24 else f"in {hours // 24} d {hours % 24} h"
+
+
 def stamp(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 

@@ -38,6 +38,7 @@ _environment.filters |= {
     "bytes": formatting.size,
     "duration": formatting.duration,
     "relative": formatting.relative,
+    "until": formatting.until,
     "stamp": formatting.stamp,
     "clock": formatting.clock,
     "iso": formatting.iso,

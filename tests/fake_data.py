@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from dashboard.data import ConversationFilter, DataStore, RequestFilter
+from dashboard.data import MAX_ACCOUNTS, ConversationFilter, DataStore, RequestFilter
 from dashboard.details import RequestDetails
 from dashboard.errors import InvalidQueryError
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
+from schemas.limits_api import AccountWindows, WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
 
 
@@ -26,6 +28,12 @@ class FakeDataStore(DataStore):
     refusal: str = ""
     """Why the next list is refused; empty: it is not."""
     asked: list[str] = field(default_factory=list)
+    accounts: list[AccountWindows] = field(default_factory=list)
+
+    async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
+        self._ask("windows")
+        found = [one for one in self.accounts if account in {None, one.account}]
+        return WindowsAnswer(as_of=now, accounts=found[:MAX_ACCOUNTS])
 
     async def position(self) -> Position:
         self._ask("position")

@@ -8,9 +8,18 @@ from dashboard.markup import Regions
 from dashboard.pages.page import Page, Surroundings
 from dashboard.pages.request import SECTIONS
 from dashboard.pages.routes import ROUTES
+from schemas.limits_api import (
+    AccountWindows,
+    ForecastItem,
+    KeyLimitItem,
+    OverageItem,
+    OverallItem,
+    Reading,
+)
 from schemas.read_api import EvidenceItem
 from schemas.stored.events import HeaderFact
 from tests.fake_data import FakeDataStore
+from tests.limit_samples import account_windows, window_item
 from tests.read_rows import START, conversation_tree, request_id, request_item, tree_node
 from tests.recorded_details import event_items, request_details, text_answer
 
@@ -30,7 +39,7 @@ NODE_WORDS = (
     "task",
     "tool_use_id",
 )
-FILTER_NAMES = ("title", "project", "account", "session", "model", "class", "outcome", "trail")
+FILTER_NAMES = ("title", "project", "account", "session", "model", "class", "outcome", "trail", "window", "span")
 REFUSED_NAMES = ("cursor", "status", "conversation")
 
 
@@ -60,7 +69,28 @@ def store_of(text: str) -> FakeDataStore:
         parsable=False,
         request_class=None,
     )
+    store.accounts = [hostile_account(text)]
     return store
+
+
+def hostile_account(text: str) -> AccountWindows:
+    """A window, a limit, and all that headers may say."""
+    seen = {"request_id": REQUEST, "seen_at": NOW}
+    words = {text: text, "fallback": text}
+    window = window_item(name=text, model_scope=text, status=text).model_copy(update={"length_s": None})
+    reckoned = window.model_copy(update={"now": Reading(utilization=None, source="reckoned", how=text)})
+    unsaid = ForecastItem(
+        pace="usual", likely=None, earliest=None, latest=None, level=None, cases=0, full=0, per_hour=None, reason=text
+    )
+    return account_windows(
+        account=text,
+        overall=OverallItem(status=text, resets_at=None, facts=words, **seen),
+        overage=OverageItem(status=text, in_use=True, disabled_reason=text, utilization=None, resets_at=None, **seen),
+        windows=[window, reckoned.model_copy(update={"name": text + "2", "forecasts": [unsaid]})],
+        key_limits=[KeyLimitItem(name=text, limit=5, remaining=2, resets_at=None, **seen)],
+        unknown=words,
+        malformed=[text],
+    )
 
 
 async def pages_of(text: str) -> dict[str, Regions]:

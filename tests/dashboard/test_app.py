@@ -18,6 +18,7 @@ from dashboard.app import CSRF_HEADER, PagesConfig, make_server
 from dashboard.pages.routes import ROUTES
 from dashboard.pages.tab import Tab
 from tests.fake_data import FakeDataStore
+from tests.limit_samples import account_windows, reading, window_item
 from tests.panel_client import ORIGIN, Worker, worker_at
 from tests.read_rows import conversation_tree, request_id, request_item, tree_node
 from tests.recorded_details import request_details
@@ -25,7 +26,14 @@ from tests.shown_html import attributes, texts
 from tests.waiting import until
 
 ID = str(request_id(1))
-PAGES = ("/conversations", f"/conversations/{ID}", "/requests", f"/requests/{ID}", f"/requests/{ID}?tab=stream")
+PAGES = (
+    "/conversations",
+    f"/conversations/{ID}",
+    "/requests",
+    f"/requests/{ID}",
+    f"/requests/{ID}?tab=stream",
+    "/limits",
+)
 CONFIG = PagesConfig(("127.0.0.1:3001", "localhost:3001"), ("nexus claude",), secrets.token_bytes(32))
 
 
@@ -34,6 +42,7 @@ def store() -> FakeDataStore:
     store = FakeDataStore(all_details={request_id(1): request_details()})
     store.put_tree(conversation_tree([tree_node(1)], title="Mend the <b>clock</b>"))
     store.put_item(request_item(1))
+    store.accounts = [account_windows(windows=[window_item(now=reading(request_id=request_id(1)))])]
     return store
 
 

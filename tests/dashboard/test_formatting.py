@@ -125,6 +125,25 @@ def test_relative_times(ago: float, text: str) -> None:
     assert fmt.relative(NOW - timedelta(seconds=ago), NOW) == text
 
 
+@pytest.mark.parametrize(
+    ("ahead", "text"),
+    [
+        (-1, "now"),
+        (0, "now"),
+        (59, "in <1 min"),
+        (60, "in 1 min"),
+        (3599, "in 59 min"),
+        (3600, "in 1 h 00 m"),
+        (5520, "in 1 h 32 m"),
+        (86_399, "in 23 h 59 m"),
+        (86_400, "in 1 d 0 h"),
+        (554_400, "in 6 d 10 h"),
+    ],
+)
+def test_times_to_come(ahead: float, text: str) -> None:
+    assert fmt.until(NOW + timedelta(seconds=ahead), NOW) == text
+
+
 def test_absolute_times_say_their_zone() -> None:
     assert fmt.stamp(NOW) == "2026-11-22 12:00:00 UTC"
     assert fmt.clock(NOW) == "12:00:00"

@@ -33,6 +33,15 @@
     return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")} m`;
   }
 
+  function until(seconds) {
+    const minutes = Math.floor(seconds / 60);
+    const hours = Math.floor(minutes / 60);
+    if (seconds <= 0) return "now";
+    if (minutes < 1) return "in <1 min";
+    if (hours < 1) return `in ${minutes} min`;
+    return hours < 24 ? `in ${hours} h ${String(minutes % 60).padStart(2, "0")} m` : `in ${Math.floor(hours / 24)} d ${hours % 24} h`;
+  }
+
   function set(element, text) {
     if (element.textContent !== text) element.textContent = text;
   }
@@ -47,6 +56,7 @@
       if (element.dataset.show === "clock") set(element, clock.format(moment));
       if (element.dataset.show === "full") set(element, full.format(moment));
       if (element.dataset.show === "elapsed") set(element, elapsed(seconds));
+      if (element.dataset.show === "until") set(element, until(-seconds));
     }
   }
   setInterval(() => document.hidden || showTimes(), TICK_MS);
@@ -127,7 +137,7 @@
   }
 
   // -- shortcuts ---------------------------------------------------------------------------------------------------
-  const places = { c: "/conversations", r: "/requests" };
+  const places = { c: "/conversations", r: "/requests", l: "/limits" };
   let chordAt = 0;
 
   function isTyping(target) {
