@@ -43,6 +43,7 @@ _environment.filters |= {
     "clock": formatting.clock,
     "iso": formatting.iso,
     "percent": formatting.percent,
+    "money": formatting.money,
     "plural": formatting.plural,
     "model": formatting.model,
     "short_id": formatting.short_id,

@@ -13,6 +13,7 @@ from dashboard.markup import Regions, render
 from dashboard.pages.page import Page, Surroundings, member_of
 from dashboard.streams import forensics_of
 from dashboard.views.blocks import shown_block
+from dashboard.views.cache_causes import place_words, words_of
 from dashboard.views.event_rows import event_row
 from dashboard.views.messages import shown_answer, shown_messages, stretch
 from dashboard.views.raw_json import raw_side
@@ -20,6 +21,7 @@ from dashboard.views.stream import rhythm_rows, shown_stream
 from dashboard.views.why import Neighbour, why
 from domain.stream_forensics import StreamForensics
 from domain.usage import read_usage
+from schemas.cache_api import CacheVerdictItem
 from schemas.read_api import EventItem
 
 SECTIONS = ("messages", "response", "stream", "headers", "events", "raw")
@@ -39,6 +41,7 @@ class RequestPage:
         self._member = member_of(member)
         self._details: RequestDetails | None = None
         self._events: list[EventItem] = []
+        self._verdict: CacheVerdictItem | None = None
         self._branch: str | None = None
         """What the branch is called."""
         self._section = SECTIONS[0]
@@ -105,6 +108,9 @@ class RequestPage:
             details=details,
             why=why(item, Neighbour(parent, short_id(parent)) if parent else None) if item else None,
             branch=self._branch,
+            verdict=self._verdict,
+            cause=words_of(self._verdict.cause) if self._verdict else None,
+            place=place_words(self._verdict.divergence) if self._verdict and self._verdict.divergence else "",
             now=self._from.clock(),
         )
 
@@ -127,6 +133,7 @@ class RequestPage:
         item = self._details.item if self._details else None
         if item is not None and item.conversation_id and item.branch_id:
             self._branch = await self._from.store.branch_name(item.conversation_id, item.branch_id)
+        self._verdict = await self._from.store.cache_verdict(self._member)
         self._events = await self._from.store.events(self._member) if self._section == "events" else []
         self._panel = None
 

@@ -137,7 +137,7 @@
   }
 
   // -- shortcuts ---------------------------------------------------------------------------------------------------
-  const places = { c: "/conversations", r: "/requests", l: "/limits" };
+  const places = { c: "/conversations", r: "/requests", l: "/limits", i: "/insights" };
   let chordAt = 0;
 
   function isTyping(target) {
