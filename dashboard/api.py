@@ -18,8 +18,10 @@ from dashboard.queries import (
     windows_query,
 )
 from dashboard.refusals import RefusedError
+from dashboard.usage_query import usage_query
 from domain.errors import StoreUnavailableError
 from domain.ports import Clock
+from domain.usage_ranges import TooManyBucketsError
 from schemas.read_api import EventItem, Listing
 
 _HEALTH_DEADLINE_S = 3.0
@@ -89,6 +91,13 @@ class ReadApi:
 
     async def streams(self, request: Request) -> Response:
         return await json_answer(request, await self._store.stream_insights(streams_query(request.query)))
+
+    async def usage(self, request: Request) -> Response:
+        query = usage_query(request.query, self._clock())
+        try:
+            return await json_answer(request, await self._store.usage(query))
+        except TooManyBucketsError as error:
+            raise InvalidQueryError(str(error)) from error
 
     async def cache_insights(self, request: Request) -> Response:
         query = cache_query(request.query)

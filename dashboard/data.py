@@ -7,7 +7,7 @@ no tables yet, lists are empty. Every method raises StoreUnavailableError when t
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from dashboard.compactions import compactions_of
@@ -15,9 +15,10 @@ from dashboard.cursors import decode_place, encode_place
 from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
 from dashboard.recordings import RecordedBytes, Recordings, Stream
+from dashboard.told import Told, nothing_told
 from dashboard.trees import branches_of
-from domain.billing import BilledLine
-from domain.cache_waste import PriceOf, ranked, totals
+from dashboard.usage import UsageQuery, answer_of, question_of
+from domain.cache_waste import ranked, totals
 from domain.errors import PayloadMissingError
 from domain.ids import Position
 from domain.ports import EventLog, Payloads
@@ -28,6 +29,7 @@ from projections.read_models import (
     reading,
     request_queries,
     stream_queries,
+    usage_queries,
 )
 from projections.read_models.cache_queries import CacheFilter
 from projections.read_models.connection import Connection
@@ -38,6 +40,7 @@ from schemas.cache_api import CacheInsights, CacheVerdictItem
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
 from schemas.stream_api import StreamInsights
+from schemas.usage_api import UsageAnswer
 
 __all__ = ["CacheFilter", "ConversationFilter", "Counts", "DataStore", "RequestFilter", "StreamRange"]
 
@@ -51,17 +54,11 @@ COUNTED = 100_000
 """``counts`` counts no further: as many means "at least"."""
 
 
-def unpriced(_line: BilledLine, _day: date) -> None:
-    """Nothing has a price."""
-
-
 class DataStore:
     """Reads. Any number of calls may run at once."""
 
-    def __init__(
-        self, connections: Connections, log: EventLog, payloads: Payloads, price_of: PriceOf = unpriced
-    ) -> None:
-        self._connections, self._log, self._price_of = connections, log, price_of
+    def __init__(self, connections: Connections, log: EventLog, payloads: Payloads, told: Told = nothing_told) -> None:
+        self._connections, self._log, self._told = connections, log, told
         self._recordings = Recordings(log, payloads)
 
     async def requests(
@@ -145,14 +142,22 @@ class DataStore:
         async with self._connections() as connection:
             return await limit_queries.windows(connection, account, now, MAX_ACCOUNTS)
 
+    async def usage(self, query: UsageQuery) -> UsageAnswer:
+        """Tokens and money of a range, told apart as asked. Raises TooManyBucketsError."""
+        said = await self._told()
+        async with self._connections() as connection:
+            found = await usage_queries.usage(connection, question_of(query, said))
+        return await asyncio.to_thread(answer_of, query, found, said)
+
     async def cache_insights(self, wanted: CacheFilter, *, limit: int = DEFAULT_LIMIT) -> CacheInsights:
         """Why prompts were not read from the cache, and what it cost; the most expensive groups. Raises
         InvalidQueryError."""
         _check_limit(limit)
+        said = await self._told()
         async with self._connections() as connection:
             wastes = await cache_queries.waste(connection, wanted)
             compared = await cache_queries.compared(connection, wanted)
-        groups = ranked(wastes, self._price_of)
+        groups = ranked(wastes, said.price_of)
         return CacheInsights(
             since=wanted.since,
             until=wanted.until,
@@ -163,8 +168,9 @@ class DataStore:
 
     async def cache_verdict(self, request_id: UUID) -> CacheVerdictItem | None:
         """What became of the prompt cache in a request. None: it is not projected yet, or in no line of talk."""
+        said = await self._told()
         async with self._connections() as connection:
-            return await cache_queries.verdict(connection, request_id, self._price_of)
+            return await cache_queries.verdict(connection, request_id, said.price_of)
 
     async def position(self) -> Position:
         """The newest position that both projections have taken in. Cheap: ask often whether to look again."""

@@ -1,6 +1,6 @@
 """What does a query string ask for? Filters, place and size of a list; everything else is refused by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -50,37 +50,37 @@ class ConversationsQuery:
 
 def requests_query(query: MultiMapping[str]) -> RequestsQuery:
     """Raises InvalidQueryError."""
-    given = _Given(query, {*_REQUEST_FILTERS, "limit", "cursor", "after"})
+    given = Given(query, {*_REQUEST_FILTERS, "limit", "cursor", "after"})
     wanted = RequestFilter(
         conversation=given.read("conversation", request_id_of),
-        session=given.read("session", _text),
-        request_class=given.read("class", _one_of(CLASSES)),
-        model=given.read("model", _text),
+        session=given.read("session", text_of),
+        request_class=given.read("class", one_of(CLASSES)),
+        model=given.read("model", text_of),
         status=given.read("status", _status),
-        outcome=given.read("outcome", _one_of(OUTCOMES)),
-        since=given.read("since", _moment),
-        until=given.read("until", _moment),
+        outcome=given.read("outcome", one_of(OUTCOMES)),
+        since=given.read("since", moment_of),
+        until=given.read("until", moment_of),
     )
     return RequestsQuery(wanted, _page(given))
 
 
 def conversations_query(query: MultiMapping[str]) -> ConversationsQuery:
     """Raises InvalidQueryError."""
-    given = _Given(query, {*_CONVERSATION_FILTERS, "limit", "cursor"})
+    given = Given(query, {*_CONVERSATION_FILTERS, "limit", "cursor"})
     wanted = ConversationFilter(
-        session=given.read("session", _text),
-        account=given.read("account", _text),
-        project=given.read("project", _text),
-        title=given.read("title", _text),
-        since=given.read("since", _moment),
-        until=given.read("until", _moment),
+        session=given.read("session", text_of),
+        account=given.read("account", text_of),
+        project=given.read("project", text_of),
+        title=given.read("title", text_of),
+        since=given.read("since", moment_of),
+        until=given.read("until", moment_of),
     )
     return ConversationsQuery(wanted, _page(given))
 
 
 def windows_query(query: MultiMapping[str]) -> str | None:
     """The account that is asked for; None: all. Raises InvalidQueryError."""
-    return _Given(query, {"account"}).read("account", _text)
+    return Given(query, {"account"}).read("account", text_of)
 
 
 def streams_query(query: MultiMapping[str]) -> StreamRange:
@@ -99,10 +99,10 @@ class CacheQuery:
 
 def cache_query(query: MultiMapping[str]) -> CacheQuery:
     """Raises InvalidQueryError."""
-    given = _Given(query, {"since", "until", "group_by", "conversation", "limit"})
+    given = Given(query, {"since", "until", "group_by", "conversation", "limit"})
     wanted = CacheFilter(
-        since=given.read("since", _moment),
-        until=given.read("until", _moment),
+        since=given.read("since", moment_of),
+        until=given.read("until", moment_of),
         group_by=given.read("group_by", _group) or "cause",
         conversation=given.read("conversation", request_id_of),
     )
@@ -110,7 +110,7 @@ def cache_query(query: MultiMapping[str]) -> CacheQuery:
 
 
 def _group(name: str, text: str) -> GroupBy:
-    word = _one_of(GROUPS)(name, text)
+    word = one_of(GROUPS)(name, text)
     return next(group for group in GROUPS if group == word)
 
 
@@ -118,7 +118,7 @@ _REQUEST_FILTERS = ("conversation", "session", "class", "model", "status", "outc
 _CONVERSATION_FILTERS = ("session", "account", "project", "title", "since", "until")
 
 
-class _Given:
+class Given:
     """The parameters of one query, each known and given once."""
 
     def __init__(self, query: MultiMapping[str], known: set[str]) -> None:
@@ -135,11 +135,11 @@ class _Given:
         return None if text is None else reader(name, text)
 
 
-def _page(given: _Given) -> Page:
-    limit = given.read("limit", _number)
+def _page(given: Given) -> Page:
+    limit = given.read("limit", number_of)
     return Page(
         limit=DEFAULT_LIMIT if limit is None else limit,
-        cursor=given.read("cursor", _text),
+        cursor=given.read("cursor", text_of),
         after=given.read("after", lambda _, text: decode_position(text)),
     )
 
@@ -154,7 +154,7 @@ def request_id_of(name: str, text: str) -> UUID:
     raise InvalidQueryError(f"{name}={text[:80]!r} is no id; give a UUID such as 01890000-0000-7000-8000-000000000000.")
 
 
-def _text(name: str, text: str) -> str:
+def text_of(name: str, text: str) -> str:
     if len(text) > MAX_TEXT or "\0" in text or not _is_encodable(text):
         raise InvalidQueryError(f"{name} holds what no stored text holds, or more than {MAX_TEXT} characters.")
     return text
@@ -168,7 +168,7 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-def _one_of(words: tuple[str, ...]) -> Callable[[str, str], str]:
+def one_of(words: Sequence[str]) -> Callable[[str, str], str]:
     def read(name: str, text: str) -> str:
         if text not in words:
             raise InvalidQueryError(f"{name}={text[:80]!r} is unknown; give one of {', '.join(words)}.")
@@ -177,20 +177,20 @@ def _one_of(words: tuple[str, ...]) -> Callable[[str, str], str]:
     return read
 
 
-def _number(name: str, text: str) -> int:
+def number_of(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
         raise InvalidQueryError(f"{name}={text[:80]!r} is no number.")
     return int(text)
 
 
 def _status(name: str, text: str) -> int:
-    status = _number(name, text)
+    status = number_of(name, text)
     if not 100 <= status <= 999:
         raise InvalidQueryError(f"{name}={text} is no HTTP status; give three digits.")
     return status
 
 
-def _moment(name: str, text: str) -> datetime:
+def moment_of(name: str, text: str) -> datetime:
     """A time as in RFC 3339; a date alone is its midnight in UTC."""
     try:
         moment = datetime.fromisoformat(text)

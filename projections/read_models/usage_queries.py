@@ -5,25 +5,22 @@ depends on is always kept apart: the tariff, and the list of prices, which begin
 reckoned from a row.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, tzinfo
-from typing import Literal, get_args
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import get_args
 from uuid import UUID
 
 import asyncpg
 
 from domain.billing import Tariff
 from domain.usage import TokenCounts
-from domain.usage_ranges import SUMS, Bucket, Plan, Span, Table, plan
+from domain.usage_ranges import SUMS, Plan, Span, Table, plan
+from domain.usage_sums import Dimension, UsageQuestion, UsageRow
 from projections.read_models.connection import Connection
 from projections.read_models.reading import rows
 from projections.read_models.usage_rollup import GROUP, MEASURES, NOWHERE, PLACE
 
-Dimension = Literal[
-    "scope", "account", "client_domain", "key_id", "device", "project", "model", "request_class", "agent_type",
-    "conversation_id", "branch_id", "service_tier", "speed", "inference_geo", "long_context", "estimated",
-]  # fmt: skip
 TARIFF: tuple[Dimension, ...] = ("model", "service_tier", "speed", "inference_geo", "long_context")
 _GROUPABLE = get_args(Dimension)
 _KINDS = {**dict.fromkeys(PLACE, "uuid"), "long_context": "boolean", "estimated": "boolean"}
@@ -108,49 +105,6 @@ SELECT g.project, sum(d.requests)::bigint AS requests, (max(d.starts_at) AT TIME
 FROM read.usage_days d JOIN read.usage_groups g ON g.group_id = d.group_id
 WHERE g.project <> '' GROUP BY g.project ORDER BY last_day DESC, g.project
 """
-
-
-@dataclass(frozen=True, slots=True)
-class UsageFilter:
-    """What is wanted, by dimension; of a dimension that is not named, everything."""
-
-    values: Mapping[Dimension, Sequence[str | bool | UUID]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageRow:
-    """A sum."""
-
-    bucket: datetime | None
-    """When its bucket begins, in UTC; None: there is one only."""
-    priced_on: date | None
-    """Any day of it: they have one list of prices. None: all lie before the first of the days that were given."""
-    group: tuple[str | bool | UUID | None, ...]
-    """Values of the dimensions that were asked for."""
-    tariff: Tariff
-    tokens: TokenCounts
-    estimated_output_tokens: int
-    thinking_tokens: int
-    web_searches: int
-    requests: int
-    failed: int
-    aborted: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageQuestion:
-    """What is asked."""
-
-    since: datetime
-    until: datetime
-    """Before this."""
-    bucket: Bucket = "none"
-    zone: tzinfo = UTC
-    """Whose hours, days and months."""
-    group_by: tuple[Dimension, ...] = ()
-    wanted: UsageFilter = field(default_factory=UsageFilter)
-    price_days: Sequence[date] | None = None
-    """Days of UTC on which some list of prices begins; None: every day is a row of its own."""
 
 
 @dataclass(frozen=True, slots=True)

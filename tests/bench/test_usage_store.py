@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.usage_sums import UsageQuestion
 from ops.db.embedded import EmbeddedPostgres
 from projections.read_models import usage_queries
 from tests.bench.usage_store import DAYS, LAST, questions, report
@@ -21,6 +22,6 @@ async def test_a_small_store_is_measured(postgres_server: EmbeddedPostgres, caps
     for what, _ in questions(UUID(int=1)):
         assert what in printed
     async with opened(dsn) as pool, pool.acquire() as connection:
-        whole = usage_queries.UsageQuestion(since=LAST - timedelta(days=DAYS + 1), until=LAST + timedelta(days=1))
+        whole = UsageQuestion(since=LAST - timedelta(days=DAYS + 1), until=LAST + timedelta(days=1))
         assert sum(row.requests for row in await usage_queries.usage(connection, whole)) == LINES
     drop_database(postgres_server, dsn)

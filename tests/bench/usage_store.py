@@ -19,12 +19,12 @@ from zoneinfo import ZoneInfo
 
 import psutil
 
+from domain.usage_sums import UsageFilter, UsageQuestion
 from ops.db.pool import Connection
 from ops.serve_database import migrated
 from ops.stores import opened
 from projections.read_models import builds, usage_queries
 from projections.read_models.builds import named
-from projections.read_models.usage_queries import UsageFilter, UsageQuestion
 from projections.read_models.usage_rollup import GROUP, MEASURES, NOWHERE, PLACE
 from projections.registry import USAGE_TABLES, projection
 from tests.bench.big_store import server_in

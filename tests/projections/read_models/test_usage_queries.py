@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.usage_ranges import Bucket
+from domain.usage_sums import Dimension, UsageFilter, UsageQuestion, UsageRow
 from ops.db.pool import Pool
 from projections.read_models import usage_queries
-from projections.read_models.usage_queries import TARIFF, Dimension, UsageFilter, UsageQuestion, UsageRow, usage
+from projections.read_models.usage_queries import TARIFF, usage
 from projections.registry import projection
 from tests import captures
 from tests.projected import Store

@@ -1,0 +1,59 @@
+"""What is asked of usage, and what does a sum of it hold? Shapes between the read model and who reckons money."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
+from typing import Literal
+from uuid import UUID
+
+from domain.billing import Tariff
+from domain.usage import TokenCounts
+from domain.usage_ranges import Bucket
+
+Dimension = Literal[
+    "scope", "account", "client_domain", "key_id", "device", "project", "model", "request_class", "agent_type",
+    "conversation_id", "branch_id", "service_tier", "speed", "inference_geo", "long_context", "estimated",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class UsageFilter:
+    """What is wanted, by dimension; of a dimension that is not named, everything."""
+
+    values: Mapping[Dimension, Sequence[str | bool | UUID]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRow:
+    """A sum."""
+
+    bucket: datetime | None
+    """When its bucket begins, in UTC; None: there is one only."""
+    priced_on: date | None
+    """Any day of it: they have one list of prices. None: all lie before the first of the days that were given."""
+    group: tuple[str | bool | UUID | None, ...]
+    """Values of the dimensions that were asked for."""
+    tariff: Tariff
+    tokens: TokenCounts
+    estimated_output_tokens: int
+    thinking_tokens: int
+    web_searches: int
+    requests: int
+    failed: int
+    aborted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageQuestion:
+    """What is asked."""
+
+    since: datetime
+    until: datetime
+    """Before this."""
+    bucket: Bucket = "none"
+    zone: tzinfo = UTC
+    """Whose hours, days and months."""
+    group_by: tuple[Dimension, ...] = ()
+    wanted: UsageFilter = field(default_factory=UsageFilter)
+    price_days: Sequence[date] | None = None
+    """Days of UTC on which some list of prices begins; None: every day is a row of its own."""

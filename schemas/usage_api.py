@@ -1,0 +1,138 @@
+"""What does the read API answer of tokens and money? The shapes of its JSON.
+
+Amounts are US dollars, exact, as decimal strings. ``cost_usd`` is the sum of all that has a price; what has none is
+counted in ``unpriced_tokens`` and named in ``unpriced``, and where nothing has one the cost is null.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from schemas.read_api import Answer
+
+
+class UsageTokens(Answer):
+    """Tokens of every kind that has a price of its own."""
+
+    input: int = 0
+    """Neither read from the cache nor written to it."""
+    output: int = 0
+    estimated_output: int = 0
+    """On top: of answers that were cut, reckoned from the text that was delivered."""
+    thinking: int = 0
+    """How many of the output tokens were thinking, where it was said."""
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+
+    @property
+    def all(self) -> int:
+        """Thinking is part of the output."""
+        return (
+            self.input
+            + self.output
+            + self.estimated_output
+            + self.cache_read
+            + self.cache_write_5m
+            + self.cache_write_1h
+        )
+
+
+class UsageItem(Answer):
+    """A sum."""
+
+    group: dict[str, str | bool | UUID | None]
+    """What it is the sum of, by dimension; empty: of everything."""
+    label: str
+    """The same in words that people gave: a key's name, a project's label; several are joined."""
+    bucket: datetime | None
+    """When its minute, hour, day or month begins, with the offset of the zone asked for; null: there is one only."""
+    requests: int
+    failed: int
+    aborted: int
+    tokens: UsageTokens
+    web_searches: int
+    cost_usd: Decimal | None
+    what_if_cost_usd: Decimal | None = None
+    """Under the assumptions; null: nothing was assumed, or nothing has a price under them."""
+    unpriced_tokens: int
+    unpriced: list[str]
+    """Why they have no price, each reason once."""
+    estimated: bool = False
+    """A part of it rests on an estimate."""
+    api_equivalent: bool = False
+    """A subscription paid for a part of it: the cost is what the API would have taken."""
+
+
+class UsageAnswer(Answer):
+    """What was used, in the order of what it cost."""
+
+    since: datetime
+    until: datetime
+    bucket: str
+    tz: str
+    group_by: list[str]
+    assumed: list[str]
+    """What was assumed for ``what_if_cost_usd``, in words."""
+    items: list[UsageItem]
+    other: list[UsageItem]
+    """The sum of all groups beyond ``limit``, one for each bucket that they are in."""
+    total: UsageItem
+    """The sum of the items and the others, exactly."""
+
+
+class TermItem(Answer):
+    """``count × per_million × factor ÷ 1,000,000 = amount``."""
+
+    kind: str
+    count: int
+    per_million: Decimal
+    factor: Decimal
+    amount: Decimal
+
+
+class LineItem(Answer):
+    """What was billed under one tariff, and why it costs what it costs."""
+
+    kind: str
+    """``message``: the answer itself; ``declined``, ``compaction``, ``advisor_message``: steps beside it."""
+    model: str
+    service_tier: str
+    speed: str
+    inference_geo: str
+    long_context: bool
+    terms: list[TermItem]
+    amount: Decimal | None
+    source: str
+    """Where the price is from; empty: there is none."""
+    reason: str
+    """Why there is no amount; empty: there is one."""
+
+
+class AttemptItem(Answer):
+    """One try of a turn."""
+
+    request_id: UUID
+    received_at: datetime
+    outcome: str
+    status: int | None
+    cost_usd: Decimal | None
+
+
+class RequestUsage(Answer):
+    """What one exchange used and cost, with the formula."""
+
+    request_id: UUID
+    reported: dict[str, object]
+    """The answer's own ``usage``, as it was sent."""
+    unknown: list[str]
+    """Members of it that Nexus does not know, and so has not counted."""
+    unpriced_tools: dict[str, int]
+    """Calls of server tools that may cost something beside the tokens."""
+    lines: list[LineItem]
+    cost_usd: Decimal | None
+    estimated: bool
+    api_equivalent: bool
+    attempts: list[AttemptItem]
+    """Of its turn, itself among them, the first one first."""
+    turn_cost_usd: Decimal | None
