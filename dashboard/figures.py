@@ -293,8 +293,9 @@ def asset_script(asset: str, **models: object) -> CustomJS:
     return CustomJS(args=models, code=asset_code(asset))
 
 
-def tint_mapper() -> CategoricalColorMapper:
-    return CategoricalColorMapper(factors=list(TINTS), palette=list(PLAIN_COLOURS), tags=["from-stylesheet"])
+def tint_mapper(tints: Sequence[str] = TINTS) -> CategoricalColorMapper:
+    palette = [PLAIN_COLOURS[place % len(PLAIN_COLOURS)] for place in range(len(tints))]
+    return CategoricalColorMapper(factors=list(tints), palette=palette, tags=["from-stylesheet"])
 
 
 def milliseconds(moment: datetime) -> float:

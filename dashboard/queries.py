@@ -85,8 +85,8 @@ def windows_query(query: MultiMapping[str]) -> str | None:
 
 def streams_query(query: MultiMapping[str]) -> StreamRange:
     """Of ``GET /api/insights/streams``. Raises InvalidQueryError."""
-    given = _Given(query, {"since", "until"})
-    return StreamRange(given.read("since", _moment), given.read("until", _moment))
+    given = Given(query, {"since", "until"})
+    return StreamRange(given.read("since", moment_of), given.read("until", moment_of))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,17 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from dashboard.data import MAX_ACCOUNTS, ConversationFilter, DataStore, RequestFilter
+from dashboard.data import MAX_ACCOUNTS, CacheFilter, ConversationFilter, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
 from dashboard.errors import InvalidQueryError
+from domain.cache_waste import totals
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
+from schemas.cache_api import CacheInsights, CacheVerdictItem
 from schemas.limits_api import AccountWindows, WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from schemas.stream_api import StreamInsights
+from tests.read_rows import START, stream_group
 
 
 @dataclass
@@ -29,6 +33,29 @@ class FakeDataStore(DataStore):
     """Why the next list is refused; empty: it is not."""
     asked: list[str] = field(default_factory=list)
     accounts: list[AccountWindows] = field(default_factory=list)
+    waste: CacheInsights | None = None
+    flows: StreamInsights | None = None
+    verdicts: dict[UUID, CacheVerdictItem] = field(default_factory=dict)
+    wanted: list[object] = field(default_factory=list)
+    """What insights and usage were asked for."""
+
+    async def cache_insights(self, wanted: CacheFilter, *, limit: int = 50) -> CacheInsights:
+        self._ask("cache_insights")
+        self.wanted.append(wanted)
+        empty = CacheInsights(
+            since=wanted.since, until=wanted.until, group_by=wanted.group_by, totals=totals(0, 0, []), items=[]
+        )
+        found = self.waste or empty
+        return found.model_copy(update={"items": found.items[:limit]})
+
+    async def cache_verdict(self, request_id: UUID) -> CacheVerdictItem | None:
+        self._ask("cache_verdict")
+        return self.verdicts.get(request_id)
+
+    async def stream_insights(self, wanted: StreamRange) -> StreamInsights:
+        self._ask("stream_insights")
+        self.wanted.append(wanted)
+        return self.flows or no_streams(wanted)
 
     async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
         self._ask("windows")
@@ -141,3 +168,18 @@ def _page(rows: Sequence[T], cursor: str | None, limit: int) -> tuple[list[T], s
     start = int(cursor or 0)
     end = start + limit
     return list(rows[start:end]), str(end) if end < len(rows) else None
+
+
+def no_streams(wanted: StreamRange) -> StreamInsights:
+    return StreamInsights(
+        since=wanted.since or START,
+        until=wanted.until or START,
+        examined=0,
+        complete=True,
+        stalled_after_ms=30_000,
+        slow_start_after_ms=10_000,
+        total=stream_group(),
+        models=[],
+        accounts=[],
+        examples=[],
+    )

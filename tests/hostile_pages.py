@@ -8,6 +8,7 @@ from dashboard.markup import Regions
 from dashboard.pages.page import Page, Surroundings
 from dashboard.pages.request import SECTIONS
 from dashboard.pages.routes import ROUTES
+from schemas.cache_api import CacheDivergence
 from schemas.limits_api import (
     AccountWindows,
     ForecastItem,
@@ -19,8 +20,16 @@ from schemas.limits_api import (
 from schemas.read_api import EvidenceItem
 from schemas.stored.events import HeaderFact
 from tests.fake_data import FakeDataStore
+from tests.insight_samples import (
+    cache_cause,
+    cache_group,
+    cache_insights,
+    stream_example,
+    stream_insights,
+    verdict,
+)
 from tests.limit_samples import account_windows, window_item
-from tests.read_rows import START, conversation_tree, request_id, request_item, tree_node
+from tests.read_rows import START, conversation_tree, request_id, request_item, stream_group, tree_node
 from tests.recorded_details import event_items, request_details, text_answer
 
 NOW = START + timedelta(hours=1)
@@ -39,7 +48,20 @@ NODE_WORDS = (
     "task",
     "tool_use_id",
 )
-FILTER_NAMES = ("title", "project", "account", "session", "model", "class", "outcome", "trail", "window", "span")
+FILTER_NAMES = (
+    "title",
+    "project",
+    "account",
+    "session",
+    "model",
+    "class",
+    "outcome",
+    "trail",
+    "window",
+    "span",
+    "range",
+    "group_by",
+)
 REFUSED_NAMES = ("cursor", "status", "conversation")
 
 
@@ -70,7 +92,18 @@ def store_of(text: str) -> FakeDataStore:
         request_class=None,
     )
     store.accounts = [hostile_account(text)]
+    store.waste = cache_insights(cache_group(text, causes=[cache_cause(text)]))
+    store.verdicts = {REQUEST: verdict(cause=text, detail=text, divergence=divergence(text))}
+    store.flows = stream_insights(
+        stream_example(model=text, account=text, outcome=text),
+        models=[stream_group(name=text)],
+        accounts=[stream_group(name=text)],
+    )
     return store
+
+
+def divergence(text: str) -> CacheDivergence:
+    return CacheDivergence(section="message", place=1, name=text, role=text, kind=text)
 
 
 def hostile_account(text: str) -> AccountWindows:

@@ -76,6 +76,8 @@ class RequestPage:
         is_open = self._details is not None and self._details.ended is None
         if self._member and (is_open or before != await self._from.store.request(self._member)):
             await self._read()
+        elif self._member and self._verdict is None:
+            self._verdict = await self._from.store.cache_verdict(self._member)
 
     async def act(self, name: str, value: str) -> None:
         match name:

@@ -18,6 +18,7 @@ from dashboard.app import CSRF_HEADER, PagesConfig, make_server
 from dashboard.pages.routes import ROUTES
 from dashboard.pages.tab import Tab
 from tests.fake_data import FakeDataStore
+from tests.insight_samples import cache_group, cache_insights
 from tests.limit_samples import account_windows, reading, window_item
 from tests.panel_client import ORIGIN, Worker, worker_at
 from tests.read_rows import conversation_tree, request_id, request_item, tree_node
@@ -33,6 +34,7 @@ PAGES = (
     f"/requests/{ID}",
     f"/requests/{ID}?tab=stream",
     "/limits",
+    "/insights",
 )
 CONFIG = PagesConfig(("127.0.0.1:3001", "localhost:3001"), ("nexus claude",), secrets.token_bytes(32))
 
@@ -42,6 +44,7 @@ def store() -> FakeDataStore:
     store = FakeDataStore(all_details={request_id(1): request_details()})
     store.put_tree(conversation_tree([tree_node(1)], title="Mend the <b>clock</b>"))
     store.put_item(request_item(1))
+    store.waste = cache_insights(cache_group())
     store.accounts = [account_windows(windows=[window_item(now=reading(request_id=request_id(1)))])]
     return store
 

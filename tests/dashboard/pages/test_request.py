@@ -11,6 +11,7 @@ from dashboard.pages.request import MESSAGES, SECTIONS, RequestPage
 from domain.errors import StoreUnavailableError
 from schemas.read_api import EvidenceItem
 from tests.fake_data import FakeDataStore
+from tests.insight_samples import verdict
 from tests.read_rows import START, conversation_tree, request_id, request_item, tree_node
 from tests.recorded_details import REQUEST, event_items, request_details, text_answer
 from tests.shown_html import attributes, found, texts
@@ -255,7 +256,7 @@ async def test_an_ended_request_is_read_again_only_when_it_changed() -> None:
     await page.follow()
     store.asked.clear()
     await page.follow()
-    assert store.asked == ["request"]
+    assert store.asked == ["request", "cache_verdict"]
     store.put_item(request_item(1, edge="branches"))
     await page.follow()
     assert "details" in store.asked
@@ -295,3 +296,24 @@ async def test_other_acts_change_nothing() -> None:
     before = page.regions()
     await page.act("nonsense", "x")
     assert page.regions() == before
+
+
+async def test_what_became_of_the_prompt_cache_is_told_with_its_price() -> None:
+    store = FakeDataStore(all_details={request_id(1): request_details()}, verdicts={request_id(1): verdict()})
+    page = RequestPage(Surroundings(store, lambda: NOW, ()), ID)
+    await page.load("")
+    html = page.regions()["head"]
+    (words,) = [one for one in texts(html, "section") if one.startswith("Prompt cache")]
+    for part in ("Tools changed", "certain", "tool 3, Bash", "48,000 tokens paid anew: $0.2760", "Connect MCP servers"):
+        assert part in words
+    assert f"/requests/{request_id(8)}" in attributes(html, "a", "href")
+
+
+async def test_a_verdict_that_comes_late_is_shown() -> None:
+    store = FakeDataStore(all_details={request_id(1): request_details()})
+    page = RequestPage(Surroundings(store, lambda: NOW, ()), ID)
+    await page.load("")
+    assert "Prompt cache" not in page.regions()["head"]
+    store.verdicts[request_id(1)] = verdict(cause="none", lost_tokens=0, divergence=None, previous_request_id=None)
+    await page.follow()
+    assert "Nothing lost" in page.regions()["head"]
