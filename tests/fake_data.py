@@ -1,6 +1,6 @@
 """A store for the screens that needs no database: what it holds is set, and it can be away."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -9,6 +9,7 @@ from uuid import UUID
 from dashboard.data import MAX_ACCOUNTS, CacheFilter, ConversationFilter, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
 from dashboard.errors import InvalidQueryError
+from dashboard.usage import UsageQuery
 from domain.cache_waste import totals
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
@@ -16,7 +17,9 @@ from schemas.cache_api import CacheInsights, CacheVerdictItem
 from schemas.limits_api import AccountWindows, WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
 from schemas.stream_api import StreamInsights
+from schemas.usage_api import UsageAnswer
 from tests.read_rows import START, stream_group
+from tests.usage_samples import usage_answer
 
 
 @dataclass
@@ -35,6 +38,7 @@ class FakeDataStore(DataStore):
     accounts: list[AccountWindows] = field(default_factory=list)
     waste: CacheInsights | None = None
     flows: StreamInsights | None = None
+    used: Callable[[UsageQuery], UsageAnswer] | None = None
     verdicts: dict[UUID, CacheVerdictItem] = field(default_factory=dict)
     wanted: list[object] = field(default_factory=list)
     """What insights and usage were asked for."""
@@ -47,6 +51,11 @@ class FakeDataStore(DataStore):
         )
         found = self.waste or empty
         return found.model_copy(update={"items": found.items[:limit]})
+
+    async def usage(self, query: UsageQuery) -> UsageAnswer:
+        self._ask("usage")
+        self.wanted.append(query)
+        return self.used(query) if self.used else usage_answer()
 
     async def cache_verdict(self, request_id: UUID) -> CacheVerdictItem | None:
         self._ask("cache_verdict")

@@ -8,6 +8,7 @@ from dashboard.markup import Regions
 from dashboard.pages.page import Page, Surroundings
 from dashboard.pages.request import SECTIONS
 from dashboard.pages.routes import ROUTES
+from dashboard.usage import UsageQuery
 from schemas.cache_api import CacheDivergence
 from schemas.limits_api import (
     AccountWindows,
@@ -19,6 +20,7 @@ from schemas.limits_api import (
 )
 from schemas.read_api import EvidenceItem
 from schemas.stored.events import HeaderFact
+from schemas.usage_api import UsageAnswer
 from tests.fake_data import FakeDataStore
 from tests.insight_samples import (
     cache_cause,
@@ -31,6 +33,7 @@ from tests.insight_samples import (
 from tests.limit_samples import account_windows, window_item
 from tests.read_rows import START, conversation_tree, request_id, request_item, stream_group, tree_node
 from tests.recorded_details import event_items, request_details, text_answer
+from tests.usage_samples import usage_answer, usage_item
 
 NOW = START + timedelta(hours=1)
 CONVERSATION, REQUEST = request_id(1), request_id(2)
@@ -92,6 +95,7 @@ def store_of(text: str) -> FakeDataStore:
         request_class=None,
     )
     store.accounts = [hostile_account(text)]
+    store.used = lambda query: hostile_usage(query, text)
     store.waste = cache_insights(cache_group(text, causes=[cache_cause(text)]))
     store.verdicts = {REQUEST: verdict(cause=text, detail=text, divergence=divergence(text))}
     store.flows = stream_insights(
@@ -100,6 +104,17 @@ def store_of(text: str) -> FakeDataStore:
         accounts=[stream_group(name=text)],
     )
     return store
+
+
+def hostile_usage(query: UsageQuery, text: str) -> UsageAnswer:
+    """A value that has a price, and one that has none."""
+    bucket = None if query.bucket == "none" else query.since
+    group = {by: CONVERSATION if by == "conversation" else text for by in query.group_by}
+    items = [
+        usage_item(bucket, label=text, group=group),
+        usage_item(bucket, label=text, group=dict.fromkeys(group), cost_usd=None, unpriced_tokens=5, unpriced=[text]),
+    ]
+    return usage_answer(*items, bucket=query.bucket, assumed=[text])
 
 
 def divergence(text: str) -> CacheDivergence:

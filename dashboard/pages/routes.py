@@ -10,6 +10,7 @@ from dashboard.pages.limits import limits_page
 from dashboard.pages.page import Route
 from dashboard.pages.request import request_page
 from dashboard.pages.requests import requests_page
+from dashboard.pages.usage import usage_page
 
 HOME = "/conversations"
 ROUTES: Mapping[str, Route] = MappingProxyType(
@@ -20,6 +21,7 @@ ROUTES: Mapping[str, Route] = MappingProxyType(
         "/limits": limits_page,
         "/requests": requests_page,
         r"/requests/(?P<member>[^/]+)": request_page,
+        "/usage": usage_page,
     }
 )
 """Where a path has a parameter, the page gets its value."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jinja2 import TemplateError, UndefinedError
 from markupsafe import Markup
 
-from dashboard import figures, limit_figures
+from dashboard import figures, limit_figures, usage_figures
 from dashboard.markup import ASSETS, STATIC, Surface, assets_version, plain_label, render
 from tests.hostile_pages import filtered_by, pages_of, titles_of
 from tests.hostile_text import HOSTILE, disarmed
@@ -19,7 +19,7 @@ from tests.shown_html import attributes, parsed, structure
 OWN = {"page.html", "login.html", "logout.html", "notice.html", "own_base.html"}
 """Whole documents."""
 ONE_TIMELINE, ONE_RHYTHM = cache(figures.timeline), cache(figures.rhythm)
-ONE_LIMIT_CHART = cache(limit_figures.limit_chart)
+ONE_LIMIT_CHART, ONE_USAGE_CHART = cache(limit_figures.limit_chart), cache(usage_figures.usage_chart)
 COLOURED = {("span", ("class",))}
 LIST_ELEMENTS = {
     "",
@@ -50,6 +50,7 @@ def _figures_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "timeline", ONE_TIMELINE)
     monkeypatch.setattr(figures, "rhythm", ONE_RHYTHM)
     monkeypatch.setattr(limit_figures, "limit_chart", ONE_LIMIT_CHART)
+    monkeypatch.setattr(usage_figures, "usage_chart", ONE_USAGE_CHART)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -104,6 +104,52 @@
     if (pick) document.dispatchEvent(new CustomEvent("nexus:select", { detail: pick.dataset.pick }));
   });
 
+  // -- usage is told by the reader's own days, unless the address names a zone -----------------------------------------------
+  if (document.body.dataset.page === "usage" && !new URLSearchParams(location.search).has("tz")) {
+    const asked = new URLSearchParams(location.search);
+    asked.set("tz", Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC");
+    history.replaceState(null, "", `?${asked}`);
+  }
+
+  // -- what is shown can be taken along ------------------------------------------------------------------------------------
+  function save(blob, name) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  // A spreadsheet must not take a name from the wire for a formula.
+  function csvCell(text) {
+    const safe = /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
+    return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  }
+
+  function csvOf(table) {
+    const lines = [...table.rows].map((row) => [...row.cells].map((cell) => csvCell(cell.dataset.value ?? cell.textContent.trim())));
+    return lines.map((line) => `${line.join(",")}\r\n`).join("");
+  }
+
+  function saveFigure(name) {
+    const [drawn] = [...Bokeh.index.roots].filter((view) => view.model.type === "Figure");
+    const picture = drawn.export("png", false).canvas;
+    const sheet = document.createElement("canvas");
+    [sheet.width, sheet.height] = [picture.width, picture.height];
+    const pen = sheet.getContext("2d");
+    pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--surface").trim();
+    pen.fillRect(0, 0, sheet.width, sheet.height);
+    pen.drawImage(picture, 0, 0);
+    sheet.toBlob((blob) => save(blob, name));
+  }
+
+  document.addEventListener("click", (event) => {
+    const table = event.target.closest("[data-save-table]");
+    if (table) save(new Blob([csvOf($(`#${table.dataset.saveTable}`))], { type: "text/csv" }), table.dataset.saveAs);
+    const figure = event.target.closest("[data-save-figure]");
+    if (figure) saveFigure(figure.dataset.saveFigure);
+  });
+
   // -- small sheets close when the reader goes on -----------------------------------------------------------------------
   document.addEventListener("click", (event) => {
     for (const sheet of $$("details.legend[open]")) if (!sheet.contains(event.target)) sheet.open = false;
@@ -137,7 +183,7 @@
   }
 
   // -- shortcuts ---------------------------------------------------------------------------------------------------
-  const places = { c: "/conversations", r: "/requests", l: "/limits", i: "/insights" };
+  const places = { c: "/conversations", r: "/requests", a: "/usage", l: "/limits", i: "/insights" };
   let chordAt = 0;
 
   function isTyping(target) {
