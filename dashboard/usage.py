@@ -28,7 +28,7 @@ BYS: tuple[By, ...] = get_args(By)
 """What usage can be told apart by, and chosen by."""
 _DIMENSIONS: Mapping[By, tuple[Dimension, ...]] = MappingProxyType(
     {
-        "account": ("account", "scope"),
+        "account": ("account",),
         "key": ("key_id",),
         "user": ("key_id", "device"),
         "project": ("project",),
@@ -79,14 +79,14 @@ def question_of(query: UsageQuery, said: Sayings) -> UsageQuestion:
         until=query.until,
         bucket=query.bucket,
         zone=query.zone,
-        group_by=tuple(dict.fromkeys([*grouped, "account", "scope", "estimated"])),
+        group_by=tuple(dict.fromkeys([*grouped, "account", "estimated"])),
         wanted=UsageFilter(values),
         price_days=_price_days(query.what_if, said),
     )
 
 
 def _chosen(by: By, value: Value) -> dict[Dimension, Sequence[Value]]:
-    """A user is a key, or else a device; an account is one that is named, or else the tenant."""
+    """A user is a key, or else a device."""
     if by == "user" and isinstance(value, str):
         is_key = value.startswith(_KEY)
         return {"key_id": [value.removeprefix(_KEY)]} if is_key else {"key_id": [""], "device": [value]}
@@ -94,8 +94,6 @@ def _chosen(by: By, value: Value) -> dict[Dimension, Sequence[Value]]:
 
 
 def _price_days(what_if: WhatIf, said: Sayings) -> list[date] | None:
-    if what_if.on is not None:
-        return []
     books = [said.book, *([said.shipped] if what_if.shipped_prices else [])]
     return sorted({price.effective_from for book in books for price in book.prices} - {date.min})
 
@@ -162,8 +160,6 @@ def answer_of(query: UsageQuery, rows: Iterable[UsageRow], said: Sayings) -> Usa
 def _value(by: By, named: Mapping[Dimension, Value | None]) -> Value | None:
     if by == "user":
         return f"{_KEY}{named['key_id']}" if named["key_id"] else named["device"] or None
-    if by == "account":
-        return named["account"] or named["scope"] or None
     value = named[_DIMENSIONS[by][0]]
     return None if value == "" else value
 
@@ -189,7 +185,7 @@ def _add(to: _Sum, row: UsageRow, named: Mapping[Dimension, Value | None], what_
     used = _tokens([row]).all
     to.rows.append(row)
     to.estimated |= bool(named["estimated"])
-    to.api_equivalent |= said.plans.get(str(named["account"] or named["scope"])) == "subscription"
+    to.api_equivalent |= said.plans.get(str(named["account"])) == "subscription"
     if priced.amount is None:
         to.unpriced_tokens += used
         to.reasons[priced.reason] = None

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from ops import plan, serve_database
 from ops.addresses import address_of
+from ops.allocator import give_back_large_blocks
 from ops.clock import utc_now
 from ops.collector import collect_rarely
 from ops.configs import Context, dashboard_config, gateway_config, pages_config, shipper_config
@@ -36,6 +37,7 @@ async def gateway(context: Context, lifetime: Lifetime) -> None:
 
     def tell(places: Sequence[tuple[str, int]]) -> None:
         collect_rarely()
+        give_back_large_blocks()
         lifetime.ready(address_of(*places[0]))
 
     config = gateway_config(context.settings, context.home, context.sockets, context.name)

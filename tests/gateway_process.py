@@ -20,6 +20,7 @@ import asyncio, json, resource, sys
 from pathlib import Path
 from gateway.app import serve
 from gateway.config import GatewayConfig
+from ops.allocator import give_back_large_blocks
 from ops.collector import collect_rarely
 from tests.managed import no_access
 import uvloop
@@ -32,6 +33,7 @@ config = GatewayConfig(
 )
 def ready(addresses):
     collect_rarely()
+    give_back_large_blocks()
     print(addresses[0][1], file=told, flush=True)
 uvloop.run(serve(config, no_access(), stop=asyncio.Event(), abort=asyncio.Event(), ready=ready))
 """
