@@ -9,7 +9,14 @@ from aiohttp.web import Request, Response
 from dashboard.answers import bytes_answer, json_answer, plain_json_answer
 from dashboard.data import DataStore
 from dashboard.errors import InvalidQueryError
-from dashboard.queries import cache_query, conversations_query, request_id_of, requests_query, windows_query
+from dashboard.queries import (
+    cache_query,
+    conversations_query,
+    request_id_of,
+    requests_query,
+    streams_query,
+    windows_query,
+)
 from dashboard.refusals import RefusedError
 from dashboard.usage_query import usage_query
 from domain.errors import StoreUnavailableError
@@ -81,6 +88,9 @@ class ReadApi:
 
     async def windows(self, request: Request) -> Response:
         return await json_answer(request, await self._store.windows(windows_query(request.query), self._clock()))
+
+    async def streams(self, request: Request) -> Response:
+        return await json_answer(request, await self._store.stream_insights(streams_query(request.query)))
 
     async def usage(self, request: Request) -> Response:
         query = usage_query(request.query, self._clock())

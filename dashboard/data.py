@@ -28,18 +28,21 @@ from projections.read_models import (
     limit_queries,
     reading,
     request_queries,
+    stream_queries,
     usage_queries,
 )
 from projections.read_models.cache_queries import CacheFilter
 from projections.read_models.connection import Connection
 from projections.read_models.conversation_queries import ConversationFilter
 from projections.read_models.request_queries import Counts, RequestFilter
+from projections.read_models.stream_queries import StreamRange
 from schemas.cache_api import CacheInsights, CacheVerdictItem
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from schemas.stream_api import StreamInsights
 from schemas.usage_api import UsageAnswer
 
-__all__ = ["CacheFilter", "ConversationFilter", "Counts", "DataStore", "RequestFilter"]
+__all__ = ["CacheFilter", "ConversationFilter", "Counts", "DataStore", "RequestFilter", "StreamRange"]
 
 Connections = Callable[[], AbstractAsyncContextManager[Connection]]
 """Lends a connection for a short while; raises StoreUnavailableError when the database is away."""
@@ -182,6 +185,11 @@ class DataStore:
         """How many requests, conversations and open requests there are, each counted up to COUNTED."""
         async with self._connections() as connection:
             return await request_queries.counts(connection, COUNTED)
+
+    async def stream_insights(self, wanted: StreamRange) -> StreamInsights:
+        """How the answers of a time came; of very many, the newest are looked at."""
+        async with self._connections() as connection:
+            return await stream_queries.insights(connection, wanted)
 
     async def request_body(self, request_id: UUID) -> RecordedBytes | None:
         """The request's body as it was sent. None: unknown. Raises PayloadMissingError: erased."""

@@ -31,9 +31,9 @@ from bokeh.plotting import figure
 from dashboard.markup import ASSETS, plain_label
 
 CLASSES = ("main", "subagent", "compaction", "auxiliary")
-TINTS = (*CLASSES, "running", "failed", "bytes")
+TINTS = (*CLASSES, "running", "failed", "bytes", "silence", "pings")
 """Factors of the colour mappers; the stylesheet has ``--mark-`` with each."""
-PLAIN_COLOURS = ("#2a6fb8", "#00826f", "#8250b0", "#858b93", "#d58a12", "#c93b2e", "#2a6fb8")
+PLAIN_COLOURS = ("#2a6fb8", "#00826f", "#8250b0", "#858b93", "#d58a12", "#c93b2e", "#2a6fb8", "#d58a12", "#8250b0")
 """Until the stylesheet is read."""
 LANE_PX, THIN_LANE_PX, AXIS_PX = 20, 14, 36
 ROOMY_LANES = 8
@@ -44,6 +44,8 @@ LANE_CHARS, LABEL_CHARS = 24, 90
 MIN_BAR_MS = 120.0
 """The shortest exchange can still be seen and hit."""
 MAX_STEPS = 4_000
+PING_STRIP = 0.05
+"""Of the rhythm's height."""
 
 Columns = Mapping[str, Sequence[object]]
 
@@ -76,12 +78,12 @@ def timeline() -> Timeline:
     """Lanes of talk over time, a bar for each exchange; nothing in it yet."""
     source = ColumnDataSource(data=dict(timeline_columns(())))
     ticker = FixedTicker(ticks=[])
-    plot = _figure(name="timeline", x_axis_location="above", x_axis_type="datetime")
+    plot = empty_figure(name="timeline", x_axis_location="above", x_axis_type="datetime")
     bars = plot.hbar(y="y", left="left", right="right", height=0.62, source=source, line_width=0, border_radius=2)
-    bars.glyph.fill_color = {"field": "tint", "transform": _mapper()}
+    bars.glyph.fill_color = {"field": "tint", "transform": tint_mapper()}
     bars.selection_glyph = bars.nonselection_glyph = None
-    bars.glyph.line_color = {"field": "tint", "transform": _mapper()}
-    plot.xaxis.formatter = CustomJSTickFormatter(code=_code("clock_ticks.js"))
+    bars.glyph.line_color = {"field": "tint", "transform": tint_mapper()}
+    plot.xaxis.formatter = CustomJSTickFormatter(code=asset_code("clock_ticks.js"))
     plot.yaxis.ticker = ticker
     plot.ygrid.ticker = ticker
     wheel = WheelZoomTool(dimensions="width")
@@ -89,7 +91,7 @@ def timeline() -> Timeline:
         PanTool(dimensions="width"),
         wheel,
         ResetTool(),
-        TapTool(renderers=[bars], callback=_script("tap_bar.js", source=source)),
+        TapTool(renderers=[bars], callback=asset_script("tap_bar.js", source=source)),
         HoverTool(renderers=[bars], tooltips=[("", "@label"), ("", "@said")], attachment="vertical"),
     )
     show_lanes(Timeline(plot, source, ticker), ())
@@ -126,12 +128,12 @@ def show_bars(chart: Timeline, before: Sequence[Bar], after: Sequence[Bar]) -> N
 
 def timeline_columns(bars: Sequence[Bar]) -> Columns:
     """The columns of the timeline's source."""
-    starts = [_ms(bar.start) for bar in bars]
+    starts = [milliseconds(bar.start) for bar in bars]
     return {
         "id": [bar.request_id for bar in bars],
         "y": [min(bar.lane, MAX_LANES - 1) for bar in bars],
         "left": starts,
-        "right": [max(_ms(bar.end), start + MIN_BAR_MS) for bar, start in zip(bars, starts, strict=True)],
+        "right": [max(milliseconds(bar.end), start + MIN_BAR_MS) for bar, start in zip(bars, starts, strict=True)],
         "tint": [bar.tint for bar in bars],
         "label": [plain_label(bar.label, LABEL_CHARS) for bar in bars],
         "said": [plain_label(bar.said, LABEL_CHARS) for bar in bars],
@@ -148,22 +150,53 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A time in an answer that stands out."""
+
+    start_ms: float
+    end_ms: float
+    tint: str
+    """``silence``: as high as the figure; ``pings``: a strip at the bottom."""
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class RhythmRows:
+    """How an answer came: what the rhythm draws."""
+
+    arrivals: Sequence[Arrival] = ()
+    marks: Sequence[Mark] = ()
+    pings_ms: Sequence[float] = ()
+    ended_ms: float = 0.0
+    """0: nothing is known to have come later than the last bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rhythm:
     """The figure and what of it changes."""
 
     figure: figure
     source: ColumnDataSource
+    marks: ColumnDataSource
+    pings: ColumnDataSource
 
 
 def rhythm() -> Rhythm:
-    """How an answer came: its bytes over time, a step for each chunk; not to be seen while it is empty."""
+    """How an answer came: its bytes over time, a step for each chunk; not to be seen while it is empty.
+
+    Behind them stand its silences, at the bottom the times of only pings and each ping.
+    """
     source = ColumnDataSource(data=dict(rhythm_columns(())))
-    plot = _figure(name="rhythm", height=260, visible=False)
+    marks, pings = ColumnDataSource(data=dict(mark_columns((), 1))), ColumnDataSource(data=dict(ping_columns((), 1)))
+    plot = empty_figure(name="rhythm", height=260, visible=False)
     area = plot.quad(left="left", right="right", bottom=0, top="total", source=source, line_width=0, fill_alpha=0.35)
-    area.glyph.fill_color = {"field": "tint", "transform": _mapper()}
     dots = plot.scatter(x="left", y="total", size=5, source=source, line_width=0)
-    dots.glyph.fill_color = {"field": "tint", "transform": _mapper()}
-    plot.xaxis.formatter = PrintfTickFormatter(format="%.1f s")
+    bands = plot.quad(left="left", right="right", bottom=0, top="top", source=marks, line_width=0, fill_alpha=0.22)
+    bands.level = "underlay"
+    pinged = plot.scatter(x="at", y="y", size=7, marker="triangle", source=pings, line_width=0)
+    for drawn in (area, dots, bands, pinged):
+        drawn.glyph.fill_color = {"field": "tint", "transform": tint_mapper()}
+    plot.xaxis.formatter = PrintfTickFormatter(format="%.4g s")
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
     plot.add_tools(
         PanTool(dimensions="width"),
@@ -172,18 +205,45 @@ def rhythm() -> Rhythm:
         HoverTool(
             renderers=[dots], tooltips=[("at", "@left{0.000} s"), ("bytes", "@bytes"), ("pause", "@pause{0} ms")]
         ),
+        HoverTool(renderers=[bands], tooltips=[("", "@label")], attachment="vertical"),
     )
-    return Rhythm(plot, source)
+    return Rhythm(plot, source, marks, pings)
 
 
-def show_arrivals(chart: Rhythm, arrivals: Sequence[Arrival]) -> None:
-    """Draw these chunks in the place of what is drawn."""
-    chart.source.data = dict(rhythm_columns(arrivals))
-    chart.figure.visible = bool(arrivals)
-    if arrivals:
-        seconds = arrivals[-1].at_ms / 1000
+def show_rhythm(chart: Rhythm, rows: RhythmRows) -> None:
+    """Draw this answer in the place of what is drawn."""
+    came = rows.arrivals
+    chart.source.data = dict(rhythm_columns(came))
+    chart.figure.visible = bool(came)
+    height = 1.08 * sum(one.byte_count for one in came) or 1
+    chart.marks.data = dict(mark_columns(rows.marks, height))
+    chart.pings.data = dict(ping_columns(rows.pings_ms, height))
+    if came:
+        seconds = max(came[-1].at_ms, rows.ended_ms) / 1000
         chart.figure.x_range.start, chart.figure.x_range.end = -0.02 * seconds, 1.02 * seconds
-        chart.figure.y_range.end = 1.08 * sum(one.byte_count for one in arrivals)
+        chart.figure.y_range.end = height
+
+
+def mark_columns(marks: Sequence[Mark], height: float) -> Columns:
+    """The columns of the marks' source."""
+    shown = marks[:MAX_STEPS]
+    return {
+        "left": [mark.start_ms / 1000 for mark in shown],
+        "right": [mark.end_ms / 1000 for mark in shown],
+        "top": [height if mark.tint == "silence" else PING_STRIP * height for mark in shown],
+        "tint": [mark.tint for mark in shown],
+        "label": [plain_label(mark.label, LABEL_CHARS) for mark in shown],
+    }
+
+
+def ping_columns(pings_ms: Sequence[float], height: float) -> Columns:
+    """The columns of the pings' source."""
+    shown = pings_ms[:MAX_STEPS]
+    return {
+        "at": [at / 1000 for at in shown],
+        "y": [PING_STRIP / 2 * height] * len(shown),
+        "tint": ["pings"] * len(shown),
+    }
 
 
 def rhythm_columns(arrivals: Sequence[Arrival]) -> Columns:
@@ -212,7 +272,7 @@ def _thinned(arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
     return [Arrival(group[0].at_ms, sum(one.byte_count for one in group)) for group in groups]
 
 
-def _figure(**options: object) -> figure:
+def empty_figure(**options: object) -> figure:
     """Its ranges are set with its data: a range that follows data warns as long as there is none."""
     ranges = {"x_range": Range1d(0, 1), "y_range": Range1d(0, 1)}
     plot = figure(sizing_mode="stretch_width", tools="", toolbar_location=None, **ranges, **options)
@@ -225,17 +285,18 @@ def _figure(**options: object) -> figure:
     return plot
 
 
-def _code(asset: str) -> str:
+def asset_code(asset: str) -> str:
     return (ASSETS / asset).read_text("utf-8")
 
 
-def _script(asset: str, **models: object) -> CustomJS:
-    return CustomJS(args=models, code=_code(asset))
+def asset_script(asset: str, **models: object) -> CustomJS:
+    return CustomJS(args=models, code=asset_code(asset))
 
 
-def _mapper() -> CategoricalColorMapper:
-    return CategoricalColorMapper(factors=list(TINTS), palette=list(PLAIN_COLOURS), tags=["from-stylesheet"])
+def tint_mapper(tints: Sequence[str] = TINTS) -> CategoricalColorMapper:
+    palette = [PLAIN_COLOURS[place % len(PLAIN_COLOURS)] for place in range(len(tints))]
+    return CategoricalColorMapper(factors=list(tints), palette=palette, tags=["from-stylesheet"])
 
 
-def _ms(moment: datetime) -> float:
+def milliseconds(moment: datetime) -> float:
     return moment.timestamp() * 1000

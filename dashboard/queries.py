@@ -10,7 +10,7 @@ from uuid import UUID
 from multidict import MultiMapping
 
 from dashboard.cursors import decode_position
-from dashboard.data import DEFAULT_LIMIT, CacheFilter, ConversationFilter, RequestFilter
+from dashboard.data import DEFAULT_LIMIT, CacheFilter, ConversationFilter, RequestFilter, StreamRange
 from dashboard.errors import InvalidQueryError
 from domain.ids import Position
 from schemas.cache_api import GroupBy
@@ -81,6 +81,12 @@ def conversations_query(query: MultiMapping[str]) -> ConversationsQuery:
 def windows_query(query: MultiMapping[str]) -> str | None:
     """The account that is asked for; None: all. Raises InvalidQueryError."""
     return Given(query, {"account"}).read("account", text_of)
+
+
+def streams_query(query: MultiMapping[str]) -> StreamRange:
+    """Of ``GET /api/insights/streams``. Raises InvalidQueryError."""
+    given = Given(query, {"since", "until"})
+    return StreamRange(given.read("since", moment_of), given.read("until", moment_of))
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ def routes(of: Handlers) -> tuple[Route, ...]:
         Route("GET", "/api/conversations/{id}/tree", Access.API, of.api.tree),
         Route("GET", "/api/usage", Access.API, of.api.usage),
         Route("GET", "/api/windows", Access.API, of.api.windows),
+        Route("GET", "/api/insights/streams", Access.API, of.api.streams),
         Route("GET", "/api/insights/cache", Access.API, of.api.cache_insights),
         Route("*", "/api", Access.API, of.api.unknown_route),
         Route("*", "/api/{rest:.*}", Access.API, of.api.unknown_route),

@@ -93,6 +93,15 @@ def assemble(body: bytes, content_type: str) -> AssembledMessage:
     return _assemble_json(body)
 
 
+def frame_kind(frame: Frame) -> str:
+    """What a frame says: the names ``error`` and ``ping`` count; else the type in the data does. Empty: none."""
+    return _kind_in(frame, read_object(frame.data))
+
+
+def _kind_in(frame: Frame, value: JsonObject | None) -> str:
+    return frame.event if frame.event in {"error", "ping"} else _text_in(value or {}, "type")
+
+
 def _is_event_stream(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == EVENT_STREAM
 
@@ -145,12 +154,12 @@ class AnswerAssembler:
         return frames
 
     def place(self, frame: Frame) -> None:
-        """Fold one frame. The names ``error`` and ``ping`` count; else the type in the data does."""
+        """Fold one frame, by its kind."""
         if not frame.finished:
             self._unfinished = frame
             return
         value = read_object(frame.data)
-        kind = frame.event if frame.event in {"error", "ping"} else _text_in(value or {}, "type")
+        kind = _kind_in(frame, value)
         if kind == "ping":
             return
         if kind == "error" and self._error is None:

@@ -1,16 +1,25 @@
 """A store for the screens that needs no database: what it holds is set, and it can be away."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from dashboard.data import ConversationFilter, DataStore, RequestFilter
+from dashboard.data import MAX_ACCOUNTS, CacheFilter, ConversationFilter, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
 from dashboard.errors import InvalidQueryError
+from dashboard.usage import UsageQuery
+from domain.cache_waste import totals
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
+from schemas.cache_api import CacheInsights, CacheVerdictItem
+from schemas.limits_api import AccountWindows, WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from schemas.stream_api import StreamInsights
+from schemas.usage_api import UsageAnswer
+from tests.read_rows import START, stream_group
+from tests.usage_samples import usage_answer
 
 
 @dataclass
@@ -26,6 +35,41 @@ class FakeDataStore(DataStore):
     refusal: str = ""
     """Why the next list is refused; empty: it is not."""
     asked: list[str] = field(default_factory=list)
+    accounts: list[AccountWindows] = field(default_factory=list)
+    waste: CacheInsights | None = None
+    flows: StreamInsights | None = None
+    used: Callable[[UsageQuery], UsageAnswer] | None = None
+    verdicts: dict[UUID, CacheVerdictItem] = field(default_factory=dict)
+    wanted: list[object] = field(default_factory=list)
+    """What insights and usage were asked for."""
+
+    async def cache_insights(self, wanted: CacheFilter, *, limit: int = 50) -> CacheInsights:
+        self._ask("cache_insights")
+        self.wanted.append(wanted)
+        empty = CacheInsights(
+            since=wanted.since, until=wanted.until, group_by=wanted.group_by, totals=totals(0, 0, []), items=[]
+        )
+        found = self.waste or empty
+        return found.model_copy(update={"items": found.items[:limit]})
+
+    async def usage(self, query: UsageQuery) -> UsageAnswer:
+        self._ask("usage")
+        self.wanted.append(query)
+        return self.used(query) if self.used else usage_answer()
+
+    async def cache_verdict(self, request_id: UUID) -> CacheVerdictItem | None:
+        self._ask("cache_verdict")
+        return self.verdicts.get(request_id)
+
+    async def stream_insights(self, wanted: StreamRange) -> StreamInsights:
+        self._ask("stream_insights")
+        self.wanted.append(wanted)
+        return self.flows or no_streams(wanted)
+
+    async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
+        self._ask("windows")
+        found = [one for one in self.accounts if account in {None, one.account}]
+        return WindowsAnswer(as_of=now, accounts=found[:MAX_ACCOUNTS])
 
     async def position(self) -> Position:
         self._ask("position")
@@ -133,3 +177,18 @@ def _page(rows: Sequence[T], cursor: str | None, limit: int) -> tuple[list[T], s
     start = int(cursor or 0)
     end = start + limit
     return list(rows[start:end]), str(end) if end < len(rows) else None
+
+
+def no_streams(wanted: StreamRange) -> StreamInsights:
+    return StreamInsights(
+        since=wanted.since or START,
+        until=wanted.until or START,
+        examined=0,
+        complete=True,
+        stalled_after_ms=30_000,
+        slow_start_after_ms=10_000,
+        total=stream_group(),
+        models=[],
+        accounts=[],
+        examples=[],
+    )

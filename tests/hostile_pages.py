@@ -8,11 +8,32 @@ from dashboard.markup import Regions
 from dashboard.pages.page import Page, Surroundings
 from dashboard.pages.request import SECTIONS
 from dashboard.pages.routes import ROUTES
+from dashboard.usage import UsageQuery
+from schemas.cache_api import CacheDivergence
+from schemas.limits_api import (
+    AccountWindows,
+    ForecastItem,
+    KeyLimitItem,
+    OverageItem,
+    OverallItem,
+    Reading,
+)
 from schemas.read_api import EvidenceItem
 from schemas.stored.events import HeaderFact
+from schemas.usage_api import UsageAnswer
 from tests.fake_data import FakeDataStore
-from tests.read_rows import START, conversation_tree, request_id, request_item, tree_node
+from tests.insight_samples import (
+    cache_cause,
+    cache_group,
+    cache_insights,
+    stream_example,
+    stream_insights,
+    verdict,
+)
+from tests.limit_samples import account_windows, window_item
+from tests.read_rows import START, conversation_tree, request_id, request_item, stream_group, tree_node
 from tests.recorded_details import event_items, request_details, text_answer
+from tests.usage_samples import usage_answer, usage_item
 
 NOW = START + timedelta(hours=1)
 CONVERSATION, REQUEST = request_id(1), request_id(2)
@@ -30,7 +51,20 @@ NODE_WORDS = (
     "task",
     "tool_use_id",
 )
-FILTER_NAMES = ("title", "project", "account", "session", "model", "class", "outcome", "trail")
+FILTER_NAMES = (
+    "title",
+    "project",
+    "account",
+    "session",
+    "model",
+    "class",
+    "outcome",
+    "trail",
+    "window",
+    "span",
+    "range",
+    "group_by",
+)
 REFUSED_NAMES = ("cursor", "status", "conversation")
 
 
@@ -60,7 +94,51 @@ def store_of(text: str) -> FakeDataStore:
         parsable=False,
         request_class=None,
     )
+    store.accounts = [hostile_account(text)]
+    store.used = lambda query: hostile_usage(query, text)
+    store.waste = cache_insights(cache_group(text, causes=[cache_cause(text)]))
+    store.verdicts = {REQUEST: verdict(cause=text, detail=text, divergence=divergence(text))}
+    store.flows = stream_insights(
+        stream_example(model=text, account=text, outcome=text),
+        models=[stream_group(name=text)],
+        accounts=[stream_group(name=text)],
+    )
     return store
+
+
+def hostile_usage(query: UsageQuery, text: str) -> UsageAnswer:
+    """A value that has a price, and one that has none."""
+    bucket = None if query.bucket == "none" else query.since
+    group = {by: CONVERSATION if by == "conversation" else text for by in query.group_by}
+    items = [
+        usage_item(bucket, label=text, group=group),
+        usage_item(bucket, label=text, group=dict.fromkeys(group), cost_usd=None, unpriced_tokens=5, unpriced=[text]),
+    ]
+    return usage_answer(*items, bucket=query.bucket, assumed=[text])
+
+
+def divergence(text: str) -> CacheDivergence:
+    return CacheDivergence(section="message", place=1, name=text, role=text, kind=text)
+
+
+def hostile_account(text: str) -> AccountWindows:
+    """A window, a limit, and all that headers may say."""
+    seen = {"request_id": REQUEST, "seen_at": NOW}
+    words = {text: text, "fallback": text}
+    window = window_item(name=text, model_scope=text, status=text).model_copy(update={"length_s": None})
+    reckoned = window.model_copy(update={"now": Reading(utilization=None, source="reckoned", how=text)})
+    unsaid = ForecastItem(
+        pace="usual", likely=None, earliest=None, latest=None, level=None, cases=0, full=0, per_hour=None, reason=text
+    )
+    return account_windows(
+        account=text,
+        overall=OverallItem(status=text, resets_at=None, facts=words, **seen),
+        overage=OverageItem(status=text, in_use=True, disabled_reason=text, utilization=None, resets_at=None, **seen),
+        windows=[window, reckoned.model_copy(update={"name": text + "2", "forecasts": [unsaid]})],
+        key_limits=[KeyLimitItem(name=text, limit=5, remaining=2, resets_at=None, **seen)],
+        unknown=words,
+        malformed=[text],
+    )
 
 
 async def pages_of(text: str) -> dict[str, Regions]:

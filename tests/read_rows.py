@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dashboard.compactions import compactions_of
 from dashboard.trees import branches_of
 from schemas.read_api import ConversationItem, ConversationTree, EvidenceItem, RequestItem, TreeNode
+from schemas.stream_api import Spread, StreamGroup
 
 START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 STEP = timedelta(seconds=12)
@@ -175,3 +176,12 @@ def node_trees(draw: st.DrawFn, max_size: int = 60) -> list[TreeNode]:
             )
         )
     return nodes
+
+
+def stream_group(name: str | None = None, **counts: int) -> StreamGroup:
+    """Nothing stands out but what is given."""
+    words = ("requests", "open", "abandoned", "cut", "failed", "unanswered", "stalled", "slow_start")
+    none = Spread(p50_ms=None, p95_ms=None)
+    return StreamGroup(
+        name=name, time_to_first_byte=none, duration=none, **{word: counts.get(word, 0) for word in words}
+    )

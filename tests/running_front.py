@@ -16,7 +16,7 @@ from aiohttp import web
 from yarl import URL
 
 from dashboard.config import DashboardConfig
-from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, RequestFilter
+from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, RequestFilter, StreamRange
 from dashboard.front import serve
 from dashboard.recordings import RecordedBytes
 from dashboard.told import Sayings
@@ -27,8 +27,17 @@ from domain.ids import Position
 from schemas.cache_api import CacheInsights
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from schemas.stream_api import StreamInsights
 from schemas.usage_api import UsageAnswer
-from tests.read_rows import START, conversation_item, conversation_tree, request_id, request_item, tree_node
+from tests.read_rows import (
+    START,
+    conversation_item,
+    conversation_tree,
+    request_id,
+    request_item,
+    stream_group,
+    tree_node,
+)
 
 KEY = "the-key-of-this-test"
 KNOWN, ERASED, UNKNOWN = request_id(1), request_id(2), request_id(99)
@@ -81,6 +90,21 @@ class CannedStore(DataStore):
     async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
         self._ask("windows", account, now)
         return WindowsAnswer(as_of=now, accounts=[])
+
+    async def stream_insights(self, wanted: StreamRange) -> StreamInsights:
+        self._ask("stream_insights", wanted)
+        return StreamInsights(
+            since=START,
+            until=START,
+            examined=0,
+            complete=True,
+            stalled_after_ms=30_000,
+            slow_start_after_ms=10_000,
+            total=stream_group(),
+            models=[],
+            accounts=[],
+            examples=[],
+        )
 
     async def cache_insights(self, wanted: CacheFilter, *, limit: int = 50) -> CacheInsights:
         self._ask("cache_insights", wanted, limit)

@@ -1,5 +1,6 @@
 """What was one request, and what came back? Its facts, and one section at a time of all that is recorded."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
@@ -10,13 +11,17 @@ from dashboard.details import RequestDetails
 from dashboard.formatting import short_id
 from dashboard.markup import Regions, render
 from dashboard.pages.page import Page, Surroundings, member_of
+from dashboard.streams import forensics_of
 from dashboard.views.blocks import shown_block
+from dashboard.views.cache_causes import place_words, words_of
 from dashboard.views.event_rows import event_row
 from dashboard.views.messages import shown_answer, shown_messages, stretch
 from dashboard.views.raw_json import raw_side
-from dashboard.views.stream import arrivals, stream_facts
+from dashboard.views.stream import rhythm_rows, shown_stream
 from dashboard.views.why import Neighbour, why
+from domain.stream_forensics import StreamForensics
 from domain.usage import read_usage
+from schemas.cache_api import CacheVerdictItem
 from schemas.read_api import EventItem
 
 SECTIONS = ("messages", "response", "stream", "headers", "events", "raw")
@@ -36,6 +41,7 @@ class RequestPage:
         self._member = member_of(member)
         self._details: RequestDetails | None = None
         self._events: list[EventItem] = []
+        self._verdict: CacheVerdictItem | None = None
         self._branch: str | None = None
         """What the branch is called."""
         self._section = SECTIONS[0]
@@ -46,7 +52,9 @@ class RequestPage:
         self._panel: Markup | None = None
         """As it was rendered last, if nothing in it has changed."""
         self._chart = figures.rhythm()
-        self._drawn = 0
+        self._forensics: StreamForensics | None = None
+        """Of the details, in the section that shows them."""
+        self._drawn: StreamForensics | None = None
 
     @property
     def title(self) -> str:
@@ -68,6 +76,8 @@ class RequestPage:
         is_open = self._details is not None and self._details.ended is None
         if self._member and (is_open or before != await self._from.store.request(self._member)):
             await self._read()
+        elif self._member and self._verdict is None:
+            self._verdict = await self._from.store.cache_verdict(self._member)
 
     async def act(self, name: str, value: str) -> None:
         match name:
@@ -100,6 +110,9 @@ class RequestPage:
             details=details,
             why=why(item, Neighbour(parent, short_id(parent)) if parent else None) if item else None,
             branch=self._branch,
+            verdict=self._verdict,
+            cause=words_of(self._verdict.cause) if self._verdict else None,
+            place=place_words(self._verdict.divergence) if self._verdict and self._verdict.divergence else "",
             now=self._from.clock(),
         )
 
@@ -107,20 +120,22 @@ class RequestPage:
         return {"rhythm": self._chart.figure}
 
     def paint(self) -> None:
-        if self._details is None or self._section != "stream":
-            return
-        came = arrivals(self._details.answer)
-        if len(came) != self._drawn:
-            figures.show_arrivals(self._chart, came)
-            self._drawn = len(came)
+        found = self._forensics
+        if self._details is not None and found is not None and found != self._drawn:
+            figures.show_rhythm(self._chart, rhythm_rows(self._details.answer, found))
+            self._drawn = found
 
     async def _read(self) -> None:
         if self._member is None:
             return
-        self._details = await self._from.store.details(self._member)
+        details = self._details = await self._from.store.details(self._member)
+        self._forensics = None
+        if details is not None and self._section == "stream":
+            self._forensics = await asyncio.to_thread(forensics_of, details)  # long answers take a while
         item = self._details.item if self._details else None
         if item is not None and item.conversation_id and item.branch_id:
             self._branch = await self._from.store.branch_name(item.conversation_id, item.branch_id)
+        self._verdict = await self._from.store.cache_verdict(self._member)
         self._events = await self._from.store.events(self._member) if self._section == "events" else []
         self._panel = None
 
@@ -128,11 +143,16 @@ class RequestPage:
         return {
             "messages": self._messages,
             "response": self._response,
-            "stream": lambda details: render("stream.html", facts=stream_facts(details.answer), details=details),
+            "stream": self._stream,
             "headers": lambda details: render("headers.html", details=details),
             "events": lambda _: render("events.html", events=[event_row(event) for event in self._events]),
             "raw": self._raw,
         }
+
+    def _stream(self, details: RequestDetails) -> Markup:
+        if self._forensics is None:  # the section was changed, and the store did not answer then
+            self._forensics = forensics_of(details)
+        return render("stream.html", stream=shown_stream(self._forensics), details=details)
 
     def _messages(self, details: RequestDetails) -> Markup:
         sent = details.sent

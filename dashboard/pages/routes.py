@@ -5,17 +5,23 @@ from types import MappingProxyType
 
 from dashboard.pages.conversation import conversation_page
 from dashboard.pages.conversations import conversations_page
+from dashboard.pages.insights import insights_page
+from dashboard.pages.limits import limits_page
 from dashboard.pages.page import Route
 from dashboard.pages.request import request_page
 from dashboard.pages.requests import requests_page
+from dashboard.pages.usage import usage_page
 
 HOME = "/conversations"
 ROUTES: Mapping[str, Route] = MappingProxyType(
     {
         "/conversations": conversations_page,
         r"/conversations/(?P<member>[^/]+)": conversation_page,
+        "/insights": insights_page,
+        "/limits": limits_page,
         "/requests": requests_page,
         r"/requests/(?P<member>[^/]+)": request_page,
+        "/usage": usage_page,
     }
 )
 """Where a path has a parameter, the page gets its value."""

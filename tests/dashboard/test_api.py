@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.data import CacheFilter, ConversationFilter, DataStore, RequestFilter
+from dashboard.data import CacheFilter, ConversationFilter, DataStore, RequestFilter, StreamRange
 from dashboard.usage import UsageQuery
 from domain.ids import Position
 from ops.db.borrowing import borrowed
@@ -67,6 +67,10 @@ async def test_the_query_reaches_the_store(front: RunningFront, browser: Browser
     assert front.store.asked[-1] == ("requests", RequestFilter(), Position(12), None, 50)
     await ask(browser, "/api/conversations?session=s&limit=3")
     assert front.store.asked[-1] == ("conversations", ConversationFilter(session="s"), None, 3)
+    await ask(browser, "/api/insights/streams?since=2026-11-22&until=2026-11-23")
+    assert front.store.asked[-1] == ("stream_insights", StreamRange(at, at.replace(day=23)))
+    await ask(browser, "/api/insights/streams")
+    assert front.store.asked[-1] == ("stream_insights", StreamRange())
     await ask(browser, f"/api/insights/cache?since=2026-11-22&group_by=model&conversation={KNOWN}&limit=7")
     insight = CacheFilter(since=at, group_by="model", conversation=KNOWN)
     assert front.store.asked[-1] == ("cache_insights", insight, 7)
@@ -132,6 +136,7 @@ async def test_the_head_alone_says_the_same(browser: Browser) -> None:
         (f"/api/requests/{UNKNOWN}", 404, "not_found_error", str(UNKNOWN)),
         ("/api/requests/x'%20OR%201=1", 404, "not_found_error", "There is no request"),
         (f"/api/requests/{ERASED}/response", 410, "erased_error", "erased"),
+        ("/api/insights/streams?since=yesterday", 400, "invalid_request_error", "since"),
         (f"/api/conversations/{UNKNOWN}", 404, "not_found_error", "conversation"),
         ("/api/requests?class=x", 400, "invalid_request_error", "give one of main"),
         ("/api/requests?session=%00", 400, "invalid_request_error", "session"),
@@ -242,6 +247,8 @@ async def test_the_whole_way_from_stored_events_to_json(pool: Pool) -> None:
         assert again == {"items": [], "next_cursor": live["next_cursor"]}
         filtered = json.loads((await ask(browser, f"/api/requests?conversation={root['request_id']}&class=main")).body)
         assert {item["conversation_id"] for item in filtered["items"]} == {root["request_id"]}
+        streams = json.loads((await ask(browser, "/api/insights/streams?since=2020-01-01")).body)
+        assert streams["total"]["requests"] == sum(one["requests"] for one in streams["models"]) > 0
         said = await health(browser)
         assert (said["store"]["lag"], said["store"]["newest"]) == (0, int(live["next_cursor"]))
 
@@ -258,3 +265,5 @@ async def test_no_text_from_outside_becomes_sql(pool: Pool) -> None:
         for name in ("session", "account", "project", "title", "since", "cursor"):
             for text in nasty:
                 assert (await ask(browser, f"/api/conversations?{name}={text}")).status in {200, 400}
+        for text in nasty:
+            assert (await ask(browser, f"/api/insights/streams?since={text}")).status in {200, 400}

@@ -18,14 +18,26 @@ from dashboard.app import CSRF_HEADER, PagesConfig, make_server
 from dashboard.pages.routes import ROUTES
 from dashboard.pages.tab import Tab
 from tests.fake_data import FakeDataStore
+from tests.insight_samples import cache_group, cache_insights
+from tests.limit_samples import account_windows, reading, window_item
 from tests.panel_client import ORIGIN, Worker, worker_at
 from tests.read_rows import conversation_tree, request_id, request_item, tree_node
 from tests.recorded_details import request_details
 from tests.shown_html import attributes, texts
+from tests.usage_samples import usage_answer, usage_item
 from tests.waiting import until
 
 ID = str(request_id(1))
-PAGES = ("/conversations", f"/conversations/{ID}", "/requests", f"/requests/{ID}", f"/requests/{ID}?tab=stream")
+PAGES = (
+    "/conversations",
+    f"/conversations/{ID}",
+    "/requests",
+    f"/requests/{ID}",
+    f"/requests/{ID}?tab=stream",
+    "/limits",
+    "/insights",
+    "/usage",
+)
 CONFIG = PagesConfig(("127.0.0.1:3001", "localhost:3001"), ("nexus claude",), secrets.token_bytes(32))
 
 
@@ -34,6 +46,11 @@ def store() -> FakeDataStore:
     store = FakeDataStore(all_details={request_id(1): request_details()})
     store.put_tree(conversation_tree([tree_node(1)], title="Mend the <b>clock</b>"))
     store.put_item(request_item(1))
+    store.used = lambda query: usage_answer(
+        usage_item(query.since if query.bucket != "none" else None, group=dict.fromkeys(query.group_by, request_id(1)))
+    )
+    store.waste = cache_insights(cache_group())
+    store.accounts = [account_windows(windows=[window_item(now=reading(request_id=request_id(1)))])]
     return store
 
 

@@ -8,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard import figures
-from dashboard.figures import MAX_LANES, MAX_STEPS, MIN_BAR_MS, MIN_LANES, ROOMY_LANES, TINTS, Arrival, Bar, Columns
+from dashboard.figures import (
+    MAX_LANES,
+    MAX_STEPS,
+    MIN_BAR_MS,
+    MIN_LANES,
+    ROOMY_LANES,
+    TINTS,
+    Arrival,
+    Bar,
+    Columns,
+    Mark,
+    RhythmRows,
+)
 from dashboard.markup import STATIC
 from tests.read_rows import START
 
@@ -166,10 +178,29 @@ def test_very_many_chunks_are_put_together_and_none_is_lost(count: int) -> None:
 def test_an_empty_rhythm_is_not_seen() -> None:
     chart = figures.rhythm()
     assert not chart.figure.visible
-    figures.show_arrivals(chart, [Arrival(500, 10), Arrival(2000, 30)])
+    figures.show_rhythm(chart, RhythmRows([Arrival(500, 10), Arrival(2000, 30)]))
     assert chart.figure.visible
     assert columns(chart)["total"] == [10, 40]
-    assert chart.figure.x_range.end > 2
+    assert 2 < chart.figure.x_range.end < 3
     assert chart.figure.y_range.end > 40
-    figures.show_arrivals(chart, [])
+    figures.show_rhythm(chart, RhythmRows())
     assert not chart.figure.visible
+
+
+def test_the_rhythm_goes_on_to_the_end_and_shows_what_stands_out() -> None:
+    chart = figures.rhythm()
+    marks = [Mark(500, 2000, "silence", "no byte for 1.5 s"), Mark(500, 1000, "pings", "only $$pings$$")]
+    figures.show_rhythm(chart, RhythmRows([Arrival(500, 100)], marks, pings_ms=[700, 800], ended_ms=9000))
+    assert chart.figure.x_range.end > 9
+    data = chart.marks.data
+    assert (data["left"], data["right"], data["tint"]) == ([0.5, 0.5], [2, 1], ["silence", "pings"])
+    assert data["top"] == [pytest.approx(108), pytest.approx(5.4)], "a silence is as high as the figure"
+    assert "$" not in data["label"][1]
+    assert chart.pings.data["at"] == [0.7, 0.8]
+    assert all(0 < y < 5.4 for y in chart.pings.data["y"])
+
+
+def test_very_many_marks_are_cut_off() -> None:
+    marks = [Mark(at, at + 1, "silence", "") for at in range(MAX_STEPS + 1)]
+    assert len(figures.mark_columns(marks, 1)["left"]) == MAX_STEPS
+    assert len(figures.ping_columns([1.0] * (MAX_STEPS + 1), 1)["at"]) == MAX_STEPS

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jinja2 import TemplateError, UndefinedError
 from markupsafe import Markup
 
-from dashboard import figures
+from dashboard import figures, limit_figures, usage_figures
 from dashboard.markup import ASSETS, STATIC, Surface, assets_version, plain_label, render
 from tests.hostile_pages import filtered_by, pages_of, titles_of
 from tests.hostile_text import HOSTILE, disarmed
@@ -19,6 +19,7 @@ from tests.shown_html import attributes, parsed, structure
 OWN = {"page.html", "login.html", "logout.html", "notice.html", "own_base.html"}
 """Whole documents."""
 ONE_TIMELINE, ONE_RHYTHM = cache(figures.timeline), cache(figures.rhythm)
+ONE_LIMIT_CHART, ONE_USAGE_CHART = cache(limit_figures.limit_chart), cache(usage_figures.usage_chart)
 COLOURED = {("span", ("class",))}
 LIST_ELEMENTS = {
     "",
@@ -48,6 +49,8 @@ def _figures_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """They cost most of a page and hold none of its HTML."""
     monkeypatch.setattr(figures, "timeline", ONE_TIMELINE)
     monkeypatch.setattr(figures, "rhythm", ONE_RHYTHM)
+    monkeypatch.setattr(limit_figures, "limit_chart", ONE_LIMIT_CHART)
+    monkeypatch.setattr(usage_figures, "usage_chart", ONE_USAGE_CHART)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -70,16 +73,19 @@ def check_attributes(html: str) -> None:
             if name in {"href", "src", "action", "formaction", "srcset", "poster"}:
                 assert ADDRESSES.match(value)
             if name == "style":
-                assert re.fullmatch(r"width: [\d.]+%|--depth: \d+", value)
+                assert re.fullmatch(r"(?:left: [\d.]+%; )?width: [\d.]+%|--depth: \d+", value)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_hostile_filters_add_nothing_to_any_list(text: str) -> None:
     hostile, harmless = await filtered_by(text), await filtered_by(disarmed(text))
     for page, regions in hostile.items():
-        assert structure(regions["filters"]) == structure(harmless[page]["filters"]), page
-        assert {element.name for element in parsed(regions["list"]).all()} <= LIST_ELEMENTS
-        check_attributes(regions["list"])
+        for name, html in regions.items():
+            check_attributes(html)
+            if name == "list":
+                assert {element.name for element in parsed(html).all()} <= LIST_ELEMENTS
+            else:
+                assert structure(html) == structure(harmless[page][name]), f"{page}: {name}"
 
 
 async def test_titles_are_one_line_that_can_be_seen() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import MultiDict
 
-from dashboard.data import CacheFilter, ConversationFilter, RequestFilter
+from dashboard.data import CacheFilter, ConversationFilter, RequestFilter, StreamRange
 from dashboard.errors import InvalidQueryError
 from dashboard.queries import (
     CLASSES,
@@ -21,6 +21,7 @@ from dashboard.queries import (
     cache_query,
     conversations_query,
     requests_query,
+    streams_query,
     windows_query,
 )
 from domain.ids import Position
@@ -146,6 +147,15 @@ def test_a_text_that_no_database_can_hold_is_refused() -> None:
 def test_following_live_is_for_requests_alone() -> None:
     with pytest.raises(InvalidQueryError, match="no parameter 'after'"):
         conversations_query(query("after=1"))
+
+
+def test_streams_are_asked_for_by_time_alone() -> None:
+    assert streams_query(query("")) == StreamRange()
+    assert streams_query(query("since=2026-11-22&until=2026-11-23")) == StreamRange(
+        datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC)
+    )
+    with pytest.raises(InvalidQueryError, match="no parameter 'limit'; known are since, until"):
+        streams_query(query("limit=1"))
 
 
 NAMES = st.sampled_from(["conversation", "session", "class", "model", "status", "outcome", "since", "until", "limit"])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.assembly import AnswerAssembler, AnswerError, AssembledMessage, assemble
+from domain.assembly import AnswerAssembler, AnswerError, AssembledMessage, assemble, frame_kind
 from domain.sse import SseParser
 from tests.answers import Event, Recording, framed, recordings, sse, streams
 from tests.strategies import Cut, Json, cuts, json_values
@@ -273,6 +273,21 @@ def test_no_json_body_raises(values: list[Json], kind: str) -> None:
 
 
 # --- one rule, one example ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind"),
+    [
+        ('event: ping\ndata: {"type": "message_stop"}', "ping"),
+        ("event: error\ndata: x", "error"),
+        ('event: x\ndata: {"type": "message_stop"}', "message_stop"),
+        ("event: message_stop\ndata: {}", ""),
+        ("event: message_stop\ndata: [", ""),
+    ],
+)
+def test_a_frame_is_what_its_data_says_but_for_pings_and_errors(frame: str, kind: str) -> None:
+    (found,) = SseParser().feed(f"{frame}\n\n".encode())
+    assert frame_kind(found) == kind
 
 
 def test_a_second_message_start_has_no_place() -> None:

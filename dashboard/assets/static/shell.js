@@ -33,6 +33,15 @@
     return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")} m`;
   }
 
+  function until(seconds) {
+    const minutes = Math.floor(seconds / 60);
+    const hours = Math.floor(minutes / 60);
+    if (seconds <= 0) return "now";
+    if (minutes < 1) return "in <1 min";
+    if (hours < 1) return `in ${minutes} min`;
+    return hours < 24 ? `in ${hours} h ${String(minutes % 60).padStart(2, "0")} m` : `in ${Math.floor(hours / 24)} d ${hours % 24} h`;
+  }
+
   function set(element, text) {
     if (element.textContent !== text) element.textContent = text;
   }
@@ -47,6 +56,7 @@
       if (element.dataset.show === "clock") set(element, clock.format(moment));
       if (element.dataset.show === "full") set(element, full.format(moment));
       if (element.dataset.show === "elapsed") set(element, elapsed(seconds));
+      if (element.dataset.show === "until") set(element, until(-seconds));
     }
   }
   setInterval(() => document.hidden || showTimes(), TICK_MS);
@@ -94,6 +104,52 @@
     if (pick) document.dispatchEvent(new CustomEvent("nexus:select", { detail: pick.dataset.pick }));
   });
 
+  // -- usage is told by the reader's own days, unless the address names a zone -----------------------------------------------
+  if (document.body.dataset.page === "usage" && !new URLSearchParams(location.search).has("tz")) {
+    const asked = new URLSearchParams(location.search);
+    asked.set("tz", Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC");
+    history.replaceState(null, "", `?${asked}`);
+  }
+
+  // -- what is shown can be taken along ------------------------------------------------------------------------------------
+  function save(blob, name) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  // A spreadsheet must not take a name from the wire for a formula.
+  function csvCell(text) {
+    const safe = /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
+    return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  }
+
+  function csvOf(table) {
+    const lines = [...table.rows].map((row) => [...row.cells].map((cell) => csvCell(cell.dataset.value ?? cell.textContent.trim())));
+    return lines.map((line) => `${line.join(",")}\r\n`).join("");
+  }
+
+  function saveFigure(name) {
+    const [drawn] = [...Bokeh.index.roots].filter((view) => view.model.type === "Figure");
+    const picture = drawn.export("png", false).canvas;
+    const sheet = document.createElement("canvas");
+    [sheet.width, sheet.height] = [picture.width, picture.height];
+    const pen = sheet.getContext("2d");
+    pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--surface").trim();
+    pen.fillRect(0, 0, sheet.width, sheet.height);
+    pen.drawImage(picture, 0, 0);
+    sheet.toBlob((blob) => save(blob, name));
+  }
+
+  document.addEventListener("click", (event) => {
+    const table = event.target.closest("[data-save-table]");
+    if (table) save(new Blob([csvOf($(`#${table.dataset.saveTable}`))], { type: "text/csv" }), table.dataset.saveAs);
+    const figure = event.target.closest("[data-save-figure]");
+    if (figure) saveFigure(figure.dataset.saveFigure);
+  });
+
   // -- small sheets close when the reader goes on -----------------------------------------------------------------------
   document.addEventListener("click", (event) => {
     for (const sheet of $$("details.legend[open]")) if (!sheet.contains(event.target)) sheet.open = false;
@@ -127,7 +183,7 @@
   }
 
   // -- shortcuts ---------------------------------------------------------------------------------------------------
-  const places = { c: "/conversations", r: "/requests" };
+  const places = { c: "/conversations", r: "/requests", a: "/usage", l: "/limits", i: "/insights" };
   let chordAt = 0;
 
   function isTyping(target) {

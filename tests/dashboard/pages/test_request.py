@@ -8,8 +8,10 @@ import pytest
 from dashboard.details import RequestDetails
 from dashboard.pages.page import Surroundings
 from dashboard.pages.request import MESSAGES, SECTIONS, RequestPage
+from domain.errors import StoreUnavailableError
 from schemas.read_api import EvidenceItem
 from tests.fake_data import FakeDataStore
+from tests.insight_samples import verdict
 from tests.read_rows import START, conversation_tree, request_id, request_item, tree_node
 from tests.recorded_details import REQUEST, event_items, request_details, text_answer
 from tests.shown_html import attributes, found, texts
@@ -183,10 +185,24 @@ async def test_the_rhythm_is_drawn_with_its_section() -> None:
     source = figure.renderers[0].data_source
     assert len(source.data["left"]) == len(text_answer())
     facts = dict(zip(texts(page.regions()["panel"], "dt"), texts(page.regions()["panel"], "dd"), strict=True))
-    assert (facts["Chunks"], facts["First byte after"], facts["Longest pause"]) == ("6", "640 ms", "100 ms")
+    assert (facts["Chunks"], facts["First byte after"], facts["Longest silence"]) == (
+        "6",
+        "640 ms",
+        "100 ms after message_start",
+    )
     page = await shown(request_details(), "?tab=headers")
     figure = page.figures()["rhythm"]
     assert not figure.visible
+
+
+async def test_a_section_is_shown_also_if_the_store_was_away_when_it_was_chosen() -> None:
+    store = store_with(request_details())
+    page = await loaded(store)
+    store.away = True
+    with pytest.raises(StoreUnavailableError):
+        await page.load("?tab=stream")
+    await page.act("toggle", "x")
+    assert "Longest silence" in page.regions()["panel"]
 
 
 async def test_nothing_streamed_is_said() -> None:
@@ -240,7 +256,7 @@ async def test_an_ended_request_is_read_again_only_when_it_changed() -> None:
     await page.follow()
     store.asked.clear()
     await page.follow()
-    assert store.asked == ["request"]
+    assert store.asked == ["request", "cache_verdict"]
     store.put_item(request_item(1, edge="branches"))
     await page.follow()
     assert "details" in store.asked
@@ -280,3 +296,24 @@ async def test_other_acts_change_nothing() -> None:
     before = page.regions()
     await page.act("nonsense", "x")
     assert page.regions() == before
+
+
+async def test_what_became_of_the_prompt_cache_is_told_with_its_price() -> None:
+    store = FakeDataStore(all_details={request_id(1): request_details()}, verdicts={request_id(1): verdict()})
+    page = RequestPage(Surroundings(store, lambda: NOW, ()), ID)
+    await page.load("")
+    html = page.regions()["head"]
+    (words,) = [one for one in texts(html, "section") if one.startswith("Prompt cache")]
+    for part in ("Tools changed", "certain", "tool 3, Bash", "48,000 tokens paid anew: $0.2760", "Connect MCP servers"):
+        assert part in words
+    assert f"/requests/{request_id(8)}" in attributes(html, "a", "href")
+
+
+async def test_a_verdict_that_comes_late_is_shown() -> None:
+    store = FakeDataStore(all_details={request_id(1): request_details()})
+    page = RequestPage(Surroundings(store, lambda: NOW, ()), ID)
+    await page.load("")
+    assert "Prompt cache" not in page.regions()["head"]
+    store.verdicts[request_id(1)] = verdict(cause="none", lost_tokens=0, divergence=None, previous_request_id=None)
+    await page.follow()
+    assert "Nothing lost" in page.regions()["head"]

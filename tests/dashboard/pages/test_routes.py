@@ -13,8 +13,11 @@ from tests.fake_data import FakeDataStore
 PATHS = {
     "/conversations": "conversations",
     "/conversations/0192f5a0": "conversation",
+    "/insights": "insights",
+    "/limits": "limits",
     "/requests": "requests",
     "/requests/x%20y": "request",
+    "/usage": "usage",
 }
 SURROUNDINGS = Surroundings(FakeDataStore(), lambda: datetime(2026, 1, 1, tzinfo=UTC), ())
 
@@ -24,7 +27,7 @@ def test_a_path_has_one_page(path: str, name: str) -> None:
     (found,) = [pattern for pattern in ROUTES if re.fullmatch(pattern, path)]
     page = ROUTES[found](SURROUNDINGS, "0192f5a0")
     assert page.name == name
-    assert page.section in {"conversations", "requests"}
+    assert page.section in {"conversations", "insights", "limits", "requests", "usage"}
 
 
 @pytest.mark.parametrize("path", ["/", "/conversations/", "/conversations/a/b", "/requests/a/events", "/Requests"])
