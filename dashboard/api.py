@@ -9,7 +9,7 @@ from aiohttp.web import Request, Response
 from dashboard.answers import bytes_answer, json_answer, plain_json_answer
 from dashboard.data import DataStore
 from dashboard.errors import InvalidQueryError
-from dashboard.queries import conversations_query, request_id_of, requests_query, windows_query
+from dashboard.queries import conversations_query, request_id_of, requests_query, statusline_query, windows_query
 from dashboard.refusals import RefusedError
 from domain.errors import StoreUnavailableError
 from domain.ports import Clock
@@ -79,6 +79,14 @@ class ReadApi:
 
     async def windows(self, request: Request) -> Response:
         return await json_answer(request, await self._store.windows(windows_query(request.query), self._clock()))
+
+    async def statusline(self, request: Request) -> Response:
+        """JSON, or the line alone."""
+        session, form = statusline_query(request.query)
+        answer = await self._store.status_line(session, self._clock())
+        if form == "text":
+            return Response(text=f"{answer.text}\n")
+        return await json_answer(request, answer)
 
     async def health(self, request: Request) -> Response:
         """Always 200: who answers is up. ``degraded``: the pages or the database are not."""

@@ -15,21 +15,26 @@ from dashboard.cursors import decode_place, encode_place
 from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
 from dashboard.recordings import RecordedBytes, Recordings, Stream
+from dashboard.statusline import status_line
 from dashboard.trees import branches_of
 from domain.errors import PayloadMissingError
 from domain.ids import Position
 from domain.ports import EventLog, Payloads
-from projections.read_models import conversation_queries, limit_queries, reading, request_queries
+from domain.prices import PriceBook
+from projections.read_models import conversation_queries, limit_queries, reading, request_queries, session_queries
 from projections.read_models.connection import Connection
 from projections.read_models.conversation_queries import ConversationFilter
 from projections.read_models.request_queries import Counts, RequestFilter
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from schemas.statusline_api import StatusLine
 
 __all__ = ["ConversationFilter", "Counts", "DataStore", "RequestFilter"]
 
 Connections = Callable[[], AbstractAsyncContextManager[Connection]]
 """Lends a connection for a short while; raises StoreUnavailableError when the database is away."""
+Prices = Callable[[], Awaitable[PriceBook]]
+"""Tells the prices that stand; raises StoreUnavailableError."""
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
 MAX_ACCOUNTS = 20
@@ -41,8 +46,11 @@ COUNTED = 100_000
 class DataStore:
     """Reads. Any number of calls may run at once."""
 
-    def __init__(self, connections: Connections, log: EventLog, payloads: Payloads) -> None:
-        self._connections, self._log = connections, log
+    def __init__(
+        self, connections: Connections, log: EventLog, payloads: Payloads, prices: Prices | None = None
+    ) -> None:
+        """Without ``prices`` nothing has a price."""
+        self._connections, self._log, self._prices = connections, log, prices or _no_prices
         self._recordings = Recordings(log, payloads)
 
     async def requests(
@@ -126,6 +134,17 @@ class DataStore:
         async with self._connections() as connection:
             return await limit_queries.windows(connection, account, now, MAX_ACCOUNTS)
 
+    async def status_line(self, session: str, now: datetime) -> StatusLine:
+        """One session at a glance; of one that was never seen, that."""
+        book = await self._prices()
+        async with self._connections() as connection:
+            standing = await session_queries.standing(connection, session)
+            spent = await session_queries.spent(connection, session)
+            windows = await limit_queries.windows_of(connection, standing.account, now) if standing else None
+        newest = (standing.model, standing.context_tokens) if standing else (None, None)
+        dated = [(each.day, each.requests, each.line) for each in spent]
+        return status_line(session, now, dated, book, newest=newest, windows=windows)
+
     async def position(self) -> Position:
         """The newest position that both projections have taken in. Cheap: ask often whether to look again."""
         async with self._connections() as connection:
@@ -161,6 +180,10 @@ class DataStore:
         body = await _unless_erased(self._recordings.body_of, stream)
         answer = await _unless_erased(self._recordings.answer_of, stream)
         return await asyncio.to_thread(details_of, stream, item, body, answer)  # large bodies take a while
+
+
+async def _no_prices() -> PriceBook:
+    return PriceBook()
 
 
 async def _unless_erased(read: Callable[[Stream], Awaitable[bytes]], stream: Stream) -> bytes | None:

@@ -81,6 +81,15 @@ def windows_query(query: MultiMapping[str]) -> str | None:
     return _Given(query, {"account"}).read("account", _text)
 
 
+def statusline_query(query: MultiMapping[str]) -> tuple[str, str]:
+    """The session, and ``json`` or ``text``. Raises InvalidQueryError."""
+    given = _Given(query, {"session", "format"})
+    session = given.read("session", _text)
+    if not session:
+        raise InvalidQueryError("session is missing; give session=ID, the session_id of Claude Code.")
+    return session, given.read("format", _one_of(("json", "text"))) or "json"
+
+
 _REQUEST_FILTERS = ("conversation", "session", "class", "model", "status", "outcome", "since", "until")
 _CONVERSATION_FILTERS = ("session", "account", "project", "title", "since", "until")
 

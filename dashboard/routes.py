@@ -81,6 +81,7 @@ def routes(of: Handlers) -> tuple[Route, ...]:
         Route("GET", "/api/conversations/{id}", Access.API, of.api.conversation),
         Route("GET", "/api/conversations/{id}/tree", Access.API, of.api.tree),
         Route("GET", "/api/windows", Access.API, of.api.windows),
+        Route("GET", "/api/statusline", Access.API, of.api.statusline),
         Route("*", "/api", Access.API, of.api.unknown_route),
         Route("*", "/api/{rest:.*}", Access.API, of.api.unknown_route),
         Route("GET", "/static/{rest:.+}", Access.PAGE, of.worker_files.serve),

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 
 from dashboard.data import DataStore
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
 from ops.db.payloads import PostgresPayloads
 from ops.db.pool import Connection, Pool, close_pool, open_pool
+from ops.prices import PriceSource
 
 READ_DEADLINE_S = 15.0
 """For what one page or one answer of the read API asks."""
@@ -44,4 +46,5 @@ def data_store(pool: Pool) -> DataStore:
         async with borrowed(pool, READ_DEADLINE_S) as connection:
             yield connection
 
-    return DataStore(connections, PostgresEventLog(pool), PostgresPayloads(pool))
+    log = PostgresEventLog(pool)
+    return DataStore(connections, log, PostgresPayloads(pool), PriceSource(log, monotonic).book)

@@ -19,10 +19,13 @@ from dashboard.config import DashboardConfig
 from dashboard.data import ConversationFilter, Counts, DataStore, RequestFilter
 from dashboard.front import serve
 from dashboard.recordings import RecordedBytes
+from dashboard.statusline import status_line
 from domain.errors import PayloadMissingError, StoreUnavailableError
 from domain.ids import Position
+from domain.prices import PriceBook
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from schemas.statusline_api import StatusLine
 from tests.read_rows import START, conversation_item, conversation_tree, request_id, request_item, tree_node
 
 KEY = "the-key-of-this-test"
@@ -72,6 +75,10 @@ class CannedStore(DataStore):
     async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
         self._ask("windows", account, now)
         return WindowsAnswer(as_of=now, accounts=[])
+
+    async def status_line(self, session: str, now: datetime) -> StatusLine:
+        self._ask("status_line", session, now)
+        return status_line(session, now, [], PriceBook(), newest=(None, None), windows=None)
 
     async def position(self) -> Position:
         self._ask("position")
