@@ -62,8 +62,8 @@ def line_of(answer: StatusLine) -> str:
     parts += [_money(answer), f"{compact(whole)} tokens"]
     if answer.context_tokens is not None:
         parts.append(f"context {compact(answer.context_tokens)}")
-    if answer.five_hour is not None:
-        parts.append(_window(answer.five_hour))
+    if answer.five_hour is not None and answer.five_hour.percent is not None:
+        parts.append(_window(answer.five_hour, answer.five_hour.percent))
     return " · ".join(parts)
 
 
@@ -74,10 +74,9 @@ def _money(answer: StatusLine) -> str:
     return f"{mark}${answer.cost_usd.quantize(_CENT, ROUND_HALF_UP)}"
 
 
-def _window(window: FiveHourItem) -> str:
+def _window(window: FiveHourItem, percent: float) -> str:
     about = "~" if window.source == "reckoned" else ""
-    full = "unknown" if window.percent is None else f"{about}{window.percent:.0f} %"
-    return f"5h {full}, resets in {duration(window.resets_in_s * 1000)}"
+    return f"5h {about}{percent:.0f} %, resets in {duration(window.resets_in_s * 1000)}"
 
 
 def _five_hour(windows: AccountWindows | None, now: datetime) -> FiveHourItem | None:

@@ -89,7 +89,7 @@ def test_how_sure_the_money_is_stands_before_it(spent: Sequence[Dated], money: s
     ("item", "text"),
     [
         (window(source="reckoned"), "5h ~34 %, resets in 2 h 03 m"),
-        (window(share=None), "5h unknown, resets in 2 h 03 m"),
+        (window(share=None), "context 48k"),
         (window(share=1.2), "5h 120 %, resets in 2 h 03 m"),
         (window(resets_at=NOW - timedelta(seconds=1)), "5h 34 %, resets in 0 ms"),
         (window(state="over"), "context 48k"),
