@@ -14,10 +14,11 @@ import pytest
 
 from domain.billing import BilledLine, prompt_tokens
 from domain.prices import PriceBook, total
+from domain.usage import TokenCounts
 from ops.prices import shipped_prices
 from projections.read_models.session_queries import Spent, spent
 from tests.claude_client import run_claude
-from tests.scripted_api import Answer, Turn, agent, background_agent, scripted_api, text, tool
+from tests.scripted_api import Answer, ScriptedApi, Turn, agent, background_agent, scripted_api, text, tool
 from tests.stack import Stack, stack
 
 pytestmark = pytest.mark.claude
@@ -78,7 +79,8 @@ EQUAL = (
 )  # fmt: skip
 """Sessions of one or more prompts, each with its script."""
 ALLOWED = ("--allowedTools", "Bash,Read,Agent,Task,WebSearch", "--output-format", "json")
-PROMPT = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
+CUT_AFTER = 99
+"""Characters of the answer ``cut`` that go out before it breaks off."""
 CLOSE = Decimal("1e-9")
 """The client reckons in binary fractions."""
 Report = dict[str, Any]
@@ -87,8 +89,8 @@ Report = dict[str, Any]
 class Sessions:
     """Runs of the client through one running Nexus, and what both sides say of them."""
 
-    def __init__(self, running: Stack, folder: Path, connection: asyncpg.Connection) -> None:
-        self._running, self._folder, self._connection = running, folder, connection
+    def __init__(self, running: Stack, api: ScriptedApi, folder: Path, connection: asyncpg.Connection) -> None:
+        self._running, self._api, self._folder, self._connection = running, api, folder, connection
 
     async def run(self, *prompts: str, model: str = "") -> tuple[Report, Sequence[Spent]]:
         """The client's last report, which counts a resumed session from its beginning, and the rows of ours."""
@@ -115,7 +117,7 @@ class Sessions:
 
     async def _ours(self, session: str) -> Sequence[Spent]:
         """All that the session used: its side calls belong to no conversation."""
-        await self._running.requests(1)
+        await self._running.requests(len(self._api.served))
         ours = await spent(self._connection, session)
         said = await self._running.api("/api/statusline", session=session)
         assert (Decimal(said["cost_usd"]), said["unpriced_tokens"]) == (total(map(price, ours)), 0)
@@ -127,7 +129,7 @@ async def sessions(stack_of: AsyncExitStack, folder: Path) -> Sessions:
     running = await stack_of.enter_async_context(stack(folder, api.url))
     connection = await asyncpg.connect(running.database_url)
     stack_of.push_async_callback(connection.close)
-    return Sessions(running, folder / "client", connection)
+    return Sessions(running, api, folder / "client", connection)
 
 
 def price(one: Spent) -> Decimal:
@@ -195,17 +197,26 @@ async def test_the_clients_report_equals_ours(tmp_path: Path, claude_code: Path)
 
 
 async def test_where_the_client_differs_it_is_by_what_the_docs_say(tmp_path: Path, claude_code: Path) -> None:
-    """It leaves out what broke off, and knows neither the batch price nor a long prompt's."""
+    """It reckons what broke off in its own way, and knows neither the batch price nor a long prompt's."""
     async with AsyncExitStack() as opened:
         client = await sessions(opened, tmp_path)
         report, rows = await client.run("cut")
         (both,) = [row for row in rows if row.requests == 2]
-        assert both.line.estimated_output_tokens > 0
-        seen = replace(
-            both.line.tokens, **{kind: getattr(both.line.tokens, kind) // 2 for kind in PROMPT}, output_tokens=1
+        delivered = -(-CUT_AFTER // 4)
+        assert both.line.tokens.output_tokens + both.line.estimated_output_tokens == 101 + delivered
+        theirs = report["models"][both.line.tariff.model]
+        seen = theirs["outputTokens"] - 101
+        assert 0 <= seen <= CUT_AFTER // 3
+        assert theirs["inputTokens"] == (2 if seen else 1) * 1_003
+        tokens = TokenCounts(
+            input_tokens=1_003, output_tokens=delivered, cache_read_tokens=20_011, cache_write_5m_tokens=4_007
         )
-        cut = priced(replace(both.line, tokens=seen), both)
-        assert abs(total(map(price, rows)) - cut - report["total"]) < CLOSE
+        beyond = (
+            Decimal("20e-6") * (delivered - seen)
+            if seen
+            else priced(replace(both.line, tokens=tokens, estimated_output_tokens=0), both)
+        )
+        assert abs(priced(both.line, both) - beyond - report["total"]) < CLOSE
         report, rows = await client.run("batch")
         assert abs(2 * total(map(price, rows)) - report["total"]) < CLOSE
         report, (row,) = await client.run("long", model="claude-sonnet-4-5")
