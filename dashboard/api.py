@@ -14,6 +14,7 @@ from dashboard.queries import (
     conversations_query,
     request_id_of,
     requests_query,
+    statusline_query,
     streams_query,
     windows_query,
 )
@@ -102,6 +103,14 @@ class ReadApi:
     async def cache_insights(self, request: Request) -> Response:
         query = cache_query(request.query)
         return await json_answer(request, await self._store.cache_insights(query.wanted, limit=query.limit))
+
+    async def statusline(self, request: Request) -> Response:
+        """JSON, or the line alone."""
+        session, form = statusline_query(request.query)
+        answer = await self._store.status_line(session, self._clock())
+        if form == "text":
+            return Response(text=f"{answer.text}\n")
+        return await json_answer(request, answer)
 
     async def health(self, request: Request) -> Response:
         """Always 200: who answers is up. ``degraded``: the pages or the database are not."""

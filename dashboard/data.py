@@ -15,6 +15,7 @@ from dashboard.cursors import decode_place, encode_place
 from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
 from dashboard.recordings import RecordedBytes, Recordings, Stream
+from dashboard.statusline import status_line
 from dashboard.told import Told, nothing_told
 from dashboard.trees import branches_of
 from dashboard.usage import UsageQuery, answer_of, question_of
@@ -28,6 +29,7 @@ from projections.read_models import (
     limit_queries,
     reading,
     request_queries,
+    session_queries,
     stream_queries,
     usage_queries,
 )
@@ -39,6 +41,7 @@ from projections.read_models.stream_queries import StreamRange
 from schemas.cache_api import CacheInsights, CacheVerdictItem
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from schemas.statusline_api import StatusLine
 from schemas.stream_api import StreamInsights
 from schemas.usage_api import UsageAnswer
 
@@ -171,6 +174,17 @@ class DataStore:
         said = await self._told()
         async with self._connections() as connection:
             return await cache_queries.verdict(connection, request_id, said.price_of)
+
+    async def status_line(self, session: str, now: datetime) -> StatusLine:
+        """One session at a glance; of one that was never seen, that."""
+        said = await self._told()
+        async with self._connections() as connection:
+            standing = await session_queries.standing(connection, session)
+            spent = await session_queries.spent(connection, session)
+            windows = await limit_queries.windows_of(connection, standing.account, now) if standing else None
+        newest = (standing.model, standing.context_tokens) if standing else (None, None)
+        dated = [(each.day, each.requests, each.line) for each in spent]
+        return status_line(session, now, dated, said.book, newest=newest, windows=windows)
 
     async def position(self) -> Position:
         """The newest position that both projections have taken in. Cheap: ask often whether to look again."""

@@ -114,6 +114,15 @@ def _group(name: str, text: str) -> GroupBy:
     return next(group for group in GROUPS if group == word)
 
 
+def statusline_query(query: MultiMapping[str]) -> tuple[str, str]:
+    """The session, and ``json`` or ``text``. Raises InvalidQueryError."""
+    given = Given(query, {"session", "format"})
+    session = given.read("session", text_of)
+    if not session:
+        raise InvalidQueryError("session is missing; give session=ID, the session_id of Claude Code.")
+    return session, given.read("format", one_of(("json", "text"))) or "json"
+
+
 _REQUEST_FILTERS = ("conversation", "session", "class", "model", "status", "outcome", "since", "until")
 _CONVERSATION_FILTERS = ("session", "account", "project", "title", "since", "until")
 

@@ -84,6 +84,7 @@ def routes(of: Handlers) -> tuple[Route, ...]:
         Route("GET", "/api/windows", Access.API, of.api.windows),
         Route("GET", "/api/insights/streams", Access.API, of.api.streams),
         Route("GET", "/api/insights/cache", Access.API, of.api.cache_insights),
+        Route("GET", "/api/statusline", Access.API, of.api.statusline),
         Route("*", "/api", Access.API, of.api.unknown_route),
         Route("*", "/api/{rest:.*}", Access.API, of.api.unknown_route),
         Route("GET", "/static/{rest:.+}", Access.PAGE, of.worker_files.serve),

@@ -19,14 +19,17 @@ from dashboard.config import DashboardConfig
 from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, RequestFilter, StreamRange
 from dashboard.front import serve
 from dashboard.recordings import RecordedBytes
+from dashboard.statusline import status_line
 from dashboard.told import Sayings
 from dashboard.usage import UsageQuery, answer_of
 from domain.cache_waste import totals
 from domain.errors import PayloadMissingError, StoreUnavailableError
 from domain.ids import Position
+from domain.prices import PriceBook
 from schemas.cache_api import CacheInsights
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from schemas.statusline_api import StatusLine
 from schemas.stream_api import StreamInsights
 from schemas.usage_api import UsageAnswer
 from tests.read_rows import (
@@ -109,6 +112,10 @@ class CannedStore(DataStore):
     async def cache_insights(self, wanted: CacheFilter, *, limit: int = 50) -> CacheInsights:
         self._ask("cache_insights", wanted, limit)
         return CacheInsights(since=None, until=None, group_by="cause", totals=totals(0, 0, []), items=[])
+
+    async def status_line(self, session: str, now: datetime) -> StatusLine:
+        self._ask("status_line", session, now)
+        return status_line(session, now, [], PriceBook(), newest=(None, None), windows=None)
 
     async def position(self) -> Position:
         self._ask("position")

@@ -32,10 +32,12 @@ class Answer:
     """A turn of which more is scripted than its blocks."""
 
     blocks: Sequence[Block]
-    usage: Mapping[str, int] = field(default_factory=dict)
+    usage: Mapping[str, Any] = field(default_factory=dict)
     """Members that replace the counted ones."""
     refusals: int = 0
     """So many attempts at the same messages are answered 529 before."""
+    breaks: int = 0
+    """So many attempts at the same messages break off halfway."""
     stands_still: bool = False
     """Half of it is sent, then nothing: ``standing`` says so, and the rest goes when ``released`` is set."""
 
@@ -124,8 +126,22 @@ class ScriptedApi:
             return web.Response(status=529, body=_OVERLOADED, content_type="application/json")
         message = _message(wanted, turn)
         pieces = list(_frames(message)) if wanted.get("stream") else [json.dumps(message).encode()]
+        if self._attempts[body] <= turn.breaks:
+            return await self._break_off(request, body, headers, pieces[: len(pieces) // 2])
         self.served.append(Served(request.method, request.raw_path, headers, body, 200, b"".join(pieces)))
         return await self._answer(request, pieces, turn, streamed=bool(wanted.get("stream")))
+
+    async def _break_off(
+        self, request: web.BaseRequest, body: bytes, headers: tuple[tuple[str, str], ...], pieces: Sequence[bytes]
+    ) -> web.StreamResponse:
+        self.served.append(Served(request.method, request.raw_path, headers, body, 200, b"".join(pieces)))
+        response = web.StreamResponse(headers={"content-type": "text/event-stream; charset=utf-8"})
+        await response.prepare(request)
+        for piece in pieces:
+            await response.write(piece)
+        assert request.transport is not None
+        request.transport.abort()
+        return response
 
     async def _answer(
         self, request: web.BaseRequest, pieces: Sequence[bytes], turn: Answer, *, streamed: bool
@@ -220,7 +236,7 @@ def _named(block: Block, suffix: str, agents: Sequence[str]) -> Block:
 
 
 def _frames(message: dict[str, Any]) -> Iterator[bytes]:
-    start = {**message, "content": [], "stop_reason": None}
+    start = {**message, "content": [], "stop_reason": None, "usage": {**message["usage"], "output_tokens": 1}}
     yield _frame({"type": "message_start", "message": start})
     yield _frame({"type": "ping"})
     for index, block in enumerate(message["content"]):
