@@ -5,6 +5,7 @@ All that is chosen stands in the address: span, zone, dimension, measure, filter
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from types import MappingProxyType
 from urllib.parse import urlencode
 from uuid import UUID
@@ -43,6 +44,8 @@ STATE = ("range", "since", "until", "tz", "by", "measure", *FILTERS, "from", "to
 _TYPED = ("since", "until", *ASSUMED)
 """Fields of the form."""
 SERIES, ROWS, CONVERSATIONS = 8, 30, 10
+LONGEST_OF_TALKS = timedelta(days=31)
+"""Conversations of a longer time are too many to be ranked while somebody waits."""
 _NEXT: Mapping[str, By] = MappingProxyType(dict(zip(BY_NAMES, [*list(BY_NAMES)[1:], "model"], strict=True)))
 
 
@@ -79,7 +82,8 @@ class UsagePage:
             by = () if self._measure == "tokens" else (self._by,)
             self._series = await store.usage(replace(whole, group_by=by, limit=SERIES))
             self._table = await store.usage(replace(base, group_by=(self._by,), limit=ROWS))
-            self._talks = await store.usage(replace(base, group_by=("conversation",), limit=CONVERSATIONS))
+            talks = replace(base, group_by=("conversation",), limit=CONVERSATIONS)
+            self._talks = await store.usage(talks) if base.until - base.since <= LONGEST_OF_TALKS else None
         except (InvalidQueryError, TooManyBucketsError) as error:
             self._refusal = str(error)
         else:

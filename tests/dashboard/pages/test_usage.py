@@ -201,3 +201,9 @@ async def test_the_json_behind_it_is_linked() -> None:
         "model": "llama",
         "ttl": "1h",
     }
+
+
+async def test_conversations_of_a_long_time_are_not_ranked() -> None:
+    search = "?range=custom&since=2026-01-01&until=2026-11-21"
+    assert [one.group_by for one in await asked(search)] == [("model",), ("model",)]
+    assert "31 days or less" in (await loaded(search)).regions()["tables"]
