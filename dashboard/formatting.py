@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 NOTHING = "–"
@@ -10,6 +11,7 @@ _STEPS = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
 _SIZE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _SECOND_MS, _MINUTE_MS, _HOUR_MS, _DAY_MS = 1_000, 60_000, 3_600_000, 86_400_000
 _MINUTE_S, _HOUR_S, _DAY_S, _WEEK_S = 60, 3_600, 86_400, 7 * 86_400
+_LEAST = Decimal("0.0001")
 _JUST_NOW_S = 3
 _MODEL = re.compile(
     r"^claude-(?:(?P<new>[a-z]+)-(?P<v1>\d+(?:-\d{1,2})?)|(?P<v2>\d(?:-\d)?)-(?P<old>[a-z]+))(?:-\d{8})?$"
@@ -83,6 +85,19 @@ def relative(then: datetime, now: datetime) -> str:
     return f"{then:%Y-%m-%d}"
 
 
+def until(then: datetime, now: datetime) -> str:
+    """How long it takes, no finer than a minute: ``now``, ``in 17 min``, ``in 1 h 32 m``, ``in 6 d 10 h``."""
+    minutes = int((then - now).total_seconds() // _MINUTE_S)
+    if then <= now:
+        return "now"
+    if minutes < 1:
+        return "in <1 min"
+    if minutes < _HOUR_S // _MINUTE_S:
+        return f"in {minutes} min"
+    hours = minutes // 60
+    return f"in {hours} h {minutes % 60:02} m" if hours < 24 else f"in {hours // 24} d {hours % 24} h"
+
+
 def stamp(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
@@ -106,6 +121,16 @@ def percent(part: float, whole: float) -> str:
     if 99 < share < 100:
         return ">99 %"
     return f"{share:.0f} %"
+
+
+def money(amount: Decimal | None) -> str:
+    """US dollars: cents, or as many places as a smaller amount needs; a word for what has no price."""
+    if amount is None:
+        return "no price"
+    if amount and abs(amount) < _LEAST:
+        return "<$0.0001"
+    places = 4 if amount and abs(amount) < 1 else 2
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.{places}f}"
 
 
 def plural(count: int, one: str, many: str = "") -> str:

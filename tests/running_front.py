@@ -19,12 +19,15 @@ from dashboard.config import DashboardConfig
 from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, RequestFilter
 from dashboard.front import serve
 from dashboard.recordings import RecordedBytes
+from dashboard.told import Sayings
+from dashboard.usage import UsageQuery, answer_of
 from domain.cache_waste import totals
 from domain.errors import PayloadMissingError, StoreUnavailableError
 from domain.ids import Position
 from schemas.cache_api import CacheInsights
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from schemas.usage_api import UsageAnswer
 from tests.read_rows import START, conversation_item, conversation_tree, request_id, request_item, tree_node
 
 KEY = "the-key-of-this-test"
@@ -74,6 +77,10 @@ class CannedStore(DataStore):
     async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
         self._ask("windows", account, now)
         return WindowsAnswer(as_of=now, accounts=[])
+
+    async def usage(self, query: UsageQuery) -> UsageAnswer:
+        self._ask("usage", query)
+        return answer_of(query, [], Sayings())
 
     async def cache_insights(self, wanted: CacheFilter, *, limit: int = 50) -> CacheInsights:
         self._ask("cache_insights", wanted, limit)

@@ -248,3 +248,13 @@ async def test_no_text_from_outside_becomes_sql(pool: Pool) -> None:
         for name in ("session", "account", "project", "title", "since", "cursor"):
             for text in nasty:
                 assert (await ask(browser, f"/api/conversations?{name}={text}")).status in {200, 400}
+
+
+async def test_usage_is_asked_for_up_to_now(front: RunningFront, browser: Browser) -> None:
+    said = json.loads((await ask(browser, "/api/usage?group_by=model,user&bucket=day&tz=Europe/Paris&ttl=1h")).body)
+    assert (said["group_by"], said["bucket"], said["tz"]) == (["model", "user"], "day", "Europe/Paris")
+    assert (said["until"], len(said["assumed"]), said["total"]["cost_usd"]) == ("2026-11-22T09:30:00Z", 1, None)
+    status, kind, message = error_in(await ask(browser, "/api/usage?group_by=mood"))
+    assert (status, kind) == (400, "invalid_request_error")
+    assert "give one of account" in message
+    assert [what for what, *_ in front.store.asked] == ["usage"]

@@ -1,6 +1,7 @@
 """Numbers and times read the same everywhere, and never lie about their size."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -123,6 +124,43 @@ def test_between_is_a_duration() -> None:
 )
 def test_relative_times(ago: float, text: str) -> None:
     assert fmt.relative(NOW - timedelta(seconds=ago), NOW) == text
+
+
+@pytest.mark.parametrize(
+    ("ahead", "text"),
+    [
+        (-1, "now"),
+        (0, "now"),
+        (59, "in <1 min"),
+        (60, "in 1 min"),
+        (3599, "in 59 min"),
+        (3600, "in 1 h 00 m"),
+        (5520, "in 1 h 32 m"),
+        (86_399, "in 23 h 59 m"),
+        (86_400, "in 1 d 0 h"),
+        (554_400, "in 6 d 10 h"),
+    ],
+)
+def test_times_to_come(ahead: float, text: str) -> None:
+    assert fmt.until(NOW + timedelta(seconds=ahead), NOW) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (None, "no price"),
+        ("0", "$0.00"),
+        ("0.00001", "<$0.0001"),
+        ("0.0001", "$0.0001"),
+        ("0.51", "$0.5100"),
+        ("0.99999", "$1.0000"),
+        ("1", "$1.00"),
+        ("12345.678", "$12,345.68"),
+        ("-3.5", "-$3.50"),
+    ],
+)
+def test_money(amount: str | None, text: str) -> None:
+    assert fmt.money(None if amount is None else Decimal(amount)) == text
 
 
 def test_absolute_times_say_their_zone() -> None:
