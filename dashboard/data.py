@@ -5,12 +5,13 @@ no tables yet, lists are empty. Every method raises StoreUnavailableError when t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from uuid import UUID
 
 from dashboard.compactions import compactions_of
+from dashboard.costs import costs_of, priced_branches, priced_conversations, priced_requests
 from dashboard.cursors import decode_place, encode_place
 from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
@@ -26,6 +27,7 @@ from domain.ports import EventLog, Payloads
 from projections.read_models import (
     cache_queries,
     conversation_queries,
+    cost_queries,
     limit_queries,
     reading,
     request_queries,
@@ -86,7 +88,7 @@ class DataStore:
         before = None if cursor is None else decode_place("requests", cursor)
         async with self._connections() as connection:
             found = await request_queries.newest(connection, wanted, before, limit + 1)
-        items = found[:limit]
+            items = await self._priced(connection, found[:limit])
         last = items[-1] if len(found) > limit else None
         next_cursor = encode_place("requests", (last.received_at, last.request_id)) if last else None
         return Listing[RequestItem](items=items, next_cursor=next_cursor)
@@ -94,14 +96,24 @@ class DataStore:
     async def _changed(self, wanted: RequestFilter, after: Position, limit: int) -> Listing[RequestItem]:
         async with self._connections() as connection:
             upto = await reading.reached(connection)
-            items = await request_queries.changed(connection, wanted, after, upto, limit)
+            found = await request_queries.changed(connection, wanted, after, upto, limit)
+            items = await self._priced(connection, found)
         seen = items[-1].position if len(items) == limit else max(after, upto)
         return Listing[RequestItem](items=items, next_cursor=str(seen))
 
     async def request(self, request_id: UUID) -> RequestItem | None:
         """None: unknown, or not projected yet."""
         async with self._connections() as connection:
-            return await request_queries.one(connection, request_id)
+            found = await request_queries.one(connection, request_id)
+            return found and (await self._priced(connection, [found]))[0]
+
+    async def _priced(self, connection: Connection, items: Sequence[RequestItem]) -> list[RequestItem]:
+        used = await cost_queries.by_request(connection, [item.request_id for item in items])
+        return priced_requests(items, costs_of(used, await self._told()))
+
+    async def _priced_talk(self, connection: Connection, items: Sequence[ConversationItem]) -> list[ConversationItem]:
+        used = await cost_queries.by_conversation(connection, [item.conversation_id for item in items])
+        return priced_conversations(items, costs_of(used, await self._told()))
 
     async def conversations(
         self, wanted: ConversationFilter, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
@@ -114,7 +126,7 @@ class DataStore:
         before = None if cursor is None else decode_place("conversations", cursor)
         async with self._connections() as connection:
             found = await conversation_queries.newest(connection, wanted, before, limit + 1)
-        items = found[:limit]
+            items = await self._priced_talk(connection, found[:limit])
         last = items[-1] if len(found) > limit else None
         next_cursor = encode_place("conversations", (last.last_at, last.conversation_id)) if last else None
         return Listing[ConversationItem](items=items, next_cursor=next_cursor)
@@ -122,7 +134,8 @@ class DataStore:
     async def conversation(self, member: UUID) -> ConversationItem | None:
         """The conversation that an exchange belongs to, by the id of any of its exchanges. None: it has none."""
         async with self._connections() as connection:
-            return await conversation_queries.one(connection, member)
+            found = await conversation_queries.one(connection, member)
+            return found and (await self._priced_talk(connection, [found]))[0]
 
     async def tree(self, member: UUID) -> ConversationTree | None:
         """The same with its branches and all its exchanges, in the order they were received."""
@@ -131,7 +144,10 @@ class DataStore:
             if item is None:
                 return None
             nodes = await conversation_queries.nodes(connection, item.conversation_id)
-        branches, compactions = branches_of(nodes), compactions_of(nodes)
+            used = await cost_queries.by_branch(connection, item.conversation_id)
+            item = (await self._priced_talk(connection, [item]))[0]
+        branches = priced_branches(branches_of(nodes), costs_of(used, await self._told()))
+        compactions = compactions_of(nodes)
         return ConversationTree(conversation=item, branches=branches, compactions=compactions, nodes=nodes)
 
     async def branch_name(self, conversation: UUID, branch: UUID) -> str | None:

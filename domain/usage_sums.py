@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import Literal
 from uuid import UUID
 
-from domain.billing import Tariff
+from domain.billing import BilledLine, Tariff
 from domain.usage import TokenCounts
 from domain.usage_ranges import Bucket
 
@@ -57,3 +57,14 @@ class UsageQuestion:
     wanted: UsageFilter = field(default_factory=UsageFilter)
     price_days: Sequence[date] | None = None
     """Days of UTC on which some list of prices begins; None: every day is a row of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """What was used under one price by one member of a list."""
+
+    id: UUID
+    """Of an exchange, a conversation or a branch."""
+    line: BilledLine
+    day: date
+    """Of UTC."""

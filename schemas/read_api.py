@@ -69,7 +69,7 @@ class RequestItem(Answer):
     cache_write_5m_tokens: int | None
     cache_write_1h_tokens: int | None
     cost_usd: Decimal | None
-    """Null: there is no price for it."""
+    """The sum of all of it that has a price; null: nothing has, or its answer is still open."""
     time_to_first_byte_ms: float | None
     duration_ms: float | None
     upstream_request_id: str | None
@@ -110,6 +110,8 @@ class ConversationItem(Answer):
     output_tokens: int
     cache_read_tokens: int
     cache_write_tokens: int
+    cost_usd: Decimal | None = None
+    """The sum of all of it that has a price; null: nothing has."""
 
 
 class TreeNode(Answer):
@@ -190,7 +192,8 @@ class BranchItem(Answer):
     tokens_with_descendants: TokenCounts
     """And of all branches and sub-tasks that hang on it, at any depth."""
     cost_usd: Decimal | None = None
-    """Null: there is no price for it."""
+    """Of its own exchanges: the sum of all that has a price; null: nothing has."""
+    cost_usd_with_descendants: Decimal | None = None
     agent_type: str | None
     """These, of sub-tasks alone: null for others."""
     agent_id: str | None

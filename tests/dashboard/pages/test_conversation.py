@@ -210,9 +210,9 @@ async def test_the_branches_are_listed_with_what_they_add_up_to() -> None:
     assert texts(branches, "summary") == ["Branches and sub-tasks2 branches, 1 sub-task1 running"]
     assert attributes(branches, "tr", "data-branch-id") == [str(request_id(number)) for number in (1, 2, 3)]
     assert attributes(branches, "button", "data-pick") == [str(request_id(number)) for number in (1, 2, 3)]
-    assert texts(branches, "td")[:7] == ["mainmain", "done", "1", "2", "50k", "149k", "4.0 s"]
-    assert texts(branches, "td")[7:14] == ["LookExploresubtask", "done", "1", "2", "50k", "–", "4.0 s"]
-    assert texts(branches, "td")[14:16] == ["branch 2branch", "running"]
+    assert texts(branches, "td")[:8] == ["mainmain", "done", "1", "2", "50k", "149k", "–", "4.0 s"]
+    assert texts(branches, "td")[8:16] == ["LookExploresubtask", "done", "1", "2", "50k", "–", "–", "4.0 s"]
+    assert texts(branches, "td")[16:18] == ["branch 2branch", "running"]
     assert attributes(branches, "button[aria-current]", "data-pick") == [str(request_id(1))]
     assert attributes(branches, "button[title]", "title") == ["Look around"]
 

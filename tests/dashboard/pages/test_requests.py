@@ -47,14 +47,15 @@ async def shown(store: FakeDataStore, search: str = "") -> RequestsPage:
 
 
 async def test_a_row_tells_what_a_request_was() -> None:
-    html = await listed(request_item(3))
+    html = await listed(request_item(3, cost_usd="0.0512345"))
     assert attributes(html, "tr", "data-request-id") == [str(request_id(3))]
-    received, request, model, state, inputs, cached, output, first, lasted, project, conversation = texts(html, "td")
+    received, request, model, state, inputs, cached, output, cost, first, lasted, *place = texts(html, "td")
+    project, conversation = place
     assert received == "09:30:36 59 min ago"
     assert request.split() == ["main", "continues", "00000003"]
     assert (model, state, project) == ("opus 4.5", "200 tool_use", "nexus")
     assert (inputs, cached, output) == ("49k", "98 %", "480")
-    assert (first, lasted) == ("640 ms", "4.0 s")
+    assert (cost, first, lasted) == ("$0.0512", "640 ms", "4.0 s")
     assert conversation == "00000001"
     links = attributes(html, "a", "href")
     assert links == [f"/requests/{request_id(3)}", f"/conversations/{request_id(1)}?request={request_id(3)}"]
@@ -64,9 +65,9 @@ async def test_what_is_not_known_yet_is_a_dash() -> None:
     html = await listed(request_item(1, outcome="open", **UNKNOWN))
     cells = texts(html, "td")
     assert cells[1].split() == ["POST", "/v1/messages?beta=true", "00000001"]
-    assert (cells[2], cells[3], cells[4], cells[6], cells[7]) == ("–", "running", "–", "–", "–")
-    assert cells[8] == "59 m 48 s"
-    assert (cells[9], cells[10]) == ("localhost", "–")
+    assert (cells[2], cells[3], cells[4], *cells[6:9]) == ("–", "running", "–", "–", "–", "–")
+    assert cells[9] == "59 m 48 s"
+    assert (cells[10], cells[11]) == ("localhost", "–")
 
 
 @pytest.mark.parametrize(
