@@ -40,6 +40,12 @@ def test_chunks_however_they_come(pieces: list[bytes], cuts: list[int], trailer:
     assert reader.headers["x-nexus-request-id"] == "abc"
 
 
+def test_byte_by_byte() -> None:
+    data = chunked([b"one", b"two"], b"x-checksum: 1\r\n")
+    reader = fed(data, list(range(len(data))))
+    assert (reader.whole, bytes(reader.body)) == (True, b"onetwo")
+
+
 @given(st.binary(max_size=2000), CUTS)
 def test_a_length_however_it_comes(body: bytes, cuts: list[int]) -> None:
     reader = fed(with_length(body), cuts)
