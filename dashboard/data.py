@@ -17,7 +17,7 @@ from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
 from dashboard.recordings import RecordedBytes, Recordings, Stream
 from dashboard.statusline import status_line
-from dashboard.told import Told, nothing_told
+from dashboard.told import Sayings, Told, nothing_told
 from dashboard.trees import branches_of
 from dashboard.usage import UsageQuery, answer_of, question_of
 from domain.cache_waste import ranked, totals
@@ -86,34 +86,29 @@ class DataStore:
         if after is not None:
             return await self._changed(wanted, after, limit)
         before = None if cursor is None else decode_place("requests", cursor)
+        said = await self._told()
         async with self._connections() as connection:
             found = await request_queries.newest(connection, wanted, before, limit + 1)
-            items = await self._priced(connection, found[:limit])
+            items = await _priced(connection, found[:limit], said)
         last = items[-1] if len(found) > limit else None
         next_cursor = encode_place("requests", (last.received_at, last.request_id)) if last else None
         return Listing[RequestItem](items=items, next_cursor=next_cursor)
 
     async def _changed(self, wanted: RequestFilter, after: Position, limit: int) -> Listing[RequestItem]:
+        said = await self._told()
         async with self._connections() as connection:
             upto = await reading.reached(connection)
             found = await request_queries.changed(connection, wanted, after, upto, limit)
-            items = await self._priced(connection, found)
+            items = await _priced(connection, found, said)
         seen = items[-1].position if len(items) == limit else max(after, upto)
         return Listing[RequestItem](items=items, next_cursor=str(seen))
 
     async def request(self, request_id: UUID) -> RequestItem | None:
         """None: unknown, or not projected yet."""
+        said = await self._told()
         async with self._connections() as connection:
             found = await request_queries.one(connection, request_id)
-            return found and (await self._priced(connection, [found]))[0]
-
-    async def _priced(self, connection: Connection, items: Sequence[RequestItem]) -> list[RequestItem]:
-        used = await cost_queries.by_request(connection, [item.request_id for item in items])
-        return priced_requests(items, costs_of(used, await self._told()))
-
-    async def _priced_talk(self, connection: Connection, items: Sequence[ConversationItem]) -> list[ConversationItem]:
-        used = await cost_queries.by_conversation(connection, [item.conversation_id for item in items])
-        return priced_conversations(items, costs_of(used, await self._told()))
+            return found and (await _priced(connection, [found], said))[0]
 
     async def conversations(
         self, wanted: ConversationFilter, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
@@ -124,29 +119,32 @@ class DataStore:
         """
         _check_limit(limit)
         before = None if cursor is None else decode_place("conversations", cursor)
+        said = await self._told()
         async with self._connections() as connection:
             found = await conversation_queries.newest(connection, wanted, before, limit + 1)
-            items = await self._priced_talk(connection, found[:limit])
+            items = await _priced_talk(connection, found[:limit], said)
         last = items[-1] if len(found) > limit else None
         next_cursor = encode_place("conversations", (last.last_at, last.conversation_id)) if last else None
         return Listing[ConversationItem](items=items, next_cursor=next_cursor)
 
     async def conversation(self, member: UUID) -> ConversationItem | None:
         """The conversation that an exchange belongs to, by the id of any of its exchanges. None: it has none."""
+        said = await self._told()
         async with self._connections() as connection:
             found = await conversation_queries.one(connection, member)
-            return found and (await self._priced_talk(connection, [found]))[0]
+            return found and (await _priced_talk(connection, [found], said))[0]
 
     async def tree(self, member: UUID) -> ConversationTree | None:
         """The same with its branches and all its exchanges, in the order they were received."""
+        said = await self._told()
         async with self._connections() as connection:
             item = await conversation_queries.one(connection, member)
             if item is None:
                 return None
             nodes = await conversation_queries.nodes(connection, item.conversation_id)
             used = await cost_queries.by_branch(connection, item.conversation_id)
-            item = (await self._priced_talk(connection, [item]))[0]
-        branches = priced_branches(branches_of(nodes), costs_of(used, await self._told()))
+            item = (await _priced_talk(connection, [item], said))[0]
+        branches = priced_branches(branches_of(nodes), costs_of(used, said))
         compactions = compactions_of(nodes)
         return ConversationTree(conversation=item, branches=branches, compactions=compactions, nodes=nodes)
 
@@ -242,6 +240,19 @@ class DataStore:
         body = await _unless_erased(self._recordings.body_of, stream)
         answer = await _unless_erased(self._recordings.answer_of, stream)
         return await asyncio.to_thread(details_of, stream, item, body, answer)  # large bodies take a while
+
+
+async def _priced(connection: Connection, items: Sequence[RequestItem], said: Sayings) -> list[RequestItem]:
+    """``said`` is asked for before a connection is taken: asking takes one too, and there are only so many."""
+    used = await cost_queries.by_request(connection, [item.request_id for item in items])
+    return priced_requests(items, costs_of(used, said))
+
+
+async def _priced_talk(
+    connection: Connection, items: Sequence[ConversationItem], said: Sayings
+) -> list[ConversationItem]:
+    used = await cost_queries.by_conversation(connection, [item.conversation_id for item in items])
+    return priced_conversations(items, costs_of(used, said))
 
 
 async def _unless_erased(read: Callable[[Stream], Awaitable[bytes]], stream: Stream) -> bytes | None:

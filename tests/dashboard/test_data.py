@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dashboard.data import Connections, ConversationFilter, DataStore, RequestFilter
 from dashboard.errors import InvalidQueryError
+from dashboard.told import Sayings
 from dashboard.trees import tokens_of
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
@@ -326,3 +327,33 @@ class Away(AbstractAsyncContextManager[Connection]):
 async def test_a_database_that_is_away_is_said_so(pool: Pool) -> None:
     with pytest.raises(StoreUnavailableError):
         await store_over(pool, Away).requests(RequestFilter())
+
+
+async def test_prices_are_asked_for_while_no_connection_is_held(live: Pool) -> None:
+    """Asking takes a connection too: who held one meanwhile would wait for the others who do the same."""
+    held = 0
+
+    @asynccontextmanager
+    async def lend() -> AsyncIterator[Connection]:
+        nonlocal held
+        async with borrowed(live, 5.0) as connection:
+            held += 1
+            yield connection
+            held -= 1
+
+    async def told() -> Sayings:
+        assert held == 0
+        asked.append(1)
+        return Sayings()
+
+    asked, someone = list[int](), UUID(int=1)
+    store = DataStore(lend, PostgresEventLog(live), PostgresPayloads(live), told)
+    await store.requests(RequestFilter())
+    await store.requests(RequestFilter(), after=Position(0))
+    await store.request(someone)
+    await store.conversations(ConversationFilter())
+    await store.conversation(someone)
+    await store.tree(someone)
+    await store.cache_verdict(someone)
+    await store.status_line("s", START)
+    assert len(asked) == 8
