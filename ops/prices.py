@@ -20,26 +20,22 @@ from domain.ports import Recorded
 from domain.price_files import read_prices
 from domain.price_list import PRICE_LIST_ID, PriceList, book_of
 from domain.prices import Price, PriceBook
+from ops.db.said import Reads, all_said
 
 REST_S = 5.0
 """So long the newest answer of the store is good."""
 SHIPPED_FILE = "shipped_prices.json"
-_BATCH = 1000
 
 
 class NewerPricesError(NexusError):
     """A newer Nexus said something of the prices that this one does not know; upgrade it."""
 
 
-class Log(Protocol):
+class Log(Reads, Protocol):
     """What is needed of the event store."""
 
     async def stream(self, originator_id: UUID) -> Sequence[Recorded]:
         """All events of one stream, by version. Raises StoreUnavailableError."""
-        ...
-
-    async def read(self, after: Position, limit: int, topics: Sequence[str] = ()) -> Sequence[Recorded]:
-        """In order of position. Raises StoreUnavailableError."""
         ...
 
 
@@ -57,11 +53,8 @@ async def own_list(log: Log) -> PriceList | None:
 
 async def plans_said(log: Log) -> Mapping[str, Plan]:
     """How accounts pay, by account, where a person said so. Raises StoreUnavailableError."""
-    said, position = dict[str, Plan](), Position(0)
-    while events := await log.read(position, _BATCH, PLAN_TOPICS):
-        position = events[-1].position
-        said |= {each.event.account: each.event.plan for each in events if isinstance(each.event, AccountPlan.Said)}
-    return said
+    events = [each.event for each in await all_said(log, PLAN_TOPICS)]
+    return {event.account: event.plan for event in events if isinstance(event, AccountPlan.Said)}
 
 
 class PriceSource:

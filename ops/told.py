@@ -6,14 +6,13 @@ from dataclasses import replace
 
 from dashboard.told import Sayings
 from domain.client_keys import ClientKey
-from domain.ids import Position
 from domain.ports import EventLog
 from domain.prices import PriceBook
 from ops.db.project_labels import labels_said
+from ops.db.said import all_said
 from ops.prices import REST_S, PriceSource, plans_said, shipped_prices
 
 _NAMING = (ClientKey.Issued.TOPIC, ClientKey.Renamed.TOPIC)
-_BATCH = 1000
 
 
 class StoredSayings:
@@ -44,9 +43,5 @@ class StoredSayings:
 
 async def key_names_said(log: EventLog) -> Mapping[str, str]:
     """What each client key is called, revoked ones too, by its id. Raises StoreUnavailableError."""
-    said, position = dict[str, str](), Position(0)
-    while events := await log.read(position, _BATCH, _NAMING):
-        position = events[-1].position
-        named = (one.event for one in events if isinstance(one.event, ClientKey.Issued | ClientKey.Renamed))
-        said |= {event.key_id: event.name for event in named}
-    return said
+    events = [one.event for one in await all_said(log, _NAMING)]
+    return {event.key_id: event.name for event in events if isinstance(event, ClientKey.Issued | ClientKey.Renamed)}

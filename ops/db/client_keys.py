@@ -13,6 +13,7 @@ from domain.account_limits import AccountLimits
 from domain.client_keys import ClientKey, KeyRevokedError, NewKey, UnknownKeyError
 from domain.limits import Limits
 from ops.db.application import Nexus, library_failures
+from ops.db.said import say
 
 
 def issue(url: str, new: NewKey, *, who: str, at: datetime) -> None:
@@ -47,11 +48,11 @@ def revoke(url: str, key_id: str, *, who: str, why: str, at: datetime) -> None:
 
 def limit_account(url: str, account: str, change_of: Callable[[Limits], Limits], *, who: str, at: datetime) -> None:
     """``change_of``: the limits that stand → those that shall. Raises UnfitKeyError, and as ``change`` does."""
-    with library_failures(), Nexus(url) as nexus:
-        try:
-            limits: AccountLimits = nexus.repository.get(AccountLimits.create_id(account))
-        except AggregateNotFoundError:
-            limits = AccountLimits.begin(account, change_of(Limits()), who=who, at=at)
-        else:
-            limits.limit(change_of(limits.limits), who=who, at=at)
-        nexus.save(limits)
+
+    def word(standing: AccountLimits | None) -> AccountLimits:
+        if standing is None:
+            return AccountLimits.begin(account, change_of(Limits()), who=who, at=at)
+        standing.limit(change_of(standing.limits), who=who, at=at)
+        return standing
+
+    say(url, AccountLimits.create_id(account), word)

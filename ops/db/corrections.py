@@ -3,14 +3,11 @@
 Synchronous, like everything of the library: call it from a thread.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from eventsourcing.application import AggregateNotFoundError
-
 from domain.corrections import CorrectionRefusedError, LinkCorrection
-from ops.db.application import Nexus, library_failures
+from ops.db.said import say
 
 
 def correct(url: str, request_id: UUID, parent: UUID | None, *, who: str, why: str, at: datetime) -> None:
@@ -22,7 +19,7 @@ def correct(url: str, request_id: UUID, parent: UUID | None, *, who: str, why: s
         standing.correct(parent, who=who, why=why, at=at)
         return standing
 
-    _save(url, request_id, word)
+    say(url, LinkCorrection.create_id(request_id), word)
 
 
 def undo(url: str, request_id: UUID, *, who: str, why: str, at: datetime) -> None:
@@ -34,13 +31,4 @@ def undo(url: str, request_id: UUID, *, who: str, why: str, at: datetime) -> Non
         standing.undo(who=who, why=why, at=at)
         return standing
 
-    _save(url, request_id, word)
-
-
-def _save(url: str, request_id: UUID, word: Callable[[LinkCorrection | None], LinkCorrection]) -> None:
-    with library_failures(), Nexus(url) as nexus:
-        try:
-            standing: LinkCorrection | None = nexus.repository.get(LinkCorrection.create_id(request_id))
-        except AggregateNotFoundError:
-            standing = None
-        nexus.save(word(standing))
+    say(url, LinkCorrection.create_id(request_id), word)

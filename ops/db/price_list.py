@@ -6,11 +6,9 @@ Synchronous, like everything of the library: call it by ``in_daemon_thread``.
 from collections.abc import Callable
 from datetime import datetime
 
-from eventsourcing.application import AggregateNotFoundError
-
 from domain.account_plans import AccountPlan, Plan
 from domain.price_list import PRICE_LIST_ID, PriceList
-from ops.db.application import Nexus, library_failures
+from ops.db.said import say
 
 
 def change(url: str, word: Callable[[PriceList | None], PriceList]) -> None:
@@ -18,21 +16,16 @@ def change(url: str, word: Callable[[PriceList | None], PriceList]) -> None:
 
     Raises AppendConflictError, StoreUnavailableError, and what ``word`` raises.
     """
-    with library_failures(), Nexus(url) as nexus:
-        try:
-            standing: PriceList | None = nexus.repository.get(PRICE_LIST_ID)
-        except AggregateNotFoundError:
-            standing = None
-        nexus.save(word(standing))
+    say(url, PRICE_LIST_ID, word)
 
 
 def say_plan(url: str, account: str, plan: Plan, *, who: str, at: datetime) -> None:
     """Raises UnfitPlanError, AppendConflictError, StoreUnavailableError."""
-    with library_failures(), Nexus(url) as nexus:
-        try:
-            standing: AccountPlan = nexus.repository.get(AccountPlan.create_id(account))
-        except AggregateNotFoundError:
-            standing = AccountPlan.begin(account, plan, who=who, at=at)
-        else:
-            standing.say(plan, who=who, at=at)
-        nexus.save(standing)
+
+    def word(standing: AccountPlan | None) -> AccountPlan:
+        if standing is None:
+            return AccountPlan.begin(account, plan, who=who, at=at)
+        standing.say(plan, who=who, at=at)
+        return standing
+
+    say(url, AccountPlan.create_id(account), word)
