@@ -4,24 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from domain.billing import BilledLine, Tariff
-from domain.usage import TokenCounts
+from domain.billing import BilledLine
 from projections.read_models.connection import Connection
+from projections.read_models.cost_queries import PRICED, line_of
 from projections.read_models.reading import rows
 
-SELECT_SPENT = """
-SELECT g.model, g.service_tier, g.speed, g.inference_geo, g.long_context,
-    (u.received_at AT TIME ZONE 'UTC')::date AS day, sum(u.requests)::bigint AS requests,
-    sum(u.input_tokens)::bigint AS input_tokens, sum(u.output_tokens)::bigint AS output_tokens,
-    sum(u.cache_read_tokens)::bigint AS cache_read_tokens,
-    sum(u.cache_write_5m_tokens)::bigint AS cache_write_5m_tokens,
-    sum(u.cache_write_1h_tokens)::bigint AS cache_write_1h_tokens,
-    sum(u.estimated_output_tokens)::bigint AS estimated_output_tokens, sum(u.web_searches)::bigint AS web_searches
-FROM read.usage_lines u JOIN read.usage_groups g ON g.group_id = u.group_id
+SELECT_SPENT = f"""
+SELECT sum(u.requests)::bigint AS requests, {PRICED}
 WHERE u.request_id = ANY(ARRAY(SELECT request_id FROM read.requests WHERE session_id = $1))
-GROUP BY 1, 2, 3, 4, 5, 6
-ORDER BY 1, 2, 3, 4, 5, 6
-"""
+GROUP BY 2, 3, 4, 5, 6, 7
+ORDER BY 2, 3, 4, 5, 6, 7
+"""  # noqa: S608  names of columns
 SELECT_STANDING = """
 SELECT coalesce(newest.account, newest.scope) AS account, main.model, main.context_tokens
 FROM (
@@ -35,8 +28,6 @@ FROM (
     ORDER BY r.received_at DESC, r.request_id DESC LIMIT 1
 ) main ON true
 """
-_TOKENS = tuple(TokenCounts.__dataclass_fields__)
-_TARIFF = tuple(Tariff.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +53,8 @@ class Standing:
 
 async def spent(connection: Connection, session: str) -> Sequence[Spent]:
     """All its requests, sub-agents among them, by what a price depends on."""
-    return [
-        Spent(
-            row["day"],
-            row["requests"],
-            BilledLine(
-                tariff=Tariff(**{name: row[name] for name in _TARIFF}),
-                tokens=TokenCounts(**{name: row[name] for name in _TOKENS}),
-                estimated_output_tokens=row["estimated_output_tokens"],
-                web_searches=row["web_searches"],
-            ),
-        )
-        for row in await rows(connection, SELECT_SPENT, session)
-    ]
+    found = await rows(connection, SELECT_SPENT, session)
+    return [Spent(row["day"], row["requests"], line_of(row)) for row in found]
 
 
 async def standing(connection: Connection, session: str) -> Standing | None:
