@@ -77,15 +77,16 @@ async def test_heads_that_are_far_too_large_are_431_and_cost_nothing(tmp_path: P
     async with fake_upstream(fixed(b"ok")) as fake, gateway_process(tmp_path, fake.url) as gateway:
         async with gateway.client() as client:
             await client.request("POST", b"/v1", body=b"x")
-        memory = gateway.memory()
-        for _ in range(5):
+        memory = 0
+        for attack in range(6):
             await refused_head(gateway, request_bytes("GET", b"/v1", *[(b"x%d" % n, b"y") for n in range(100_000)]))
             await refused_head(gateway, request_bytes("GET", b"/v1", (b"x", b"y" * 65537)))
             await refused_head(gateway, request_bytes("GET", b"/" + b"y" * 65537))
             await refused_head(gateway, request_bytes("GET", b"/v1", *[(b"x%d" % n, b"y" * 60_000) for n in range(99)]))
             boundary = (b"Content-Type", b"multipart/form-data; boundary=" + b"b" * 1_000_000)
             await refused_head(gateway, request_bytes("POST", b"/v1", boundary, body=b"x"))
-        assert gateway.memory() - memory < 8_000_000
+            memory = memory if attack else gateway.memory()  # what one such connection takes is kept for the next
+        assert gateway.memory() - memory < 4_000_000
         assert len(fake.requests) == 1
         async with gateway.client() as client:
             assert (await client.request("GET", b"/" + b"y" * 8192)).status == 200, "8 KB of path are none too many"

@@ -103,7 +103,7 @@ async def test_a_damaged_event_is_set_aside_and_the_others_go_on(pool: Pool) -> 
         "RESET ALL"
     )
     await store.follow()
-    assert [await count_set_aside(store, one) for one in PROJECTIONS] == [1, 1]
+    assert {await count_set_aside(store, one) for one in PROJECTIONS} == {1}
     assert {row["request_id"] for row in await store.rows("SELECT * FROM read.requests")} == set(ids.values()) - {
         ids[2]
     }

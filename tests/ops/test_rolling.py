@@ -112,6 +112,17 @@ def test_if_both_die_the_roll_has_failed_and_the_part_is_started_again_as_ever()
     assert world.wait() == [Start(ONE, 2)]
 
 
+def test_a_new_one_that_dies_once_it_serves_is_started_again_beside_the_old_one_that_still_drains() -> None:
+    """Nobody serves then, so nobody waits for the streams of the old one."""
+    world = alone()
+    world.tell(RollAsked())
+    world.tell(BecameReady(ONE, 2))
+    died, started = world.tell(Ended(ONE, -9, 2))
+    assert died == TellDeath(ONE, -9, 0.0, looping=False, generation=2)
+    assert isinstance(started, Start)
+    assert started.part == ONE
+
+
 def test_whoever_rests_when_its_turn_comes_is_new_once_it_is_started_again() -> None:
     world = up()
     world.tell(Ended(ONE, 1))

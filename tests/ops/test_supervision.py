@@ -49,6 +49,7 @@ class World:
     ready: set[Process] = field(default_factory=set)
     told: set[Process] = field(default_factory=set)
     """Those that were told to stop."""
+    killed: set[Process] = field(default_factory=set)
     ever_ready: set[str] = field(default_factory=set)
     log: list[tuple[float, Command]] = field(default_factory=list)
 
@@ -69,12 +70,13 @@ class World:
                 self.ever_ready.add(part)
                 self.ready.add((part, generation))
             case Ended(part, code, generation):
-                for processes in (self.processes, self.ready, self.told):
+                for processes in (self.processes, self.ready, self.told, self.killed):
                     processes.discard((part, generation))
                 if code == 0 and self.part(part).runs_once:
                     self.ever_ready.add(part)
         served = self.serving
         self.state, commands = advance(self.state, happened, self.now)
+        self.leave_behind()
         for command in commands:
             self.log.append((self.now, command))
             self.obey(command)
@@ -89,12 +91,21 @@ class World:
             case Start(part, generation):
                 others = self.of(part)
                 assert len(others) < (2 if self.part(part).rolls else 1), "too many processes of one part"
-                assert set(others) <= self.ready - self.told, "started beside one that does not serve"
+                assert set(others) <= self.ready, "started beside one that neither serves nor did and drains"
                 assert self.part(part).after <= self.ever_ready, "started before what it needs"
                 assert generation not in {number for _, number in others}, "two processes of one name"
                 self.processes.add((part, generation))
-            case Tell(part, _, generation):
+            case Tell(part, urgency, generation):
                 self.told.add((part, generation))
+                if urgency is Urgency.KILL:
+                    self.killed.add((part, generation))
+
+    def leave_behind(self) -> None:
+        """Forget whom the supervisor forgot, who survived even being killed."""
+        held = (*self.state.parts.items(), *self.state.beside.items())
+        forgotten = self.processes - {(name, it.generation) for name, it in held if it.runs}
+        assert forgotten <= self.killed, "forgotten, and never killed"
+        self.processes -= forgotten
 
     def of(self, part: str) -> list[Process]:
         """Its processes, the oldest first."""
