@@ -132,6 +132,7 @@ class ClientConnection(RequestHandler):
             super().data_received(piece)
         if self._messages:
             self._stop_head_deadline()
+            self._forget_how_it_broke()
             self._end_broken_bodies()
         elif data and (self._waiter is not None or not self._request_count):
             self._head_bytes += len(data)
@@ -141,6 +142,12 @@ class ClientConnection(RequestHandler):
 
     def _is_broken(self) -> bool:
         return bool(self._messages) and isinstance(self._messages[-1][0], _ErrInfo)
+
+    def _forget_how_it_broke(self) -> None:
+        """The frames of a traceback hold what was received, and the error: a circle, which would outlive us."""
+        error = self._messages[-1][0].exc if self._is_broken() else None
+        while error is not None:
+            error.__traceback__, error = None, error.__context__
 
     def _start_head_deadline(self) -> None:
         if self._head_deadline is None:

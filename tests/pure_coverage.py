@@ -3,9 +3,12 @@
 python tests/pure_coverage.py [MODULE …]      e.g. domain/parts.py; without words: all of them
 """
 
+import os
 import re
 import sys
 from collections.abc import Generator, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import coverage
@@ -84,25 +87,37 @@ def gaps(measured: coverage.Coverage, module: Path) -> Iterator[str]:
             yield f"{module}: line {line} goes {taken} of {ways} ways"
 
 
-def main(words: list[str]) -> int:
-    """The exit code: 0 if nothing is left out."""
-    modules = [Path(word) for word in words] or pure_modules()
-    files = [twin_of(module) for module in modules]
-    absent = [file for file in files if not (ROOT / file).is_file()]
-    if absent:
-        print("No test file:", *absent, sep="\n  ")
-        return 1
+def measured_gaps(modules: list[Path]) -> tuple[int, list[str]]:
+    """The exit code of their tests, and what these leave out."""
     measured = coverage.Coverage(
         data_file=None, branch=True, config_file=False, include=[str(ROOT / it) for it in modules]
     )
     measured.exclude(UNREACHABLE)
     measured.start()
     options = ["-q", "--hypothesis-profile=steady", f"--rootdir={ROOT}"]
-    code = pytest.main([*options, *(str(ROOT / file) for file in files)], [ByTestFile(measured)])
+    code = pytest.main([*options, *(str(ROOT / twin_of(module)) for module in modules)], [ByTestFile(measured)])
     measured.stop()
-    found = [gap for module in modules for gap in gaps(measured, module)]
+    return int(code), [gap for module in modules for gap in gaps(measured, module)]
+
+
+def shared_out(modules: list[Path], portions: int) -> list[list[Path]]:
+    """Each module counts for its own test file only, so any share can be looked at alone."""
+    return [portion for number in range(portions) if (portion := modules[number::portions])]
+
+
+def main(words: list[str]) -> int:
+    """The exit code: 0 if nothing is left out."""
+    modules = [Path(word) for word in words] or pure_modules()
+    absent = [file for module in modules if not (ROOT / (file := twin_of(module))).is_file()]
+    if absent:
+        print("No test file:", *absent, sep="\n  ")
+        return 1
+    shares = shared_out(modules, os.cpu_count() or 1)
+    with ProcessPoolExecutor(len(shares), get_context("spawn")) as processes:
+        told = list(processes.map(measured_gaps, shares))
+    found = [gap for _, gaps_of_share in told for gap in gaps_of_share]
     print(*found, f"{len(modules)} pure modules, {len(found)} gaps", sep="\n")
-    return int(code) or int(bool(found))
+    return max(code for code, _ in told) or int(bool(found))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from dashboard.front import serve
 from domain.errors import SetupError
 from tests.read_rows import START
 from tests.running_front import KEY, CannedStore, RunningFront, config_for_test, running_front
-from tests.waiting import until
+from tests.waiting import until, until_true
 
 
 async def start(config: Any) -> None:
@@ -94,9 +94,11 @@ async def test_it_runs_the_worker_as_its_child(tmp_path: Path) -> None:
     command = (sys.executable, str(script), str(path))
     running = running_front(worker=False, worker_socket=path, worker_command=command)
     async with running as front, front.logged_in() as browser:
-        await until(path.exists)
-        page = await browser.ask("/requests")
-        assert page.body == b"made by a child"
+
+        async def made_by_the_child() -> bool:
+            return (await browser.ask("/requests")).body == b"made by a child"
+
+        await until_true(made_by_the_child, "the child to listen")
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_unix_connection(str(path))
 

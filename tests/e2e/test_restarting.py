@@ -112,5 +112,5 @@ def names(workers: int) -> list[str]:
 @pytest.mark.parametrize("workers", [2, 1][: scaled(1, 2)])
 async def test_restarts_fail_no_request(tmp_path: Path, workers: int) -> None:
     async with loaded(tmp_path, NEXUS_GATEWAY_WORKERS=str(workers)) as (running, load):
-        for _ in range(scaled(3, 20)):
+        for _ in range(scaled(2, 20)):
             await roll(running, load, workers)

@@ -14,6 +14,7 @@ from tests.forest import feeding, playing
 from tests.forest.judge import mistakes
 from tests.forest.truth import Forest
 from tests.projected import Store
+from tests.requirements import scaled
 
 PORTIONS = 8
 OTHERS = 10**6
@@ -23,7 +24,7 @@ SHOWN = 20
 
 
 def seeds(portion: int) -> range:
-    return range(portion, settings().max_examples, PORTIONS)
+    return range(portion, settings().max_examples * scaled(6, 10) // 10, PORTIONS)
 
 
 async def fed(store: Store, forest: Forest, random: Random) -> None:

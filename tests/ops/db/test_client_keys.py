@@ -95,7 +95,8 @@ async def test_who_listens_hears_of_every_change_at_once(migrated_database: str)
     await listener.close()
 
 
-def test_a_database_that_is_away_is_named() -> None:
+def test_a_database_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.db.application.CONNECT_TIMEOUT_S", 1)
     with pytest.raises(StoreUnavailableError):
         issue(NOWHERE, new_key(), who="ada", at=NOON)
     with pytest.raises(StoreUnavailableError):

@@ -44,6 +44,7 @@ def test_a_request_is_not_its_own_parent(migrated_database: str) -> None:
     assert stored(migrated_database) == []
 
 
-def test_a_database_that_is_away_is_named() -> None:
+def test_a_database_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.db.application.CONNECT_TIMEOUT_S", 1)
     with pytest.raises(StoreUnavailableError):
         correct("postgresql://nobody@127.0.0.1:1/none", REQUEST, None, who="ada", why="", at=AT)

@@ -45,7 +45,8 @@ async def test_plans_are_said_by_account(pool: Pool, migrated_database: str) -> 
     assert await plans_said(PostgresEventLog(pool)) == {"acme": "subscription", "other": "api"}
 
 
-def test_a_store_that_is_away_is_said() -> None:
+def test_a_store_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.db.application.CONNECT_TIMEOUT_S", 1)
     with pytest.raises(StoreUnavailableError):
         change(NOWHERE, lambda own: PriceList.with_price(own, price(), who="ada", at=NOON))
     with pytest.raises(StoreUnavailableError):

@@ -26,6 +26,7 @@ async def test_what_is_refused_leaves_nothing(pool: Pool, migrated_database: str
     assert await labels_said(PostgresEventLog(pool)) == {}
 
 
-def test_a_store_that_is_away_is_said() -> None:
+def test_a_store_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.db.application.CONNECT_TIMEOUT_S", 1)
     with pytest.raises(StoreUnavailableError):
         say_label(NOWHERE, "dir:1", "shop", who="ada", at=NOON)
