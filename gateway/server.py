@@ -145,7 +145,8 @@ class ClientConnection(RequestHandler):
 
     def _forget_how_it_broke(self) -> None:
         """The frames of a traceback hold what was received, and the error: a circle, which would outlive us."""
-        error = self._messages[-1][0].exc if self._is_broken() else None
+        last, _ = self._messages[-1]
+        error: BaseException | None = last.exc if isinstance(last, _ErrInfo) else None
         while error is not None:
             error.__traceback__, error = None, error.__context__
 
