@@ -15,7 +15,7 @@ from dashboard.told import Sayings
 from dashboard.usage import UsageQuery
 from domain.billing import BilledLine, Tariff
 from domain.ids import Position
-from domain.prices import PriceBook
+from domain.prices import PriceBook, Priced, Term
 from domain.usage import TokenCounts
 from domain.usage_sums import CostRow
 from ops.db.borrowing import borrowed
@@ -50,6 +50,14 @@ def test_lists_take_the_cost_of_their_own_id() -> None:
     assert [item.cost_usd for item in priced_conversations(talk, costs)] == [Decimal(2), None]
 
 
+UNPRICED = Priced(amount=None, reason="no price")
+
+
+def priced(amount: int) -> Priced:
+    term = Term(kind="input", count=1, per_million=Decimal(amount), factor=Decimal(1), amount=Decimal(amount))
+    return Priced(amount=Decimal(amount), terms=(term,))
+
+
 @given(st.lists(st.tuples(st.integers(0, 20), st.none() | st.integers(0, 10**30)), min_size=1, max_size=12))
 def test_with_descendants_each_branch_counts_once(hung: list[tuple[int, int | None]]) -> None:
     """Against a walk down the tree."""
@@ -58,7 +66,7 @@ def test_with_descendants_each_branch_counts_once(hung: list[tuple[int, int | No
     for number, (above, _) in enumerate(hung[1:], start=2):
         parents[number] = 1 + above % (number - 1)
         nodes.append(tree_node(number, parents[number], branch=number, edge="spawned", depth=1))
-    costs = {request_id(n): None if cost is None else Decimal(cost) for n, (_, cost) in enumerate(hung, start=1)}
+    costs = {request_id(n): [UNPRICED if cost is None else priced(cost)] for n, (_, cost) in enumerate(hung, start=1)}
 
     def walk(number: int) -> list[int]:
         own = hung[number - 1][1]
@@ -66,9 +74,17 @@ def test_with_descendants_each_branch_counts_once(hung: list[tuple[int, int | No
         return below if own is None else [own, *below]
 
     for number, branch in enumerate(priced_branches(conversation_tree(nodes).branches, costs), start=1):
-        known = walk(number)
-        assert branch.cost_usd == costs[branch.branch_id]
+        known, own = walk(number), hung[number - 1][1]
+        assert branch.cost_usd == (None if own is None else Decimal(own))
         assert branch.cost_usd_with_descendants == (Decimal(sum(known)) if known else None)
+
+
+def test_a_branch_that_used_nothing_does_not_make_an_unpriced_one_free() -> None:
+    nodes = [tree_node(1), tree_node(2, 1, branch=2, edge="spawned", depth=1)]
+    found = {ONE: [UNPRICED], OTHER: [Priced(amount=Decimal(0))]}
+    main, below = priced_branches(conversation_tree(nodes).branches, found)
+    assert (main.cost_usd, main.cost_usd_with_descendants, below.cost_usd) == (None, None, Decimal(0))
+    assert priced_branches(conversation_tree(nodes[:1]).branches, {})[0].cost_usd is None
 
 
 @pytest.mark.parametrize("capture", ["d2_two_agents", "errors_in_session"])
