@@ -20,7 +20,7 @@ from domain.billing import (
     unpriced_tools,
 )
 from domain.costs import cost_of
-from domain.prices import Priced, PriceBook
+from domain.prices import PriceBook, Priced
 from domain.secrets_in_text import hide, hide_in
 from domain.usage import Iteration, TokenCounts, Usage, read_usage
 from domain.usage_sums import Attempt
@@ -174,8 +174,8 @@ def _estimate(details: RequestDetails, usage: Usage) -> str:
     if not chars:
         return "The last count never came; it was reckoned from the text that was delivered, when it came."
     return (
-        f"The last count never came. {chars:,} characters were delivered, at {CHARS_PER_TOKEN} a token; "
-        f"{usage.tokens.output_tokens:,} tokens of them had been counted and are not estimated."
+        f"The last count never came. {chars:,} characters were delivered, at {CHARS_PER_TOKEN} a token: "
+        f"{-(-chars // CHARS_PER_TOKEN):,}, less {usage.tokens.output_tokens:,} that had been counted."
     )
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from dashboard.told import Sayings
 from domain.billing import BilledLine
 from domain.costs import cost_of
-from domain.prices import Priced, PriceBook, total
+from domain.prices import PriceBook, Priced, total
 from domain.usage_ranges import Bucket
 from domain.usage_sums import Dimension, UsageFilter, UsageQuestion, UsageRow
 from domain.what_if import WhatIf, assumed

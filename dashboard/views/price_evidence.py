@@ -1,4 +1,4 @@
-"""How does the price of one request read on its page? The formula line by line, which price it rests on, what mends it."""
+"""How does the price of one request read on its page? The formula by line, the price it rests on, what mends it."""
 
 import shlex
 from collections.abc import Iterator, Mapping

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from dashboard.costs import costs_of, priced_branches, priced_conversations, priced_requests
 from dashboard.data import ConversationFilter, DataStore, RequestFilter
+from dashboard.statusline import status_line
 from dashboard.told import Sayings
-from dashboard.usage import UsageQuery
+from dashboard.usage import UsageQuery, answer_of
 from domain.billing import BilledLine, Tariff
 from domain.ids import Position
 from domain.prices import PriceBook, Priced, Term
 from domain.usage import TokenCounts
-from domain.usage_sums import CostRow
+from domain.usage_sums import CostRow, UsageRow
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
 from ops.db.payloads import PostgresPayloads
@@ -87,6 +88,23 @@ def test_a_branch_that_used_nothing_does_not_make_an_unpriced_one_free() -> None
     assert priced_branches(conversation_tree(nodes[:1]).branches, {})[0].cost_usd is None
 
 
+@given(st.lists(st.tuples(st.sampled_from(["claude-a", "gpt"]), st.integers(0, 2)), min_size=1, max_size=6))
+def test_lists_usage_and_the_status_line_have_one_rule(used: list[tuple[str, int]]) -> None:
+    rows = [row(ONE, tokens * 1_000_000, model) for model, tokens in used]
+    expected = costs_of(rows, SAID)[ONE]
+    summed = [
+        UsageRow(
+            bucket=None, priced_on=DAY, group=("", False), tariff=each.line.tariff, tokens=each.line.tokens,
+            estimated_output_tokens=0, thinking_tokens=0, web_searches=0, requests=1, failed=0, aborted=0,
+        )
+        for each in rows
+    ]  # fmt: skip
+    answer = answer_of(UsageQuery(since=SINCE, until=UNTIL), summed, SAID)
+    assert answer.total.cost_usd == expected
+    dated = [(DAY, 1, each.line) for each in rows]
+    assert status_line("s", UNTIL, dated, SAID.book, newest=(None, None), windows=None).cost_usd == expected
+
+
 @pytest.mark.parametrize("capture", ["d2_two_agents", "errors_in_session"])
 async def test_lists_rows_and_trees_add_up_to_the_usage(capture: str, pool: Pool) -> None:
     source = Store.over(pool)
@@ -107,6 +125,14 @@ async def test_lists_rows_and_trees_add_up_to_the_usage(capture: str, pool: Pool
     assert {item.request_id: item for item in live} == {item.request_id: item for item in listed}
     for item in listed:
         assert await store.request(item.request_id) == item
+        used = await store.request_usage(item.request_id)
+        assert used
+        assert used.cost_usd == item.cost_usd
+        assert sum(line.amount or Decimal(0) for line in used.lines) == (item.cost_usd or Decimal(0))
+        tries = {one.request_id: one.cost_usd for one in used.attempts}
+        assert len(tries) == item.attempts
+        assert tries == {one.request_id: one.cost_usd for one in listed if one.request_id in tries}
+        assert used.turn_cost_usd == sum(cost or Decimal(0) for cost in tries.values())
     for each in talk:
         tree = await store.tree(each.conversation_id)
         assert tree

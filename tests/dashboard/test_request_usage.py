@@ -1,6 +1,7 @@
 """A request's cost comes with its formula: the terms are the lines, the lines are the cost, the attempts the turn."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.request_usage import request_usage_of
+from dashboard.streams import stream_item
 from dashboard.told import Sayings
 from domain.billing import BilledLine, Tariff
 from domain.prices import PriceBook
 from domain.usage import TokenCounts
 from domain.usage_sums import Attempt
 from schemas.stored.events import RecordingGap
-from schemas.usage_api import RequestUsage
+from schemas.usage_api import RequestUsage, UsageTokens
 from tests.dashboard.test_details import REQUEST, details
 from tests.price_samples import price
 from tests.shipping import AT
@@ -84,6 +86,69 @@ def test_what_is_not_counted_is_named() -> None:
     found = said_of(answer(input_tokens=5, novel={"tokens": 3}, server_tool_use=tools))
     assert found.unknown == ["novel.tokens"]
     assert found.unpriced_tools == {"code_execution_requests": 2}
+    assert found.server_tools == tools
+
+
+def test_tier_thinking_and_steps_are_told() -> None:
+    steps = [
+        {"type": "message", "output_tokens": 4},
+        {"type": "compaction", "model": "m", "cache_read_input_tokens": 9},
+    ]
+    found = said_of(
+        answer(output_tokens=5, service_tier="batch", output_tokens_details={"thinking_tokens": 3}, iterations=steps)
+    )
+    assert (found.service_tier, found.thinking_tokens) == ("batch", 3)
+    assert [(one.kind, one.model, one.tokens) for one in found.iterations] == [
+        ("message", None, UsageTokens(output=4)),
+        ("compaction", "m", UsageTokens(cache_read=9)),
+    ]
+
+
+def test_which_price_it_was_is_told() -> None:
+    (one,) = said_of(answer(output_tokens=5)).lines
+    assert (one.pattern, one.effective_from, one.source) == ("claude-opus-4-8", DAY, "a page")
+    assert (one.tokens, one.web_searches) == (UsageTokens(output=5), 0)
+    (one,) = said_of(answer(output_tokens=5, service_tier="novel")).lines
+    assert (one.pattern, one.amount, one.reason) == (
+        "claude-opus-4-8", None, "no price for service_tier novel of model claude-opus-4-8",
+    )  # fmt: skip
+
+
+def test_how_the_answer_came_stands_beside_it() -> None:
+    whole = details(b"{}", answer(output_tokens=5), content_type="application/json")
+    assert request_usage_of(whole, [], SAID).stream == stream_item(whole)
+
+
+NO_MESSAGE = b'{"type":"error","error":{"type":"x","message":"y"}}'
+REFUSED = json.dumps(
+    {"type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": "refusal",
+     "usage": {"input_tokens": 5, "output_tokens": 0}}
+).encode()  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("data", "how", "words"),
+    [
+        (NO_MESSAGE, {}, "An error is not billed."),
+        (b"", {}, "No answer came, so nothing was billed."),
+        (REFUSED, {}, "It was refused before any output, which is not billed."),
+        (b"text", {}, "Its answer tells of no use, so nothing of it is counted."),
+        (None, {"lengths": [10]}, "Nothing of its answer is kept, so nothing of it is counted."),
+        (b"", {"ended": False}, ""),
+        (answer(output_tokens=1), {}, ""),
+    ],
+    ids=["error", "no answer", "refused", "no message", "erased", "open", "billed"],
+)
+def test_why_nothing_is_billed_is_said(data: bytes | None, how: dict[str, Any], words: str) -> None:
+    assert said_of(data, attempt(REQUEST, line(0, "unbilled")), **how).unbilled == words
+
+
+def test_counting_tokens_is_free() -> None:
+    whole = details(b"{}", b'{"input_tokens":9}', content_type="application/json")
+    assert whole.received is not None
+    asked = whole.received.model_copy(update={"target": "/v1/messages/count_tokens?beta=true"})
+    found = request_usage_of(replace(whole, received=asked), [attempt(REQUEST, line(0, "unbilled"))], SAID)
+    assert (found.cost_usd, found.lines, found.unbilled) == (Decimal(0), [], "Counting tokens is free.")
 
 
 def test_a_key_in_the_usage_is_hidden() -> None:
@@ -98,7 +163,21 @@ def test_a_cut_answer_rests_on_an_estimate() -> None:
     body = json.dumps({"model": "x"}).encode()
     found = request_usage_of(details(body, data), [], SAID)
     assert found.estimated
-    assert found.cost_usd == Decimal(100) * 25 / 1_000_000
+    assert found.cost_usd == Decimal(99) * 25 / 1_000_000 + Decimal(25) / 1_000_000
+    assert found.estimate == (
+        "The last count never came. 400 characters were delivered, at 4 a token: 100, less 1 that had been counted."
+    )
+    (own,) = found.attempts
+    assert (own.tokens, own.estimated) == (UsageTokens(output=1, estimated_output=99), True)
+
+
+def test_of_an_erased_answer_the_estimate_is_what_it_was() -> None:
+    cut = BilledLine(tariff=Tariff(model="claude-opus-4-8"), tokens=TokenCounts(), estimated_output_tokens=7)
+    found = said_of(None, attempt(REQUEST, cut), lengths=[10])
+    assert (found.estimated, found.estimate) == (
+        True, "The last count never came; it was reckoned from the text that was delivered, when it came.",
+    )  # fmt: skip
+    assert not said_of(answer(output_tokens=1)).estimate
 
 
 def test_the_turn_costs_what_its_attempts_cost_and_its_own_is_as_shown() -> None:
@@ -106,6 +185,14 @@ def test_the_turn_costs_what_its_attempts_cost_and_its_own_is_as_shown() -> None
     found = said_of(answer(output_tokens=1_000_000), other, own)
     assert [(one.request_id, one.cost_usd) for one in found.attempts] == [(OTHER, Decimal(50)), (REQUEST, Decimal(25))]
     assert (found.cost_usd, found.turn_cost_usd) == (Decimal(25), Decimal(75))
+    assert [one.tokens.output for one in found.attempts] == [2_000_000, 1_000_000]
+
+
+def test_a_free_attempt_does_not_make_an_unpriced_turn_free() -> None:
+    failed = attempt(OTHER, line(0, "unbilled"))
+    found = said_of(answer("gpt-4.1", output_tokens=5), failed, attempt(REQUEST, line()))
+    assert [one.cost_usd for one in found.attempts] == [Decimal(0), None]
+    assert found.turn_cost_usd is None
 
 
 def test_an_attempt_is_priced_as_of_its_own_day() -> None:
@@ -131,13 +218,14 @@ def test_what_was_not_billed_has_no_line_and_costs_nothing() -> None:
     assert (found.lines, found.cost_usd, found.turn_cost_usd) == ([], Decimal(0), Decimal(0))
 
 
-def test_what_is_still_open_costs_what_came_of_it() -> None:
+def test_what_is_still_open_has_lines_and_no_cost_yet() -> None:
     nothing = Attempt(REQUEST, AT, "open", None, (line(0, "unbilled"),))
     other = Attempt(OTHER, AT, "open", None, (line(0, "unbilled"),))
     found = said_of(b"", nothing, other, ended=False)
     assert (found.cost_usd, found.lines, found.turn_cost_usd) == (None, [], None)
     assert [one.cost_usd for one in found.attempts] == [None, None]
-    assert said_of(answer(output_tokens=1_000_000), nothing, ended=False).cost_usd == Decimal(25)
+    found = said_of(answer(output_tokens=1_000_000), nothing, ended=False)
+    assert (found.cost_usd, [one.amount for one in found.lines], found.unbilled) == (None, [Decimal(25)], "")
 
 
 @pytest.mark.parametrize("plan", ["subscription", "api", None])
@@ -154,16 +242,6 @@ def test_a_request_that_was_not_recorded_counts_on_the_day_of_its_gap() -> None:
     gap = RecordingGap(
         originator_id=REQUEST, originator_version=1, timestamp=AT, reason="full", part="request", offset=0, byte_count=1
     )
-    bare = whole.__class__(
-        request_id=REQUEST,
-        item=None,
-        outcome="completed",
-        received=None,
-        started=None,
-        ended=None,
-        gaps=(gap,),
-        sent=whole.sent,
-        answer=whole.answer,
-    )
+    bare = replace(whole, item=None, outcome="completed", received=None, started=None, ended=None, gaps=(gap,))
     found = request_usage_of(bare, [attempt(REQUEST, line())], SAID)
     assert (found.cost_usd, found.api_equivalent) == (Decimal(25), False)

@@ -80,7 +80,16 @@ def test_of_a_session_that_was_never_seen_it_says_that() -> None:
         ([line(STRANGE)], "$0.00"),
         ([line(STRANGE), line(STRANGE, output_tokens=1)], "unpriced"),
     ],
-    ids=["priced", "rounded up", "estimated", "unpriced", "in part", "in part and estimated", "errors alone", "with an error"],
+    ids=[
+        "priced",
+        "rounded up",
+        "estimated",
+        "unpriced",
+        "in part",
+        "in part and estimated",
+        "errors alone",
+        "with an error",
+    ],
 )
 def test_how_sure_the_money_is_stands_before_it(spent: Sequence[Dated], money: str) -> None:
     assert said(spent).text.split(" · ")[1] == money

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.billing import BilledLine, Tariff
 from domain.costs import cost_of
-from domain.prices import Priced, PriceBook, Rates
+from domain.prices import PriceBook, Priced, Rates
 from domain.usage import TokenCounts
 from tests.price_samples import DAY, price
 
