@@ -12,7 +12,7 @@ from domain.costs import cost_of
 from domain.prices import Priced
 from domain.usage_sums import CostRow
 from domain.usage_tree import below_each
-from schemas.read_api import BranchItem, ConversationItem, RequestItem
+from schemas.read_api import BranchItem, ConversationItem, RequestItem, TreeNode
 
 Costs = Mapping[UUID, Decimal | None]
 
@@ -40,6 +40,23 @@ def priced_requests(items: Iterable[RequestItem], costs: Costs) -> list[RequestI
 
 def priced_conversations(items: Iterable[ConversationItem], costs: Costs) -> list[ConversationItem]:
     return [item.model_copy(update={"cost_usd": costs.get(item.conversation_id)}) for item in items]
+
+
+def retried(nodes: Iterable[TreeNode]) -> list[UUID]:
+    """All attempts of the turns that were tried again."""
+    again = [node for node in nodes if node.edge == "retries"]
+    firsts = [node.parent_request_id for node in again if node.parent_request_id]
+    return list(dict.fromkeys([*firsts, *(node.request_id for node in again)]))
+
+
+def priced_attempts(nodes: Iterable[TreeNode], costs: Costs) -> list[TreeNode]:
+    """``costs``: of what was retried."""
+    return [
+        node.model_copy(update={"cost_usd": costs[node.request_id]})
+        if node.outcome != "open" and node.request_id in costs
+        else node
+        for node in nodes
+    ]
 
 
 def priced_branches(branches: Sequence[BranchItem], found: Mapping[UUID, Sequence[Priced]]) -> list[BranchItem]:

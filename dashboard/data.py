@@ -11,7 +11,15 @@ from datetime import datetime
 from uuid import UUID
 
 from dashboard.compactions import compactions_of
-from dashboard.costs import costs_of, found_of, priced_branches, priced_conversations, priced_requests
+from dashboard.costs import (
+    costs_of,
+    found_of,
+    priced_attempts,
+    priced_branches,
+    priced_conversations,
+    priced_requests,
+    retried,
+)
 from dashboard.cursors import decode_place, encode_place
 from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
@@ -145,6 +153,8 @@ class DataStore:
             nodes = await conversation_queries.nodes(connection, item.conversation_id)
             used = await cost_queries.by_branch(connection, item.conversation_id)
             item = (await _priced_talk(connection, [item], said))[0]
+            attempts = await cost_queries.by_request(connection, retried(nodes))
+        nodes = priced_attempts(nodes, costs_of(attempts, said))
         branches = priced_branches(branches_of(nodes), found_of(used, said))
         compactions = compactions_of(nodes)
         return ConversationTree(conversation=item, branches=branches, compactions=compactions, nodes=nodes)

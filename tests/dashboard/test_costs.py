@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.costs import costs_of, priced_branches, priced_conversations, priced_requests
+from dashboard.costs import costs_of, priced_attempts, priced_branches, priced_conversations, priced_requests, retried
 from dashboard.data import ConversationFilter, DataStore, RequestFilter
 from dashboard.statusline import status_line
 from dashboard.told import Sayings
@@ -80,6 +80,16 @@ def test_with_descendants_each_branch_counts_once(hung: list[tuple[int, int | No
         assert branch.cost_usd_with_descendants == (Decimal(sum(known)) if known else None)
 
 
+def test_attempts_of_a_turn_have_their_costs_and_others_none() -> None:
+    nodes = [
+        tree_node(1), tree_node(2, 1, edge="retries"), tree_node(3, 1, edge="retries", outcome="open"), tree_node(4, 2),
+    ]  # fmt: skip
+    assert retried(nodes) == [request_id(n) for n in (1, 2, 3)]
+    assert retried([tree_node(1), tree_node(2, 1)]) == []
+    costs = {one: Decimal(5) for one in retried(nodes)}
+    assert [node.cost_usd for node in priced_attempts(nodes, costs)] == [Decimal(5), Decimal(5), None, None]
+
+
 def test_a_branch_that_used_nothing_does_not_make_an_unpriced_one_free() -> None:
     nodes = [tree_node(1), tree_node(2, 1, branch=2, edge="spawned", depth=1)]
     found = {ONE: [UNPRICED], OTHER: [Priced(amount=Decimal(0))]}
@@ -121,6 +131,12 @@ async def test_lists_rows_and_trees_add_up_to_the_usage(capture: str, pool: Pool
     talk = (await store.conversations(ConversationFilter(), limit=500)).items
     expected = usage.total.cost_usd
     assert expected
+    accounts = (await store.usage(UsageQuery(since=SINCE, until=UNTIL, group_by=("account",)))).items
+    for account in accounts:
+        name = str(account.group["account"])  # no account is named: it is the tenant
+        alone = await store.usage(UsageQuery(since=SINCE, until=UNTIL, wanted={"account": name}))
+        assert (alone.total.requests, alone.total.cost_usd) == (account.requests, account.cost_usd)
+    assert sum(account.requests for account in accounts) == usage.total.requests > 0
     assert sum(item.cost_usd or Decimal(0) for item in listed) == expected
     assert {item.request_id: item for item in live} == {item.request_id: item for item in listed}
     for item in listed:
@@ -138,6 +154,10 @@ async def test_lists_rows_and_trees_add_up_to_the_usage(capture: str, pool: Pool
         assert tree
         assert tree.conversation == each == await store.conversation(each.conversation_id)
         assert sum(branch.cost_usd or Decimal(0) for branch in tree.branches) == each.cost_usd
+        told_by_nodes = {node.request_id: node.cost_usd for node in tree.nodes if node.cost_usd is not None}
+        assert told_by_nodes == {
+            one.request_id: one.cost_usd for one in listed if one.request_id in retried(tree.nodes)
+        }
         members = [one for one in listed if one.conversation_id == each.conversation_id]
         assert sum(one.cost_usd or Decimal(0) for one in members) == each.cost_usd
         assert tree.branches[0].cost_usd_with_descendants == each.cost_usd
