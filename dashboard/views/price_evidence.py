@@ -7,7 +7,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from dashboard.formatting import exact_money, model, number, one_line
-from domain.prices import FACTOR_KINDS
+from domain.prices import FACTOR_KINDS, PLAIN_WORDS
 from schemas.usage_api import AttemptItem, LineItem, RequestUsage, TermItem
 
 KIND_NAMES: Mapping[str, str] = MappingProxyType(
@@ -52,7 +52,7 @@ class Line:
     title: str
     what: str
     words: tuple[str, ...]
-    """What else its price depends on."""
+    """What of it changes its price."""
     terms: tuple[Term, ...]
     amount: str
     pattern: str
@@ -111,7 +111,7 @@ def _line(line: LineItem) -> Line:
 
 def _words(line: LineItem) -> Iterator[str]:
     named = (("service tier", line.service_tier), ("speed", line.speed), ("place", line.inference_geo))
-    yield from (f"{name} {one_line(word, _WORD_CHARS)}" for name, word in named if word)
+    yield from (f"{name} {one_line(word, _WORD_CHARS)}" for name, word in named if word not in PLAIN_WORDS)
     if line.long_context:
         yield "long context"
 

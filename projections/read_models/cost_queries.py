@@ -18,6 +18,8 @@ from projections.read_models.reading import rows
 _TARIFF = ("model", "service_tier", "speed", "inference_geo", "long_context")
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
 _BESIDE = ("estimated_output_tokens", "web_searches")
+_TARIFFS = ", ".join(f"g.{name}" for name in _TARIFF)
+_COUNTS = ", ".join(f"u.{name}" for name in (*_TOKENS, *_BESIDE))
 PRICED = f"""
     {", ".join(f"g.{name}" for name in _TARIFF)}, (u.received_at AT TIME ZONE 'UTC')::date AS day,
     {", ".join(f"sum(u.{name})::bigint AS {name}" for name in (*_TOKENS, *_BESIDE))}
@@ -46,8 +48,7 @@ WITH turn AS MATERIALIZED (
     SELECT request_id, outcome, status FROM read.requests
     WHERE request_id = ANY(ARRAY(SELECT request_id FROM attempt))
 ), used AS MATERIALIZED (
-    SELECT u.request_id, u.line, u.kind, {", ".join(f"g.{name}" for name in _TARIFF)},
-        {", ".join(f"u.{name}" for name in (*_TOKENS, *_BESIDE))}
+    SELECT u.request_id, u.line, u.kind, {_TARIFFS}, {_COUNTS}
     FROM read.usage_lines u JOIN read.usage_groups g ON g.group_id = u.group_id
     WHERE u.request_id = ANY(ARRAY(SELECT request_id FROM attempt))
 )

@@ -14,6 +14,7 @@ from domain.errors import StoreUnavailableError
 from domain.prices import PriceBook
 from domain.usage import TokenCounts
 from domain.usage_sums import Attempt
+from schemas.cache_api import RewrittenTokens
 from schemas.read_api import EvidenceItem
 from tests.fake_data import FakeDataStore
 from tests.insight_samples import verdict
@@ -401,3 +402,19 @@ async def test_steps_and_tools_are_listed() -> None:
     html = await formula(spent(usage))
     assert [row.children[0].text for row in found(html, ".step")] == ["message", "compaction"]
     assert "no price of its own" in texts(html, ".chip-run")
+
+
+async def test_where_nothing_was_lost_that_is_said_once() -> None:
+    store = store_with(request_details())
+    store.verdicts[request_id(1)] = verdict(
+        cause="none",
+        detail="All that was cached was read.",
+        lost_tokens=0,
+        divergence=None,
+        rewritten=RewrittenTokens(),
+        previous_request_id=request_id(7),
+    )
+    head = (await loaded(store)).regions()["head"]
+    (said,) = texts(head, "section[data-verdict]")
+    assert "All that was cached was read." not in said
+    assert said.endswith(". Compared with 00000007.")

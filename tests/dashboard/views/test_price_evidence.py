@@ -50,7 +50,8 @@ def test_every_term_is_a_row_with_every_digit() -> None:
 
 
 def test_a_factor_of_one_is_none() -> None:
-    assert [term.factor for term in line_of({"service_tier": "standard"}).terms] == [""]
+    line = line_of({"service_tier": "standard"})
+    assert ([term.factor for term in line.terms], line.words) == ([""], ())
 
 
 def test_all_words_that_a_price_depends_on_are_told() -> None:
