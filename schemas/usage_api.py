@@ -1,7 +1,8 @@
 """What does the read API answer of tokens and money? The shapes of its JSON.
 
 Amounts are US dollars, exact, as decimal strings. ``cost_usd`` is the sum of all that has a price; what has none is
-counted in ``unpriced_tokens`` and named in ``unpriced``, and where nothing has one the cost is null.
+counted in ``unpriced_tokens`` and named in ``unpriced``. Where something was used and nothing of it has one, the cost
+is null; what used nothing costs nothing.
 """
 
 from datetime import date, datetime
