@@ -68,6 +68,13 @@ class ReadApi:
             raise _unknown(request_id)
         return await json_answer(request, Listing[EventItem](items=events, next_cursor=None))
 
+    async def request_usage(self, request: Request) -> Response:
+        request_id = _id_in(request)
+        used = await self._store.request_usage(request_id)
+        if used is None:
+            raise _unknown(request_id)
+        return await json_answer(request, used)
+
     async def conversations(self, request: Request) -> Response:
         query = conversations_query(request.query)
         listing = await self._store.conversations(query.wanted, cursor=query.page.cursor, limit=query.page.limit)

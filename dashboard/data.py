@@ -11,11 +11,20 @@ from datetime import datetime
 from uuid import UUID
 
 from dashboard.compactions import compactions_of
-from dashboard.costs import costs_of, priced_branches, priced_conversations, priced_requests
+from dashboard.costs import (
+    costs_of,
+    found_of,
+    priced_attempts,
+    priced_branches,
+    priced_conversations,
+    priced_requests,
+    retried,
+)
 from dashboard.cursors import decode_place, encode_place
 from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
 from dashboard.recordings import RecordedBytes, Recordings, Stream
+from dashboard.request_usage import request_usage_of
 from dashboard.statusline import status_line
 from dashboard.told import Sayings, Told, nothing_told
 from dashboard.trees import branches_of
@@ -45,7 +54,7 @@ from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
 from schemas.statusline_api import StatusLine
 from schemas.stream_api import StreamInsights
-from schemas.usage_api import UsageAnswer
+from schemas.usage_api import RequestUsage, UsageAnswer
 
 __all__ = ["CacheFilter", "ConversationFilter", "Counts", "DataStore", "RequestFilter", "StreamRange"]
 
@@ -144,7 +153,9 @@ class DataStore:
             nodes = await conversation_queries.nodes(connection, item.conversation_id)
             used = await cost_queries.by_branch(connection, item.conversation_id)
             item = (await _priced_talk(connection, [item], said))[0]
-        branches = priced_branches(branches_of(nodes), costs_of(used, said))
+            attempts = await cost_queries.by_request(connection, retried(nodes))
+        nodes = priced_attempts(nodes, costs_of(attempts, said))
+        branches = priced_branches(branches_of(nodes), found_of(used, said))
         compactions = compactions_of(nodes)
         return ConversationTree(conversation=item, branches=branches, compactions=compactions, nodes=nodes)
 
@@ -165,6 +176,16 @@ class DataStore:
         async with self._connections() as connection:
             found = await usage_queries.usage(connection, question_of(query, said))
         return await asyncio.to_thread(answer_of, query, found, said)
+
+    async def request_usage(self, request_id: UUID) -> RequestUsage | None:
+        """What an exchange used and cost, with the formula, and every attempt of its turn. None: unknown."""
+        details = await self.details(request_id)
+        if details is None:
+            return None
+        said = await self._told()
+        async with self._connections() as connection:
+            attempts = await cost_queries.attempts(connection, request_id)
+        return await asyncio.to_thread(request_usage_of, details, attempts, said)
 
     async def cache_insights(self, wanted: CacheFilter, *, limit: int = DEFAULT_LIMIT) -> CacheInsights:
         """Why prompts were not read from the cache, and what it cost; the most expensive groups. Raises

@@ -133,6 +133,13 @@ def money(amount: Decimal | None) -> str:
     return f"{'-' if amount < 0 else ''}${abs(amount):,.{places}f}"
 
 
+def exact_money(amount: Decimal) -> str:
+    """US dollars with every digit there is, for a formula."""
+    whole, _, places = f"{abs(amount):,f}".partition(".")
+    kept = places.rstrip("0")
+    return f"{'-' if amount < 0 else ''}${whole}{'.' + kept.ljust(2, '0') if kept else ''}"
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 

@@ -44,6 +44,7 @@ _environment.filters |= {
     "iso": formatting.iso,
     "percent": formatting.percent,
     "money": formatting.money,
+    "exact_money": formatting.exact_money,
     "plural": formatting.plural,
     "model": formatting.model,
     "short_id": formatting.short_id,

@@ -77,6 +77,7 @@ def routes(of: Handlers) -> tuple[Route, ...]:
         Route("GET", "/api/requests/{id}/body", Access.API, of.api.body),
         Route("GET", "/api/requests/{id}/response", Access.API, of.api.response),
         Route("GET", "/api/requests/{id}/events", Access.API, of.api.events),
+        Route("GET", "/api/requests/{id}/usage", Access.API, of.api.request_usage),
         Route("GET", "/api/conversations", Access.API, of.api.conversations),
         Route("GET", "/api/conversations/{id}", Access.API, of.api.conversation),
         Route("GET", "/api/conversations/{id}/tree", Access.API, of.api.tree),

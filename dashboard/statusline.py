@@ -9,7 +9,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from dashboard.formatting import compact, duration, model, one_line
 from domain.billing import BilledLine, prompt_tokens
-from domain.prices import PriceBook, total
+from domain.costs import cost_of
+from domain.prices import PriceBook
 from schemas.limits_api import AccountWindows
 from schemas.read_api import TokenCounts
 from schemas.statusline_api import FiveHourItem, StatusLine
@@ -34,13 +35,12 @@ def status_line(
 ) -> StatusLine:
     """``newest``: model and context of the newest answer on the main thread."""
     priced = [(line, book.price_of(line, day)) for day, _, line in spent]
-    amounts = [found.amount for line, found in priced if found.amount is not None and _tokens(line)]
     unpriced = sum(_tokens(line) for line, found in priced if found.amount is None)
     answer = StatusLine(
         session=session,
         as_of=now,
         requests=sum(requests for _, requests, _ in spent),
-        cost_usd=total(amounts) if amounts else None,
+        cost_usd=cost_of(found for _, found in priced),
         unpriced_tokens=unpriced,
         estimated=any(line.estimated_output_tokens for line, _ in priced),
         tokens=_counts([line for line, _ in priced]),

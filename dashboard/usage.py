@@ -14,7 +14,8 @@ from uuid import UUID
 
 from dashboard.told import Sayings
 from domain.billing import BilledLine
-from domain.prices import PriceBook, total
+from domain.costs import cost_of
+from domain.prices import PriceBook, Priced, total
 from domain.usage_ranges import Bucket
 from domain.usage_sums import Dimension, UsageFilter, UsageQuestion, UsageRow
 from domain.what_if import WhatIf, assumed
@@ -103,8 +104,8 @@ class _Sum:
     """What is added up under one group and bucket."""
 
     rows: list[UsageRow] = field(default_factory=list)
-    amounts: list[Decimal] = field(default_factory=list)
-    supposed: list[Decimal] = field(default_factory=list)
+    found: list[Priced] = field(default_factory=list)
+    supposed: list[Priced] = field(default_factory=list)
     unpriced_tokens: int = 0
     reasons: dict[str, None] = field(default_factory=dict)
     estimated: bool = False
@@ -112,7 +113,7 @@ class _Sum:
 
     def take(self, other: "_Sum") -> None:
         self.rows += other.rows
-        self.amounts += other.amounts
+        self.found += other.found
         self.supposed += other.supposed
         self.unpriced_tokens += other.unpriced_tokens
         self.reasons |= other.reasons
@@ -121,7 +122,7 @@ class _Sum:
 
     @property
     def cost(self) -> Decimal | None:
-        return total(self.amounts) if self.amounts else None
+        return cost_of(self.found)
 
 
 _Group = tuple[Value | None, ...]
@@ -168,7 +169,7 @@ def _ranked(sums: Mapping[tuple[_Group, datetime | None], _Sum]) -> list[_Group]
     """What cost most first; of what has no price, what used most."""
     costs, tokens = dict[_Group, list[Decimal]](), dict[_Group, int]()
     for (group, _), one in sums.items():
-        costs.setdefault(group, []).extend(one.amounts)
+        costs.setdefault(group, []).append(one.cost or Decimal(0))
         tokens[group] = tokens.get(group, 0) + sum(_tokens([row]).all for row in one.rows)
     return sorted(costs, key=lambda group: (-total(costs[group]), -tokens[group], tuple(map(str, group))))
 
@@ -189,13 +190,10 @@ def _add(to: _Sum, row: UsageRow, named: Mapping[Dimension, Value | None], what_
     if priced.amount is None:
         to.unpriced_tokens += used
         to.reasons[priced.reason] = None
-    elif used or row.web_searches or not priced.amount.is_zero():
-        to.amounts.append(priced.amount)
-    elif row.requests:
-        to.amounts.append(Decimal(0))
+    if priced.terms or row.requests or priced.amount is None:
+        to.found.append(priced)
     if what_if.words:
-        supposed = _book(what_if, said).price_of(assumed(line, what_if), what_if.on or day).amount
-        to.supposed += [supposed] if supposed is not None else []
+        to.supposed.append(_book(what_if, said).price_of(assumed(line, what_if), what_if.on or day))
 
 
 def _book(what_if: WhatIf, said: Sayings) -> PriceBook:
@@ -214,7 +212,7 @@ def _item(query: UsageQuery, one: _Sum, group: _Group | None, bucket: datetime |
         tokens=_tokens(one.rows),
         web_searches=sum(row.web_searches for row in one.rows),
         cost_usd=one.cost,
-        what_if_cost_usd=total(one.supposed) if one.supposed else None,
+        what_if_cost_usd=cost_of(one.supposed),
         unpriced_tokens=one.unpriced_tokens,
         unpriced=list(one.reasons),
         estimated=one.estimated,

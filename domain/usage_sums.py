@@ -68,3 +68,16 @@ class CostRow:
     line: BilledLine
     day: date
     """Of UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a turn, with its billed lines."""
+
+    request_id: UUID
+    received_at: datetime
+    outcome: str
+    """As the read API names it; ``open`` while it goes on."""
+    status: int | None
+    lines: tuple[BilledLine, ...]
+    """What was not billed has one of nothing, of kind ``unbilled``; none at all: nothing is known yet."""

@@ -146,6 +146,8 @@ class TreeNode(Answer):
     cache_read_tokens: int | None
     cache_write_tokens: int | None
     duration_ms: float | None
+    cost_usd: Decimal | None = None
+    """Of each attempt of a turn that was tried again; null for all others, which tell it themselves."""
     confidence: float
     evidence: list[EvidenceItem]
 

@@ -28,7 +28,7 @@ class StatusLine(Answer):
     requests: int
     """Attempts, sub-agents and side calls among them."""
     cost_usd: Decimal | None
-    """Of everything that has a price; null: nothing has."""
+    """Of everything that has a price; null: something was used, and nothing of it has one."""
     unpriced_tokens: int
     """That have none, so ``cost_usd`` is too low."""
     estimated: bool

@@ -1,14 +1,16 @@
 """What does the read API answer of tokens and money? The shapes of its JSON.
 
 Amounts are US dollars, exact, as decimal strings. ``cost_usd`` is the sum of all that has a price; what has none is
-counted in ``unpriced_tokens`` and named in ``unpriced``, and where nothing has one the cost is null.
+counted in ``unpriced_tokens`` and named in ``unpriced``. Where something was used and nothing of it has one, the cost
+is null; what used nothing costs nothing.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
 from schemas.read_api import Answer
+from schemas.stream_api import StreamItem
 
 
 class UsageTokens(Answer):
@@ -101,12 +103,26 @@ class LineItem(Answer):
     speed: str
     inference_geo: str
     long_context: bool
+    tokens: UsageTokens
+    web_searches: int
     terms: list[TermItem]
     amount: Decimal | None
+    pattern: str
+    """Of the price in force: which models it stands for; empty: there is none."""
+    effective_from: date | None
+    """The first day of that price."""
     source: str
-    """Where the price is from; empty: there is none."""
+    """Where that price is from; empty: there is none."""
     reason: str
     """Why there is no amount; empty: there is one."""
+
+
+class StepItem(Answer):
+    """One sampling step inside a request, as the answer tells it."""
+
+    kind: str
+    model: str | None
+    tokens: UsageTokens
 
 
 class AttemptItem(Answer):
@@ -116,7 +132,10 @@ class AttemptItem(Answer):
     received_at: datetime
     outcome: str
     status: int | None
+    tokens: UsageTokens
     cost_usd: Decimal | None
+    estimated: bool
+    """A part of its cost rests on an estimate."""
 
 
 class RequestUsage(Answer):
@@ -127,12 +146,25 @@ class RequestUsage(Answer):
     """The answer's own ``usage``, as it was sent."""
     unknown: list[str]
     """Members of it that Nexus does not know, and so has not counted."""
+    service_tier: str | None
+    thinking_tokens: int | None
+    """How many of the output tokens were thinking; null: not said."""
+    server_tools: dict[str, int]
+    """Calls of tools that run on Anthropic's side."""
     unpriced_tools: dict[str, int]
-    """Calls of server tools that may cost something beside the tokens."""
+    """Those that may cost something beside the tokens."""
+    iterations: list[StepItem]
     lines: list[LineItem]
+    unbilled: str
+    """Why nothing of it is billed; empty: something is, or it is still open."""
     cost_usd: Decimal | None
     estimated: bool
+    estimate: str
+    """How the estimate came about; empty: there is none."""
     api_equivalent: bool
+    """A subscription pays: the cost is what the API would have taken."""
     attempts: list[AttemptItem]
     """Of its turn, itself among them, the first one first."""
     turn_cost_usd: Decimal | None
+    stream: StreamItem
+    """How the answer came."""

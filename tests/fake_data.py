@@ -9,15 +9,18 @@ from uuid import UUID
 from dashboard.data import MAX_ACCOUNTS, CacheFilter, ConversationFilter, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
 from dashboard.errors import InvalidQueryError
+from dashboard.request_usage import request_usage_of
+from dashboard.told import Sayings
 from dashboard.usage import UsageQuery
 from domain.cache_waste import totals
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
+from domain.usage_sums import Attempt
 from schemas.cache_api import CacheInsights, CacheVerdictItem
 from schemas.limits_api import AccountWindows, WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
 from schemas.stream_api import StreamInsights
-from schemas.usage_api import UsageAnswer
+from schemas.usage_api import RequestUsage, UsageAnswer
 from tests.read_rows import START, stream_group
 from tests.usage_samples import usage_answer
 
@@ -40,6 +43,9 @@ class FakeDataStore(DataStore):
     flows: StreamInsights | None = None
     used: Callable[[UsageQuery], UsageAnswer] | None = None
     verdicts: dict[UUID, CacheVerdictItem] = field(default_factory=dict)
+    attempts: list[Attempt] = field(default_factory=list)
+    """Of the turn of whatever request is asked for."""
+    said: Sayings = field(default_factory=Sayings)
     wanted: list[object] = field(default_factory=list)
     """What insights and usage were asked for."""
 
@@ -56,6 +62,11 @@ class FakeDataStore(DataStore):
         self._ask("usage")
         self.wanted.append(query)
         return self.used(query) if self.used else usage_answer()
+
+    async def request_usage(self, request_id: UUID) -> RequestUsage | None:
+        self._ask("request_usage")
+        details = self.all_details.get(request_id)
+        return request_usage_of(details, self.attempts, self.said) if details else None
 
     async def cache_verdict(self, request_id: UUID) -> CacheVerdictItem | None:
         self._ask("cache_verdict")

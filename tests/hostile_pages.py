@@ -9,6 +9,9 @@ from dashboard.pages.page import Page, Surroundings
 from dashboard.pages.request import SECTIONS
 from dashboard.pages.routes import ROUTES
 from dashboard.usage import UsageQuery
+from domain.billing import BilledLine, Tariff
+from domain.usage import TokenCounts
+from domain.usage_sums import Attempt
 from schemas.cache_api import CacheDivergence
 from schemas.limits_api import (
     AccountWindows,
@@ -64,6 +67,7 @@ FILTER_NAMES = (
     "span",
     "range",
     "group_by",
+    "rows",
 )
 REFUSED_NAMES = ("cursor", "status", "conversation")
 
@@ -94,6 +98,8 @@ def store_of(text: str) -> FakeDataStore:
         parsable=False,
         request_class=None,
     )
+    line = BilledLine(tariff=Tariff(model=text), tokens=TokenCounts(input_tokens=5), kind=text)
+    store.attempts = [Attempt(one, NOW, text, 500, (line,)) for one in (CONVERSATION, REQUEST)]
     store.accounts = [hostile_account(text)]
     store.used = lambda query: hostile_usage(query, text)
     store.waste = cache_insights(cache_group(text, causes=[cache_cause(text)]))
@@ -115,6 +121,19 @@ def hostile_usage(query: UsageQuery, text: str) -> UsageAnswer:
         usage_item(bucket, label=text, group=dict.fromkeys(group), cost_usd=None, unpriced_tokens=5, unpriced=[text]),
     ]
     return usage_answer(*items, bucket=query.bucket, assumed=[text])
+
+
+def hostile_used(text: str) -> dict[str, Any]:
+    """What an answer may say of its usage."""
+    return {
+        text: 1,
+        "service_tier": text,
+        "speed": text,
+        "inference_geo": text,
+        "input_tokens": 5,
+        "server_tool_use": {text: 2},
+        "iterations": [{"type": text, "model": text, "output_tokens": 1}, {"type": "compaction", "model": text}],
+    }
 
 
 def divergence(text: str) -> CacheDivergence:
@@ -254,7 +273,7 @@ def _answer(text: str) -> list[dict[str, Any]]:
         "id": text,
         "model": text,
         text: text,
-        "usage": {"service_tier": text, "server_tool_use": {text: 1}},
+        "usage": hostile_used(text),
     }
     call = {"type": "tool_use", "id": text, "name": text, "input": {}}
     return [

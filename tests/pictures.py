@@ -62,9 +62,14 @@ async def take_all(running: Stack, browser: Browser, scheme: Any) -> None:
     await page.goto(f"{running.dashboard}/requests/{members[1]['request_id']}")
     await expect(page.locator("[data-section]").first).to_be_visible(timeout=WAIT_MS)
     await take(page, "request", scheme)
-    await page.locator('[data-section="stream"]').click()
-    await expect(page.locator("h2.sr")).to_have_text("Stream", timeout=WAIT_MS)
-    await take(page, "stream", scheme)
+    for section in ("usage", "stream"):
+        await page.locator(f'[data-section="{section}"]').click()
+        await expect(page.locator("h2.sr")).to_have_text(section.capitalize(), timeout=WAIT_MS)
+        await take(page, {"usage": "request-usage"}.get(section, section), scheme)
+    for screen, content in (("usage", "main tbody tr"), ("limits", "main article"), ("insights", "main tbody tr")):
+        await page.goto(f"{running.dashboard}/{screen}")
+        await expect(page.locator(content).first).to_be_visible(timeout=WAIT_MS)
+        await take(page, screen, scheme)
     await page.close()
 
 

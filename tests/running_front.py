@@ -19,6 +19,7 @@ from dashboard.config import DashboardConfig
 from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, RequestFilter, StreamRange
 from dashboard.front import serve
 from dashboard.recordings import RecordedBytes
+from dashboard.request_usage import request_usage_of
 from dashboard.statusline import status_line
 from dashboard.told import Sayings
 from dashboard.usage import UsageQuery, answer_of
@@ -31,7 +32,7 @@ from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
 from schemas.statusline_api import StatusLine
 from schemas.stream_api import StreamInsights
-from schemas.usage_api import UsageAnswer
+from schemas.usage_api import RequestUsage, UsageAnswer
 from tests.read_rows import (
     START,
     conversation_item,
@@ -41,6 +42,7 @@ from tests.read_rows import (
     stream_group,
     tree_node,
 )
+from tests.recorded_details import request_details
 
 KEY = "the-key-of-this-test"
 KNOWN, ERASED, UNKNOWN = request_id(1), request_id(2), request_id(99)
@@ -112,6 +114,10 @@ class CannedStore(DataStore):
     async def cache_insights(self, wanted: CacheFilter, *, limit: int = 50) -> CacheInsights:
         self._ask("cache_insights", wanted, limit)
         return CacheInsights(since=None, until=None, group_by="cause", totals=totals(0, 0, []), items=[])
+
+    async def request_usage(self, request_id: UUID) -> RequestUsage | None:
+        self._ask("request_usage", request_id)
+        return request_usage_of(request_details(1), [], Sayings()) if request_id == KNOWN else None
 
     async def status_line(self, session: str, now: datetime) -> StatusLine:
         self._ask("status_line", session, now)

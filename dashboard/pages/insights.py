@@ -16,13 +16,15 @@ from schemas.cache_api import CacheInsights, GroupBy
 from schemas.stream_api import StreamExample, StreamInsights
 
 PATH = "/insights"
-STATE = ("range", "group_by", "conversation")
+STATE = ("range", "group_by", "conversation", "rows")
 RANGES: Mapping[str, timedelta] = MappingProxyType(
     {"1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 )
 USUAL = "7d"
 GROUPS: tuple[GroupBy, ...] = get_args(GroupBy)
 ROWS = 30
+FEW = 8
+"""So many rows of a ranking are shown until all are asked for."""
 
 
 class InsightsPage:
@@ -70,12 +72,16 @@ class InsightsPage:
                 groups=[(name, self._to(group_by=name)) for name in GROUPS],
                 group=self._group,
                 connect_lines=self._from.connect_lines,
+                few=self._few,
+                all_rows=self._to(rows="all"),
             ),
             "streams": render(
                 "stream_findings.html",
                 found=self._streams,
                 examples=_by_finding(self._streams.examples) if self._streams else {},
                 now=self._from.clock(),
+                few=self._few,
+                all_rows=self._to(rows="all"),
             ),
         }
 
@@ -94,6 +100,10 @@ class InsightsPage:
     def _group(self) -> GroupBy:
         asked = self._query.filters.get("group_by")
         return next((one for one in GROUPS if one == asked), "cause")
+
+    @property
+    def _few(self) -> int:
+        return ROWS if self._query.filters.get("rows") == "all" else FEW
 
     def _since(self) -> datetime:
         return self._from.clock() - RANGES[self._range]

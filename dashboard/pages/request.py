@@ -16,15 +16,19 @@ from dashboard.views.blocks import shown_block
 from dashboard.views.cache_causes import place_words, words_of
 from dashboard.views.event_rows import event_row
 from dashboard.views.messages import shown_answer, shown_messages, stretch
+from dashboard.views.price_evidence import evidence_of
 from dashboard.views.raw_json import raw_side
-from dashboard.views.stream import rhythm_rows, shown_stream
+from dashboard.views.stream import ShownStream, rhythm_rows, shown_stream
 from dashboard.views.why import Neighbour, why
 from domain.stream_forensics import StreamForensics
 from domain.usage import read_usage
 from schemas.cache_api import CacheVerdictItem
 from schemas.read_api import EventItem
+from schemas.usage_api import RequestUsage
 
-SECTIONS = ("messages", "response", "stream", "headers", "events", "raw")
+SECTIONS = ("messages", "response", "usage", "stream", "headers", "events", "raw")
+_COURSES = frozenset({"usage", "stream"})
+"""Sections that tell how the answer came."""
 MESSAGES = 24
 MESSAGES_CHARS = 400_000
 
@@ -42,6 +46,7 @@ class RequestPage:
         self._details: RequestDetails | None = None
         self._events: list[EventItem] = []
         self._verdict: CacheVerdictItem | None = None
+        self._used: RequestUsage | None = None
         self._branch: str | None = None
         """What the branch is called."""
         self._section = SECTIONS[0]
@@ -121,7 +126,7 @@ class RequestPage:
 
     def paint(self) -> None:
         found = self._forensics
-        if self._details is not None and found is not None and found != self._drawn:
+        if self._section == "stream" and self._details is not None and found is not None and found != self._drawn:
             figures.show_rhythm(self._chart, rhythm_rows(self._details.answer, found))
             self._drawn = found
 
@@ -130,12 +135,13 @@ class RequestPage:
             return
         details = self._details = await self._from.store.details(self._member)
         self._forensics = None
-        if details is not None and self._section == "stream":
+        if details is not None and self._section in _COURSES:
             self._forensics = await asyncio.to_thread(forensics_of, details)  # long answers take a while
         item = self._details.item if self._details else None
         if item is not None and item.conversation_id and item.branch_id:
             self._branch = await self._from.store.branch_name(item.conversation_id, item.branch_id)
         self._verdict = await self._from.store.cache_verdict(self._member)
+        self._used = await self._from.store.request_usage(self._member) if self._section == "usage" else None
         self._events = await self._from.store.events(self._member) if self._section == "events" else []
         self._panel = None
 
@@ -143,6 +149,7 @@ class RequestPage:
         return {
             "messages": self._messages,
             "response": self._response,
+            "usage": self._usage,
             "stream": self._stream,
             "headers": lambda details: render("headers.html", details=details),
             "events": lambda _: render("events.html", events=[event_row(event) for event in self._events]),
@@ -150,9 +157,16 @@ class RequestPage:
         }
 
     def _stream(self, details: RequestDetails) -> Markup:
+        return render("stream.html", stream=self._course(details), details=details)
+
+    def _usage(self, details: RequestDetails) -> Markup:
+        used = evidence_of(self._used) if self._used else None
+        return render("request_usage.html", evidence=used, stream=self._course(details), now=self._from.clock())
+
+    def _course(self, details: RequestDetails) -> ShownStream:
         if self._forensics is None:  # the section was changed, and the store did not answer then
             self._forensics = forensics_of(details)
-        return render("stream.html", stream=shown_stream(self._forensics), details=details)
+        return shown_stream(self._forensics)
 
     def _messages(self, details: RequestDetails) -> Markup:
         sent = details.sent

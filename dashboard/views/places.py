@@ -32,6 +32,16 @@ class Summarised:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """One attempt of a turn."""
+
+    node: TreeNode
+    neighbour: Neighbour
+    words: str
+    """How it ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """An exchange's place."""
 
@@ -41,6 +51,8 @@ class Place:
     fork_point: Neighbour | None
     """Where its branch leaves the parent branch; None: it leaves none."""
     summarised: Summarised | None
+    attempts: tuple[Tried, ...]
+    """Of its turn, the first one first; empty: it was tried once."""
 
 
 def place_of(tree: ConversationTree, rows: Mapping[str, Row], node: TreeNode) -> Place:
@@ -55,6 +67,7 @@ def place_of(tree: ConversationTree, rows: Mapping[str, Row], node: TreeNode) ->
         parent_branch=parent_branch,
         fork_point=_neighbour(rows, branch.fork_point) if branch else None,
         summarised=_summarised(rows, compaction) if compaction else None,
+        attempts=_attempts(tree, rows, node),
     )
 
 
@@ -96,6 +109,17 @@ def _attempt_before(nodes: Sequence[TreeNode], node: TreeNode) -> TreeNode | Non
         if other.request_id == node.parent_request_id or (other.edge == "retries" and _siblings(other, node)):
             newest = other
     return newest
+
+
+def _attempts(tree: ConversationTree, rows: Mapping[str, Row], node: TreeNode) -> tuple[Tried, ...]:
+    first = node.parent_request_id if node.edge == "retries" else node.request_id
+    turn = [
+        one
+        for one in tree.nodes
+        if one.request_id == first or (one.edge == "retries" and one.parent_request_id == first)
+    ]
+    named = [(one, _neighbour(rows, one.request_id)) for one in turn] if len(turn) > 1 else []
+    return tuple(Tried(one, neighbour, ended_words(one)) for one, neighbour in named if neighbour is not None)
 
 
 def _summarised(rows: Mapping[str, Row], compaction: CompactionItem) -> Summarised:

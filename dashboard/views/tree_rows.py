@@ -150,7 +150,7 @@ def _row(place: Placed, node: TreeNode, label: str, branch: BranchItem | None) -
         label=fmt.one_line(label, LABEL_CHARS),
         typed=typed(node) is not None and node.edge not in _NAMED_BY_EDGE,
         tag=fmt.one_line(_tag(place, node, branch), 32),
-        note=fmt.one_line(_note(node, state), 48),
+        note=fmt.one_line(_with_cost(_note(node, state), node), 48),
         model=fmt.model(node.model) if node.model else "",
         tokens=f"{fmt.compact(tokens_in)} → {fmt.compact(node.output_tokens)}" if tokens_in is not None else "",
         counts=_counts(node),
@@ -217,6 +217,11 @@ def _note(node: TreeNode, state: State) -> str:
                 "max_tokens": "at the limit",
                 "refusal": "refused",
             }.get(node.stop_reason or "", "")
+
+
+def _with_cost(note: str, node: TreeNode) -> str:
+    """Of an attempt that is one of several."""
+    return note if node.cost_usd is None else " · ".join(filter(None, [note, fmt.money(node.cost_usd)]))
 
 
 def _sum(*counts: int | None) -> int | None:

@@ -37,8 +37,6 @@ KIND_NAMES: Mapping[str, str] = MappingProxyType(
     }
 )
 LABEL_CHARS = 40
-_TENANTS = ("device:", "credential:")
-"""Beginnings of scopes that stand in the place of an account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +125,7 @@ def filter_of(item: UsageItem, by: By) -> Mapping[str, str] | None:
     value = item.group.get(by)
     if value is None:
         return None
-    is_tenant = by == "account" and str(value).startswith(_TENANTS)
-    return {"scope" if is_tenant else by: str(value)}
+    return {by: str(value)}
 
 
 def conversation_label(item: UsageItem, titles: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
 from ops.db.payloads import PostgresPayloads
 from ops.db.pool import Pool
+from schemas.usage_api import RequestUsage
 from tests import captures
 from tests.projected import Store
 from tests.read_rows import START
@@ -92,6 +93,13 @@ async def test_windows_are_asked_for_as_of_now(front: RunningFront, browser: Bro
     assert said == {"as_of": "2026-11-22T09:30:00Z", "accounts": []}
     await ask(browser, "/api/windows")
     assert front.store.asked == [("windows", "acme", START), ("windows", None, START)]
+
+
+async def test_what_a_request_used_is_asked_for_by_its_id(front: RunningFront, browser: Browser) -> None:
+    said = json.loads((await ask(browser, f"/api/requests/{KNOWN}/usage")).body)
+    assert said.keys() == set(RequestUsage.model_fields)
+    assert error_in(await ask(browser, f"/api/requests/{UNKNOWN}/usage"))[:2] == (404, "not_found_error")
+    assert front.store.asked == [("request_usage", KNOWN), ("request_usage", UNKNOWN)]
 
 
 async def test_lists_have_items_and_a_cursor(browser: Browser) -> None:

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.costs import costs_of, priced_branches, priced_conversations, priced_requests
+from dashboard.costs import costs_of, priced_attempts, priced_branches, priced_conversations, priced_requests, retried
 from dashboard.data import ConversationFilter, DataStore, RequestFilter
+from dashboard.statusline import status_line
 from dashboard.told import Sayings
-from dashboard.usage import UsageQuery
+from dashboard.usage import UsageQuery, answer_of
 from domain.billing import BilledLine, Tariff
 from domain.ids import Position
-from domain.prices import PriceBook
+from domain.prices import PriceBook, Priced, Term
 from domain.usage import TokenCounts
-from domain.usage_sums import CostRow
+from domain.usage_sums import CostRow, UsageRow
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
 from ops.db.payloads import PostgresPayloads
@@ -50,6 +51,14 @@ def test_lists_take_the_cost_of_their_own_id() -> None:
     assert [item.cost_usd for item in priced_conversations(talk, costs)] == [Decimal(2), None]
 
 
+UNPRICED = Priced(amount=None, reason="no price")
+
+
+def priced(amount: int) -> Priced:
+    term = Term(kind="input", count=1, per_million=Decimal(amount), factor=Decimal(1), amount=Decimal(amount))
+    return Priced(amount=Decimal(amount), terms=(term,))
+
+
 @given(st.lists(st.tuples(st.integers(0, 20), st.none() | st.integers(0, 10**30)), min_size=1, max_size=12))
 def test_with_descendants_each_branch_counts_once(hung: list[tuple[int, int | None]]) -> None:
     """Against a walk down the tree."""
@@ -58,7 +67,7 @@ def test_with_descendants_each_branch_counts_once(hung: list[tuple[int, int | No
     for number, (above, _) in enumerate(hung[1:], start=2):
         parents[number] = 1 + above % (number - 1)
         nodes.append(tree_node(number, parents[number], branch=number, edge="spawned", depth=1))
-    costs = {request_id(n): None if cost is None else Decimal(cost) for n, (_, cost) in enumerate(hung, start=1)}
+    costs = {request_id(n): [UNPRICED if cost is None else priced(cost)] for n, (_, cost) in enumerate(hung, start=1)}
 
     def walk(number: int) -> list[int]:
         own = hung[number - 1][1]
@@ -66,9 +75,44 @@ def test_with_descendants_each_branch_counts_once(hung: list[tuple[int, int | No
         return below if own is None else [own, *below]
 
     for number, branch in enumerate(priced_branches(conversation_tree(nodes).branches, costs), start=1):
-        known = walk(number)
-        assert branch.cost_usd == costs[branch.branch_id]
+        known, own = walk(number), hung[number - 1][1]
+        assert branch.cost_usd == (None if own is None else Decimal(own))
         assert branch.cost_usd_with_descendants == (Decimal(sum(known)) if known else None)
+
+
+def test_attempts_of_a_turn_have_their_costs_and_others_none() -> None:
+    nodes = [
+        tree_node(1), tree_node(2, 1, edge="retries"), tree_node(3, 1, edge="retries", outcome="open"), tree_node(4, 2),
+    ]  # fmt: skip
+    assert retried(nodes) == [request_id(n) for n in (1, 2, 3)]
+    assert retried([tree_node(1), tree_node(2, 1)]) == []
+    costs = {one: Decimal(5) for one in retried(nodes)}
+    assert [node.cost_usd for node in priced_attempts(nodes, costs)] == [Decimal(5), Decimal(5), None, None]
+
+
+def test_a_branch_that_used_nothing_does_not_make_an_unpriced_one_free() -> None:
+    nodes = [tree_node(1), tree_node(2, 1, branch=2, edge="spawned", depth=1)]
+    found = {ONE: [UNPRICED], OTHER: [Priced(amount=Decimal(0))]}
+    main, below = priced_branches(conversation_tree(nodes).branches, found)
+    assert (main.cost_usd, main.cost_usd_with_descendants, below.cost_usd) == (None, None, Decimal(0))
+    assert priced_branches(conversation_tree(nodes[:1]).branches, {})[0].cost_usd is None
+
+
+@given(st.lists(st.tuples(st.sampled_from(["claude-a", "gpt"]), st.integers(0, 2)), min_size=1, max_size=6))
+def test_lists_usage_and_the_status_line_have_one_rule(used: list[tuple[str, int]]) -> None:
+    rows = [row(ONE, tokens * 1_000_000, model) for model, tokens in used]
+    expected = costs_of(rows, SAID)[ONE]
+    summed = [
+        UsageRow(
+            bucket=None, priced_on=DAY, group=("", False), tariff=each.line.tariff, tokens=each.line.tokens,
+            estimated_output_tokens=0, thinking_tokens=0, web_searches=0, requests=1, failed=0, aborted=0,
+        )
+        for each in rows
+    ]  # fmt: skip
+    answer = answer_of(UsageQuery(since=SINCE, until=UNTIL), summed, SAID)
+    assert answer.total.cost_usd == expected
+    dated = [(DAY, 1, each.line) for each in rows]
+    assert status_line("s", UNTIL, dated, SAID.book, newest=(None, None), windows=None).cost_usd == expected
 
 
 @pytest.mark.parametrize("capture", ["d2_two_agents", "errors_in_session"])
@@ -87,15 +131,33 @@ async def test_lists_rows_and_trees_add_up_to_the_usage(capture: str, pool: Pool
     talk = (await store.conversations(ConversationFilter(), limit=500)).items
     expected = usage.total.cost_usd
     assert expected
+    accounts = (await store.usage(UsageQuery(since=SINCE, until=UNTIL, group_by=("account",)))).items
+    for account in accounts:
+        name = str(account.group["account"])  # no account is named: it is the tenant
+        alone = await store.usage(UsageQuery(since=SINCE, until=UNTIL, wanted={"account": name}))
+        assert (alone.total.requests, alone.total.cost_usd) == (account.requests, account.cost_usd)
+    assert sum(account.requests for account in accounts) == usage.total.requests > 0
     assert sum(item.cost_usd or Decimal(0) for item in listed) == expected
     assert {item.request_id: item for item in live} == {item.request_id: item for item in listed}
     for item in listed:
         assert await store.request(item.request_id) == item
+        used = await store.request_usage(item.request_id)
+        assert used
+        assert used.cost_usd == item.cost_usd
+        assert sum(line.amount or Decimal(0) for line in used.lines) == (item.cost_usd or Decimal(0))
+        tries = {one.request_id: one.cost_usd for one in used.attempts}
+        assert len(tries) == item.attempts
+        assert tries == {one.request_id: one.cost_usd for one in listed if one.request_id in tries}
+        assert used.turn_cost_usd == sum(cost or Decimal(0) for cost in tries.values())
     for each in talk:
         tree = await store.tree(each.conversation_id)
         assert tree
         assert tree.conversation == each == await store.conversation(each.conversation_id)
         assert sum(branch.cost_usd or Decimal(0) for branch in tree.branches) == each.cost_usd
+        told_by_nodes = {node.request_id: node.cost_usd for node in tree.nodes if node.cost_usd is not None}
+        assert told_by_nodes == {
+            one.request_id: one.cost_usd for one in listed if one.request_id in retried(tree.nodes)
+        }
         members = [one for one in listed if one.conversation_id == each.conversation_id]
         assert sum(one.cost_usd or Decimal(0) for one in members) == each.cost_usd
         assert tree.branches[0].cost_usd_with_descendants == each.cost_usd

@@ -217,3 +217,20 @@ def test_one_line_keeps_the_beginning_and_says_that_it_was_cut() -> None:
     assert fmt.one_line("  a\n\tb  ", 10) == "a b"
     assert fmt.one_line("x" * 50, 10) == "x" * 9 + "…"
     assert fmt.one_line("safe\u202eevil\x1b[31m", 40) == "safeevil[31m"
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("0", "$0"),
+        ("5", "$5"),
+        ("5.0", "$5"),
+        ("0.5", "$0.50"),
+        ("1234.5670", "$1,234.567"),
+        ("1E-9", "$0.000000001"),
+        ("1E+3", "$1,000"),
+        ("-0.25", "-$0.25"),
+    ],
+)
+def test_exact_money_has_every_digit(amount: str, text: str) -> None:
+    assert fmt.exact_money(Decimal(amount)) == text

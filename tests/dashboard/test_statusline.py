@@ -77,9 +77,19 @@ def test_of_a_session_that_was_never_seen_it_says_that() -> None:
         ([line(STRANGE, input_tokens=5_000)], "unpriced"),
         ([line(input_tokens=5_000), line(STRANGE, output_tokens=1)], ">$0.02"),
         ([line(estimated=1_000), line(STRANGE, output_tokens=1)], ">$0.02"),
-        ([line(STRANGE)], "unpriced"),
+        ([line(STRANGE)], "$0.00"),
+        ([line(STRANGE), line(STRANGE, output_tokens=1)], "unpriced"),
     ],
-    ids=["priced", "rounded up", "estimated", "unpriced", "in part", "in part and estimated", "errors alone"],
+    ids=[
+        "priced",
+        "rounded up",
+        "estimated",
+        "unpriced",
+        "in part",
+        "in part and estimated",
+        "errors alone",
+        "with an error",
+    ],
 )
 def test_how_sure_the_money_is_stands_before_it(spent: Sequence[Dated], money: str) -> None:
     assert said(spent).text.split(" · ")[1] == money
@@ -102,7 +112,7 @@ def test_the_window_that_is_open(item: WindowItem, text: str) -> None:
 
 
 def test_without_an_answer_there_is_neither_model_nor_context() -> None:
-    assert said([line()], (None, None)).text == "unpriced · 0 tokens"
+    assert said([line()], (None, None)).text == "$0.00 · 0 tokens"
 
 
 COUNTS = st.integers(0, 10**7)

@@ -230,6 +230,7 @@ async def test_a_request_shows_messages_answer_stream_and_bytes(tmp_path: Path, 
             await shown(page, words)
         for tab, words in (
             ("Response", "That is all."),
+            ("Usage", "How the answer came"),
             ("Headers", "X-Claude-Code-Session-Id"),
             ("Events", "response-completed"),
         ):
@@ -269,7 +270,7 @@ async def test_no_text_from_the_wire_runs(tmp_path: Path, browser: Browser) -> N
             await shown(page, "onerror")
             assert await page.evaluate("window.hit") is None, path
             assert await page.locator("img[src='x']").count() == 0, path
-        for tab in ("Response", "Stream", "Headers", "Events", "Raw"):
+        for tab in ("Response", "Usage", "Stream", "Headers", "Events", "Raw"):
             await page.locator(f'[data-section="{tab.lower()}"]').click()
             await expect(page.locator("h2.sr")).to_have_text(tab, timeout=WAIT_MS)
             assert await page.evaluate("window.hit") is None, tab

@@ -1,6 +1,7 @@
 """A conversation's page shows its tree, the exchange that was picked, and its timeline, and keeps up with all three."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -169,6 +170,19 @@ async def test_a_branch_links_to_where_it_leaves_and_neighbours_can_be_picked() 
     detail = await why_of(nodes, 4)
     assert texts(detail, "dd[data-branch]") == ["branch 2 leaves main at “Begin”"]
     assert attributes(detail, "button", "data-pick") == [str(request_id(3)), str(request_id(1))]
+
+
+async def test_the_attempts_of_a_turn_are_listed_with_their_costs() -> None:
+    nodes = [
+        tree_node(1, prompt="Begin", status=529, cost_usd=Decimal(0)),
+        tree_node(2, parent=1, edge="retries", cost_usd=Decimal("0.25")),
+        tree_node(3, parent=1, edge="retries", outcome="open"),
+    ]
+    detail = await why_of(nodes, 2)
+    assert texts(detail, "dd[data-attempt]") == [
+        "“Begin” ended with 529, $0.00", "this one was answered, $0.2500", "Retry was open",
+    ]  # fmt: skip
+    assert not texts(await why_of(nodes[:1], 1), "dd[data-attempt]")
 
 
 async def test_a_retry_tells_how_the_attempt_before_ended() -> None:

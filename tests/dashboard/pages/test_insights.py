@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from dashboard.data import CacheFilter, StreamRange
-from dashboard.pages.insights import GROUPS, InsightsPage
+from dashboard.pages.insights import FEW, GROUPS, InsightsPage
 from dashboard.pages.page import Surroundings
 from tests.fake_data import FakeDataStore
 from tests.insight_samples import cache_cause, cache_group, cache_insights, stream_example, stream_insights
@@ -96,6 +96,23 @@ async def test_streams_are_counted_by_model_and_account_with_examples() -> None:
     assert {"opus 4.5", "acme"} <= set(cells)
     assert "Stalled" in texts(html, "h3")[0]
     assert attributes(html, "a[data-nav]", "href") == [f"/requests/{request_id(5)}?tab=stream"]
+
+
+async def test_a_long_ranking_shows_its_top_and_all_on_demand() -> None:
+    groups = [cache_group(f"model-{number}") for number in range(FEW + 1)]
+    flows = stream_insights(accounts=[stream_group(name=f"account-{number}") for number in range(FEW + 2)])
+    store = FakeDataStore(waste=cache_insights(*groups), flows=flows)
+    few = await shown(store, "cache", "?group_by=model&range=1d")
+    assert len(attributes(few, "tr[data-key]", "data-key")) == FEW
+    link = "/insights?range=1d&group_by=model&rows=all"
+    assert (texts(few, ".more-line"), link in attributes(few, "a", "href")) == ([f"Show all {FEW + 1}"], True)
+    whole = await shown(store, "cache", "?group_by=model&rows=all")
+    assert (len(attributes(whole, "tr[data-key]", "data-key")), texts(whole, ".more-line")) == (FEW + 1, [])
+    few = await shown(store, "streams")
+    assert texts(few, ".more-line") == [f"Show all 1 model and {FEW + 2} accounts"]
+    assert sum(cell.startswith("account-") for cell in texts(few, "td")) == FEW
+    assert sum(cell.startswith("account-") for cell in texts(await shown(store, "streams", "?rows=all"), "td")) == 10
+    assert not texts(await shown(FakeDataStore(flows=stream_insights()), "streams"), ".more-line")
 
 
 async def test_no_stream_says_so_and_a_part_of_them_too() -> None:

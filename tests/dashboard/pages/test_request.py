@@ -1,6 +1,6 @@
 """A request's page shows all that is recorded of it, one section at a time, and says plainly what is missing."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -8,16 +8,24 @@ import pytest
 from dashboard.details import RequestDetails
 from dashboard.pages.page import Surroundings
 from dashboard.pages.request import MESSAGES, SECTIONS, RequestPage
+from dashboard.told import Sayings
+from domain.billing import BilledLine, Tariff
 from domain.errors import StoreUnavailableError
+from domain.prices import PriceBook
+from domain.usage import TokenCounts
+from domain.usage_sums import Attempt
+from schemas.cache_api import RewrittenTokens
 from schemas.read_api import EvidenceItem
 from tests.fake_data import FakeDataStore
 from tests.insight_samples import verdict
+from tests.price_samples import price
 from tests.read_rows import START, conversation_tree, request_id, request_item, tree_node
 from tests.recorded_details import REQUEST, event_items, request_details, text_answer
 from tests.shown_html import attributes, found, texts
 
 NOW = START + timedelta(minutes=10)
 ID = str(request_id(1))
+NOTHING = BilledLine(tariff=Tariff(model="claude-opus-4-8"), tokens=TokenCounts(), kind="unbilled")
 
 
 def store_with(details: RequestDetails) -> FakeDataStore:
@@ -317,3 +325,96 @@ async def test_a_verdict_that_comes_late_is_shown() -> None:
     store.verdicts[request_id(1)] = verdict(cause="none", lost_tokens=0, divergence=None, previous_request_id=None)
     await page.follow()
     assert "Nothing lost" in page.regions()["head"]
+
+
+def spent(usage: dict[str, Any] | None = None, model: str = "claude-opus-4-8", **how: Any) -> FakeDataStore:
+    """A request with an answer, at a price for one model."""
+    answer = text_answer()
+    answer[0]["message"] |= {"model": model, "usage": usage or {"input_tokens": 2_000_000}}
+    store = store_with(request_details(answer=answer[: how.pop("events", None)], **how))
+    store.said = Sayings(book=PriceBook((price(effective_from=date(2020, 1, 1)),)), plans={"tenant": "subscription"})
+    return store
+
+
+async def formula(store: FakeDataStore) -> str:
+    return (await loaded(store, "?tab=usage")).regions()["panel"]
+
+
+async def test_the_usage_section_shows_the_formula_with_its_evidence() -> None:
+    html = await formula(spent({"input_tokens": 2_000_000, "novel_tokens": 3, "service_tier": "standard"}))
+    rows = [[cell.text for cell in row.children] for row in found(html, ".term")]
+    assert rows == [
+        ["input, not cached", "2,000,000", "$10", "–", "$20"],
+        ["output", "9", "$37.50", "–", "$0.0003375"],
+    ]
+    assert texts(html, ".sum") == ["Together$20.0003375"]
+    assert texts(html, "[data-price]") == [
+        "Price of claude-opus-4-8, in force since 2020-01-01. Source: a page",
+    ]
+    assert texts(html, "[data-cost]") == ["$20.0003375"]
+    assert texts(html, "dt")[:2] == ["API-equivalent", "Service tier"]
+    assert len(found(html, "[data-equivalent]")) == 1
+    assert texts(html, ".unknown") == ["novel_tokens"]
+    assert texts(html, ".chip-good") == ["complete"]
+    assert not found(html, "[data-attempts]")
+
+
+async def test_what_has_no_price_says_what_mends_it() -> None:
+    html = await formula(spent(model="<b>strange"))
+    assert texts(html, "[data-cost]") == ["not known"]
+    assert texts(html, ".mend") == ["nexus prices set '<b>strange' --input USD --output USD"]
+    assert "<b>strange" not in html
+
+
+async def test_what_was_cut_is_an_estimate_and_says_how() -> None:
+    html = await formula(spent(events=3, ended_by="upstream"))
+    assert "estimate" in texts(html, ".chip-run")
+    (said,) = texts(html, "[data-estimate]")
+    assert said.endswith("16 characters were delivered, at 4 a token: 4, less 0 that had been counted.")
+
+
+async def test_an_error_is_said_to_be_free() -> None:
+    details = request_details(answer=b'{"type":"error","error":{"type":"overloaded_error","message":"x"}}', status=529)
+    store = store_with(details)
+    store.attempts = [Attempt(details.request_id, START, "completed", 529, (NOTHING,))]
+    html = await formula(store)
+    assert (texts(html, "[data-unbilled]"), texts(html, "[data-cost]")) == (["An error is not billed."], ["$0"])
+
+
+async def test_every_attempt_of_a_turn_is_listed_with_its_cost() -> None:
+    store = spent()
+    line = BilledLine(tariff=Tariff(model="claude-opus-4-8"), tokens=TokenCounts(output_tokens=1_000_000))
+    store.attempts = [
+        Attempt(request_id(3), START, "completed", 529, (NOTHING,)),
+        Attempt(request_id(1), START, "completed", 200, (line,)),
+        Attempt(request_id(4), START, "open", None, ()),
+    ]
+    html = await formula(store)
+    assert attributes(html, "tr[data-attempt]", "data-attempt") == [str(request_id(n)) for n in (3, 1, 4)]
+    costs = [row.children[-1].text for row in found(html, "tr[data-attempt]")]
+    assert costs == ["$0", "$20.0003375", "still open"]
+    assert attributes(html, ".attempt", "href") == [f"/requests/{request_id(n)}?tab=usage" for n in (3, 4)]
+
+
+async def test_steps_and_tools_are_listed() -> None:
+    steps = [{"type": "message", "output_tokens": 4}, {"type": "compaction", "model": "m", "output_tokens": 2}]
+    usage = {"iterations": steps, "server_tool_use": {"code_execution_requests": 2}}
+    html = await formula(spent(usage))
+    assert [row.children[0].text for row in found(html, ".step")] == ["message", "compaction"]
+    assert "no price of its own" in texts(html, ".chip-run")
+
+
+async def test_where_nothing_was_lost_that_is_said_once() -> None:
+    store = store_with(request_details())
+    store.verdicts[request_id(1)] = verdict(
+        cause="none",
+        detail="All that was cached was read.",
+        lost_tokens=0,
+        divergence=None,
+        rewritten=RewrittenTokens(),
+        previous_request_id=request_id(7),
+    )
+    head = (await loaded(store)).regions()["head"]
+    (said,) = texts(head, "section[data-verdict]")
+    assert "All that was cached was read." not in said
+    assert said.endswith(". Compared with 00000007.")

@@ -69,6 +69,19 @@ def test_a_retry_tells_of_the_attempt_right_before_it() -> None:
     assert more([tree_node(3, parent=1, edge="retries")]) == ""
 
 
+def test_the_attempts_of_a_turn_stand_together_whichever_is_shown() -> None:
+    first, second = tree_node(1, status=529, prompt="Begin"), tree_node(2, parent=1, edge="retries", outcome="timeout")
+    other, third = tree_node(3, parent=1), tree_node(4, parent=1, edge="retries")
+    nodes = [first, second, other, third]
+    for shown in (0, 1, 3):
+        assert [(one.node, one.neighbour.label, one.words) for one in place(nodes, shown).attempts] == [
+            (first, "“Begin”", "ended with 529"),
+            (second, "Retry", "timed out"),
+            (third, "Retry", "was answered"),
+        ]
+    assert place(nodes, 2).attempts == ()
+
+
 def test_a_branch_tells_who_had_gone_on_before() -> None:
     first, earlier = tree_node(1), tree_node(2, parent=1, prompt="Let it wrap")
     other = tree_node(3, parent=2, prompt="Not this")

@@ -1,5 +1,7 @@
 """Every exchange in the tree has a name, a state and its numbers, and only what changed comes again."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -245,3 +247,10 @@ def test_a_place_without_a_node_has_no_row() -> None:
 
 def test_rows_go_over_the_wire_as_plain_lists() -> None:
     assert as_json(rows_of([tree_node(1)])).startswith(f'[["{request_id(1)}",0,0,false,null,0,false,true,"root"')
+
+
+def test_an_attempt_of_several_tells_what_it_cost() -> None:
+    failed = tree_node(1, status=529, stop_reason=None, cost_usd=Decimal(0))
+    again = tree_node(2, parent=1, edge="retries", stop_reason="end_turn", cost_usd=Decimal("0.25"))
+    cut = tree_node(3, parent=1, edge="retries", stop_reason=None, cost_usd=Decimal(2))
+    assert [row.note for row in rows_of([failed, again, cut])] == ["status 529 · $0.00", "answers · $0.2500", "$2.00"]

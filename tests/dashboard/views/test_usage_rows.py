@@ -73,7 +73,7 @@ def test_a_change_is_what_it_would_have_cost_more() -> None:
         ("class", "subagent", "sub-agent", {"class": "subagent"}),
         ("class", "main", "main", {"class": "main"}),
         ("account", "3faef779", "3faef779", {"account": "3faef779"}),
-        ("account", "device:1d77", "device:1d77", {"scope": "device:1d77"}),
+        ("account", "device:1d77", "device:1d77", {"account": "device:1d77"}),
         ("project", None, "none", None),
     ],
 )

@@ -2,14 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from random import Random
 from typing import Any
+from uuid import UUID
 
+from domain.billing import BilledLine
 from domain.usage import TokenCounts
 from domain.usage_sums import CostRow
 from ops.db.pool import Pool
-from projections.read_models.cost_queries import by_branch, by_conversation, by_request
+from projections.read_models import builds
+from projections.read_models.cost_queries import attempts, by_branch, by_conversation, by_request
+from projections.registry import projection
 from tests import captures
 from tests.projected import Store
 from tests.recorded import append_all, recorded, request_ids
@@ -62,3 +66,48 @@ async def test_every_line_is_told_once(pool: Pool) -> None:
             own = [line for line in lines if line["conversation_id"] == talk]
             assert told(await by_branch(connection, talk)) == expected(own, "branch_id")
         assert await by_request(connection, []) == await by_conversation(connection, []) == []
+
+
+async def test_a_turn_has_all_its_attempts_whichever_is_asked_for(pool: Pool) -> None:
+    store = Store.over(pool)
+    await store.append("errors_in_session")
+    await store.follow()
+    links = await store.links()
+    turns = dict[UUID, list[UUID]]()
+    for request_id in sorted(links, key=lambda one: (links[one]["received_at"], one)):
+        link = links[request_id]
+        first = link["parent_request_id"] if link["edge"] == "retries" else request_id
+        turns.setdefault(first, []).append(request_id)
+    assert max(map(len, turns.values())) > 1
+    lines = await store.rows(f"{LINES} ORDER BY line")
+    outcomes = {row["request_id"]: row for row in await store.rows("SELECT * FROM read.requests")}
+    async with pool.acquire() as connection:
+        for turn in turns.values():
+            for member in turn:
+                told_of = await attempts(connection, member)
+                assert [one.request_id for one in told_of] == turn
+                for one in told_of:
+                    row = outcomes[one.request_id]
+                    assert (one.received_at, one.outcome, one.status) == (
+                        row["received_at"], row["outcome"], row["status"],
+                    )  # fmt: skip
+                    own = [line for line in lines if line["request_id"] == one.request_id]
+                    assert [counted(line) for line in one.lines] == [
+                        {name: line[name] for name in (*TARIFF, *KINDS, *BESIDE, "kind")} for line in own
+                    ]
+        assert await attempts(connection, UUID(int=1)) == []
+
+
+def counted(line: BilledLine) -> dict[str, Any]:
+    return asdict(line.tariff) | asdict(line.tokens) | {name: getattr(line, name) for name in (*BESIDE, "kind")}
+
+
+async def test_an_attempt_that_the_other_projection_does_not_know_yet_is_open(pool: Pool) -> None:
+    store = Store.over(pool)
+    ids = await store.append("a_oneshot")
+    await store.follow_one(projection("conversations"))
+    async with store.sources.transactions() as tx:
+        await builds.ensure_live(tx, projection("requests"))
+    async with pool.acquire() as connection:
+        (found,) = await attempts(connection, ids[min(ids)])
+    assert (found.outcome, found.status, len(found.lines) > 0) == ("open", None, True)
