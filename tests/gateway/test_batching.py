@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 import gateway.batching
 from domain.ports import StreamTail
 from gateway.batching import Batcher
-from gateway.exchange_fold import Draft, Made
+from gateway.exchange_fold import Draft, Made, RequestDraft
 from gateway.frames import Frame, Kind
-from schemas.stored.events import ResponseAborted
+from schemas.stored.events import ResponseAborted, ResponseCompleted
 from tests.fake_store import FakeStore, tail_of
 from tests.journals import JOURNAL, STARTED_NS, Scripted, journals
 
@@ -125,6 +125,18 @@ def test_each_exchange_ends_exactly_once(journal: tuple[list[Scripted], list[Fra
         ends = [d for d in made[exchange.request_id] if type(d).__name__ in {"ResponseCompleted", "ResponseAborted"}]
         assert len(ends) == 1
         assert made[exchange.request_id][-1] == ends[0]
+
+
+@given(journals())
+def test_every_frame_reaches_its_exchange(journal: tuple[list[Scripted], list[Frame]]) -> None:
+    exchanges, frames = journal
+    made = by_exchange(whole(frames))
+    for exchange in exchanges:
+        request, *_, last = made[exchange.request_id]
+        assert isinstance(request, RequestDraft)
+        assert (request.body or b"") == exchange.body
+        assert isinstance(last, ResponseCompleted) == (exchange.outcome == "completed")
+        assert isinstance(last, ResponseCompleted) or last.ended_by == (exchange.outcome or "gateway_crash")  # type: ignore[union-attr]  # aborted
 
 
 def test_an_unreadable_record_is_a_gap_and_the_stream_goes_on() -> None:

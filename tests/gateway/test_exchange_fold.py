@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -168,7 +168,9 @@ def test_times_count_from_the_request_and_never_go_back() -> None:
     played.chunk(1_000_100, 0, b"a")
     played.end(50, 1)
     draft = played.only(RequestDraft)
-    assert draft.event("s", None, None).timestamp == time_of(STARTED_NS)
+    assert (
+        draft.event("s", None, None).timestamp == time_of(STARTED_NS) == datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
+    )
     assert played.only(ChunkStreamed).timestamp == time_of(STARTED_NS) + timedelta(seconds=1)
     assert played.only(ResponseCompleted).elapsed_us == 0
 
