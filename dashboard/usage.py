@@ -14,8 +14,9 @@ from uuid import UUID
 
 from dashboard.told import Sayings
 from domain.billing import BilledLine
-from domain.costs import cost_of
-from domain.prices import PriceBook, Priced, total
+from domain.costs import CostSum
+from domain.prices import PriceBook, total
+from domain.rate_cards import RateCards
 from domain.usage_ranges import Bucket
 from domain.usage_sums import Dimension, UsageFilter, UsageQuestion, UsageRow
 from domain.what_if import WhatIf, assumed
@@ -80,9 +81,10 @@ def question_of(query: UsageQuery, said: Sayings) -> UsageQuestion:
         until=query.until,
         bucket=query.bucket,
         zone=query.zone,
-        group_by=tuple(dict.fromkeys([*grouped, "account", "estimated"])),
+        group_by=tuple(dict.fromkeys([*grouped, "estimated"])),
         wanted=UsageFilter(values),
         price_days=_price_days(query.what_if, said),
+        subscriptions=[account for account, plan in said.plans.items() if plan == "subscription"],
     )
 
 
@@ -99,30 +101,65 @@ def _price_days(what_if: WhatIf, said: Sayings) -> list[date] | None:
     return sorted({price.effective_from for book in books for price in book.prices} - {date.min})
 
 
+_COUNTED = (
+    "input", "output", "estimated_output", "cache_read", "cache_write_5m", "cache_write_1h",
+    "thinking", "web_searches", "requests", "failed", "aborted",
+)  # fmt: skip
+"""As the answer names them; tokens that are billed each by itself come first."""
+_BILLED = 6
+
+
 @dataclass(slots=True)
 class _Sum:
     """What is added up under one group and bucket."""
 
-    rows: list[UsageRow] = field(default_factory=list)
-    found: list[Priced] = field(default_factory=list)
-    supposed: list[Priced] = field(default_factory=list)
+    counts: list[int] = field(default_factory=lambda: [0] * len(_COUNTED))
+    """In the order of ``_COUNTED``."""
+    found: CostSum = field(default_factory=CostSum)
+    supposed: CostSum = field(default_factory=CostSum)
     unpriced_tokens: int = 0
     reasons: dict[str, None] = field(default_factory=dict)
     estimated: bool = False
     api_equivalent: bool = False
 
     def take(self, other: "_Sum") -> None:
-        self.rows += other.rows
-        self.found += other.found
-        self.supposed += other.supposed
+        self.count(other.counts)
+        self.found.take(other.found)
+        self.supposed.take(other.supposed)
         self.unpriced_tokens += other.unpriced_tokens
         self.reasons |= other.reasons
         self.estimated |= other.estimated
         self.api_equivalent |= other.api_equivalent
 
+    def count(self, counts: Sequence[int]) -> None:
+        self.counts = [one + other for one, other in zip(self.counts, counts, strict=True)]
+
     @property
-    def cost(self) -> Decimal | None:
-        return cost_of(self.found)
+    def used(self) -> int:
+        """Tokens; thinking is part of the output."""
+        return _used(self.counts)
+
+
+def _counts(row: UsageRow) -> tuple[int, ...]:
+    """In the order of ``_COUNTED``."""
+    tokens = row.tokens
+    return (
+        tokens.input_tokens,
+        tokens.output_tokens,
+        row.estimated_output_tokens,
+        tokens.cache_read_tokens,
+        tokens.cache_write_5m_tokens,
+        tokens.cache_write_1h_tokens,
+        row.thinking_tokens,
+        row.web_searches,
+        row.requests,
+        row.failed,
+        row.aborted,
+    )
+
+
+def _used(counts: Sequence[int]) -> int:
+    return sum(counts[:_BILLED])
 
 
 _Group = tuple[Value | None, ...]
@@ -131,11 +168,12 @@ _Group = tuple[Value | None, ...]
 def answer_of(query: UsageQuery, rows: Iterable[UsageRow], said: Sayings) -> UsageAnswer:
     """Items of a bucket stand together, the oldest bucket first; in it, what cost most comes first."""
     question = question_of(query, said)
+    adding = _Adding(query.what_if, RateCards(said.book), RateCards(_book(query.what_if, said)))
     sums: dict[tuple[_Group, datetime | None], _Sum] = {}
     for row in rows:
         named = dict(zip(question.group_by, row.group, strict=True))
         key = tuple(_value(by, named) for by in query.group_by), row.bucket
-        _add(sums.setdefault(key, _Sum()), row, named, query.what_if, said)
+        adding.add(sums.setdefault(key, _Sum()), row, estimated=bool(named["estimated"]))
     ranks = {group: rank for rank, group in enumerate(_ranked(sums))}
     shown = sorted(
         (key for key in sums if ranks[key[0]] < query.limit), key=lambda key: (_moment(key[1]), ranks[key[0]])
@@ -169,31 +207,39 @@ def _ranked(sums: Mapping[tuple[_Group, datetime | None], _Sum]) -> list[_Group]
     """What cost most first; of what has no price, what used most."""
     costs, tokens = dict[_Group, list[Decimal]](), dict[_Group, int]()
     for (group, _), one in sums.items():
-        costs.setdefault(group, []).append(one.cost or Decimal(0))
-        tokens[group] = tokens.get(group, 0) + sum(_tokens([row]).all for row in one.rows)
+        costs.setdefault(group, []).append(one.found.cost or Decimal(0))
+        tokens[group] = tokens.get(group, 0) + one.used
     return sorted(costs, key=lambda group: (-total(costs[group]), -tokens[group], tuple(map(str, group))))
 
 
-def _add(to: _Sum, row: UsageRow, named: Mapping[Dimension, Value | None], what_if: WhatIf, said: Sayings) -> None:
-    line = BilledLine(
-        tariff=row.tariff,
-        tokens=row.tokens,
-        estimated_output_tokens=row.estimated_output_tokens,
-        web_searches=row.web_searches,
-    )
-    day = row.priced_on or date.min
-    priced = said.book.price_of(line, day)
-    used = _tokens([row]).all
-    to.rows.append(row)
-    to.estimated |= bool(named["estimated"])
-    to.api_equivalent |= said.plans.get(str(named["account"])) == "subscription"
-    if priced.amount is None:
-        to.unpriced_tokens += used
-        to.reasons[priced.reason] = None
-    if priced.terms or row.requests or priced.amount is None:
-        to.found.append(priced)
-    if what_if.words:
-        to.supposed.append(_book(what_if, said).price_of(assumed(line, what_if), what_if.on or day))
+@dataclass(frozen=True, slots=True)
+class _Adding:
+    """How rows become money."""
+
+    what_if: WhatIf
+    cards: RateCards
+    supposed: RateCards
+
+    def add(self, to: _Sum, row: UsageRow, *, estimated: bool) -> None:
+        line = BilledLine(
+            tariff=row.tariff,
+            tokens=row.tokens,
+            estimated_output_tokens=row.estimated_output_tokens,
+            web_searches=row.web_searches,
+        )
+        day, counts = row.priced_on or date.min, _counts(row)
+        priced = self.cards.amount_of(line, day)
+        to.count(counts)
+        to.estimated |= estimated
+        to.api_equivalent |= row.subscription
+        if priced.amount is None:
+            to.unpriced_tokens += _used(counts)
+            to.reasons[priced.reason] = None
+        if priced.used or row.requests or priced.amount is None:
+            to.found.add(priced.amount, used=priced.used)
+        if self.what_if.words:
+            other = self.supposed.amount_of(assumed(line, self.what_if), self.what_if.on or day)
+            to.supposed.add(other.amount, used=other.used)
 
 
 def _book(what_if: WhatIf, said: Sayings) -> PriceBook:
@@ -202,17 +248,18 @@ def _book(what_if: WhatIf, said: Sayings) -> PriceBook:
 
 def _item(query: UsageQuery, one: _Sum, group: _Group | None, bucket: datetime | None, said: Sayings) -> UsageItem:
     named = dict(zip(query.group_by, group, strict=True)) if group is not None else {}
+    counted = dict(zip(_COUNTED, one.counts, strict=True))
     return UsageItem(
         group={str(by): value for by, value in named.items()},
         label=" · ".join(_label(by, value, said) for by, value in named.items()),
         bucket=bucket.astimezone(query.zone) if bucket is not None else None,
-        requests=sum(row.requests for row in one.rows),
-        failed=sum(row.failed for row in one.rows),
-        aborted=sum(row.aborted for row in one.rows),
-        tokens=_tokens(one.rows),
-        web_searches=sum(row.web_searches for row in one.rows),
-        cost_usd=one.cost,
-        what_if_cost_usd=cost_of(one.supposed),
+        requests=counted["requests"],
+        failed=counted["failed"],
+        aborted=counted["aborted"],
+        tokens=UsageTokens(**{name: count for name, count in counted.items() if name in UsageTokens.model_fields}),
+        web_searches=counted["web_searches"],
+        cost_usd=one.found.cost,
+        what_if_cost_usd=one.supposed.cost,
         unpriced_tokens=one.unpriced_tokens,
         unpriced=list(one.reasons),
         estimated=one.estimated,
@@ -230,19 +277,6 @@ def _label(by: By, value: Value | None, said: Sayings) -> str:
         key = text.removeprefix(_KEY)
         return said.key_names.get(key, key)
     return text
-
-
-def _tokens(rows: Iterable[UsageRow]) -> UsageTokens:
-    kept = list(rows)
-    return UsageTokens(
-        input=sum(row.tokens.input_tokens for row in kept),
-        output=sum(row.tokens.output_tokens for row in kept),
-        estimated_output=sum(row.estimated_output_tokens for row in kept),
-        thinking=sum(row.thinking_tokens for row in kept),
-        cache_read=sum(row.tokens.cache_read_tokens for row in kept),
-        cache_write_5m=sum(row.tokens.cache_write_5m_tokens for row in kept),
-        cache_write_1h=sum(row.tokens.cache_write_1h_tokens for row in kept),
-    )
 
 
 def _moment(bucket: datetime | None) -> datetime:

@@ -7,15 +7,49 @@
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 
 from domain.prices import Priced, total
 
 
+@dataclass(slots=True)
+class CostSum:
+    """What was added up so far; in any order, and in parts."""
+
+    amount: Decimal | None = None
+    """US dollars of what was used at a known price, exact."""
+    is_free: bool = False
+    """There was something, and it used nothing."""
+    is_unpriced: bool = False
+    """There was something that nobody knows the price of."""
+
+    def add(self, amount: Decimal | None, *, used: bool) -> None:
+        """``amount``: None if it has no price; ``used``: whether there was anything to pay for."""
+        if amount is None:
+            self.is_unpriced = True
+        elif used:
+            self.amount = amount if self.amount is None else total((self.amount, amount))
+        else:
+            self.is_free = True
+
+    def take(self, other: "CostSum") -> None:
+        if other.amount is not None:
+            self.add(other.amount, used=True)
+        self.is_free |= other.is_free
+        self.is_unpriced |= other.is_unpriced
+
+    @property
+    def cost(self) -> Decimal | None:
+        """US dollars, exact; None: not known."""
+        if self.amount is not None:
+            return self.amount
+        return Decimal(0) if self.is_free and not self.is_unpriced else None
+
+
 def cost_of(found: Iterable[Priced]) -> Decimal | None:
     """US dollars, exact; None: not known."""
-    kept = list(found)
-    amounts = [one.amount for one in kept if one.amount is not None and one.terms]
-    if amounts:
-        return total(amounts)
-    return Decimal(0) if kept and all(one.amount is not None for one in kept) else None
+    whole = CostSum()
+    for one in found:
+        whole.add(one.amount, used=bool(one.terms))
+    return whole.cost

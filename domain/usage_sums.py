@@ -33,6 +33,8 @@ class UsageRow:
     """Any day of it: they have one list of prices. None: all lie before the first of the days that were given."""
     group: tuple[str | bool | UUID | None, ...]
     """Values of the dimensions that were asked for."""
+    subscription: bool = False
+    """Whether it is of accounts that pay by subscription."""
     tariff: Tariff
     tokens: TokenCounts
     estimated_output_tokens: int
@@ -57,6 +59,8 @@ class UsageQuestion:
     wanted: UsageFilter = field(default_factory=UsageFilter)
     price_days: Sequence[date] | None = None
     """Days of UTC on which some list of prices begins; None: every day is a row of its own."""
+    subscriptions: Sequence[str] = ()
+    """Accounts that pay by subscription: they are told apart from all others, not from each other."""
 
 
 @dataclass(frozen=True, slots=True)

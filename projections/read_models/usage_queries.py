@@ -28,6 +28,7 @@ _NUMBERS = {name: number for number, name in enumerate(_GROUPABLE, start=3)}
 """Of the parameter that says which values of a dimension are wanted; null: any. Before them come the dimensions that
 are told apart ($1) and the days with which lists of prices begin ($2), behind them the spans."""
 _SPANS = "$19::text[], $20::timestamptz[], $21::timestamptz[], $22::int[], $23::int[]"
+_PAID_OTHERWISE = "g.account = ANY($24::text[]) AS subscription"
 
 
 def _shown(name: str, value: str) -> str:
@@ -47,7 +48,7 @@ def _period(moment: str) -> str:
 
 
 _NAMED = ", ".join(_shown(name, f"g.{name}") for name in GROUP)
-_NAMES = ", ".join(GROUP)
+_NAMES = ", ".join((*GROUP, "subscription"))
 _WANTED_GROUPS = " AND ".join(_wanted(name, "g") for name in GROUP)
 _WANTED_PLACES = " AND ".join(_wanted(name, "u") for name in PLACE)
 _PLACES, _NO_PLACES = ", ".join(PLACE), ", ".join(f"NULL::uuid AS {name}" for name in PLACE)
@@ -58,7 +59,7 @@ _SUMS = ", ".join(f"sum(u.{name})::bigint AS {name}" for name in MEASURES)
 _TOTALS = ", ".join(f"sum(sign * {name})::bigint AS {name}" for name in MEASURES)
 SELECT_USAGE = f"""
 WITH numbered AS (
-    SELECT g.group_id, {_NAMED} FROM read.usage_groups g WHERE {_WANTED_GROUPS}
+    SELECT g.group_id, {_NAMED}, {_PAID_OTHERWISE} FROM read.usage_groups g WHERE {_WANTED_GROUPS}
 ), chosen AS MATERIALIZED (
     SELECT *, dense_rank() OVER (ORDER BY {_NAMES}) AS number FROM numbered
 ), span AS MATERIALIZED (
@@ -138,6 +139,7 @@ def _arguments(question: UsageQuestion, spans: Sequence[Span]) -> Iterator[objec
     yield ["conversations" if by_place and span.table == "days" else span.table for span in spans]
     for column in ("since", "until", "bucket", "sign"):
         yield [getattr(span, column) for span in spans]
+    yield list(question.subscriptions)
 
 
 def _beginnings(price_days: Sequence[date] | None) -> list[datetime] | None:
@@ -182,6 +184,7 @@ def _row(row: asyncpg.Record, question: UsageQuestion, how: Plan) -> UsageRow:
         bucket=how.starts[row["bucket"]] if how.starts else None,
         priced_on=row["period"].date() if row["period"] else None,
         group=tuple(row[name] for name in question.group_by),
+        subscription=row["subscription"],
         tariff=Tariff(**{name: row[name] for name in TARIFF}),
         tokens=TokenCounts(**{name: row[name] for name in _TOKENS}),
         **{name: row[name] for name in _OTHERS},

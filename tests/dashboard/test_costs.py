@@ -104,7 +104,7 @@ def test_lists_usage_and_the_status_line_have_one_rule(used: list[tuple[str, int
     expected = costs_of(rows, SAID)[ONE]
     summed = [
         UsageRow(
-            bucket=None, priced_on=DAY, group=("", False), tariff=each.line.tariff, tokens=each.line.tokens,
+            bucket=None, priced_on=DAY, group=(False,), tariff=each.line.tariff, tokens=each.line.tokens,
             estimated_output_tokens=0, thinking_tokens=0, web_searches=0, requests=1, failed=0, aborted=0,
         )
         for each in rows

@@ -15,7 +15,7 @@ import pytest
 
 from dashboard.data import DataStore
 from dashboard.told import Sayings
-from dashboard.usage import BYS, By, UsageQuery, answer_of
+from dashboard.usage import BYS, By, UsageQuery, answer_of, question_of
 from domain.billing import Tariff
 from domain.prices import PriceBook
 from domain.usage import TokenCounts
@@ -225,7 +225,7 @@ async def test_what_it_would_have_cost(known: tuple[DataStore, list[Line]], what
     assert answer.assumed == list(what_if.words)
 
 
-def row(model: str = "claude-opus-4-8", group: tuple[Any, ...] = ("acme", False), **changes: Any) -> UsageRow:
+def row(model: str = "claude-opus-4-8", group: tuple[Any, ...] = (False,), **changes: Any) -> UsageRow:
     whole: dict[str, Any] = {
         "bucket": None, "priced_on": date(2026, 1, 1), "group": group, "tariff": Tariff(model=model),
         "tokens": TokenCounts(input_tokens=1_000_000), "estimated_output_tokens": 0, "thinking_tokens": 0,
@@ -245,13 +245,14 @@ def test_what_has_no_price_is_said_and_is_not_free() -> None:
 
 def test_who_has_a_subscription_is_told_what_the_api_would_take() -> None:
     query = UsageQuery(since=SINCE, until=UNTIL)
-    assert answer_of(query, [row()], SAID).total.api_equivalent
-    assert not answer_of(query, [row(group=("other", False))], SAID).total.api_equivalent
+    assert answer_of(query, [row(), row(subscription=True)], SAID).total.api_equivalent
+    assert not answer_of(query, [row()], SAID).total.api_equivalent
+    assert list(question_of(query, SAID).subscriptions) == ["acme"]
 
 
 def test_names_that_people_gave_stand_beside_ids() -> None:
     query = UsageQuery(since=SINCE, until=UNTIL, group_by=("user", "project"))
-    rows = [row(group=("k1", "", "shop", "acme", False)), row(group=("", "d1", "", "acme", False), requests=3)]
+    rows = [row(group=("k1", "", "shop", False)), row(group=("", "d1", "", False), requests=3)]
     items = answer_of(query, rows, SAID).items
     assert {(item.group["user"], item.label) for item in items} == {
         ("key:k1", "Ada's laptop · The shop"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.billing import BilledLine, Tariff
-from domain.costs import cost_of
+from domain.costs import CostSum, cost_of
 from domain.prices import PriceBook, Priced, Rates
 from domain.usage import TokenCounts
 from tests.price_samples import DAY, price
@@ -58,6 +58,23 @@ def test_it_does_not_matter_in_which_order_or_in_how_many_parts(one: list[Priced
     whole = cost_of([*one, *other])
     assert whole == cost_of(iter([*other, *one]))
     assert (whole or 0) == (cost_of(one) or 0) + (cost_of(other) or 0)
+    parts = [summed(part) for part in (one, other)]
+    parts[0].take(parts[1])
+    assert parts[0].cost == whole
+
+
+def summed(each: list[Priced]) -> CostSum:
+    whole = CostSum()
+    for one in each:
+        whole.add(one.amount, used=bool(one.terms))
+    return whole
+
+
+def test_a_sum_takes_another_with_money_in_it_or_none() -> None:
+    whole = CostSum()
+    for part, cost in (([NOTHING], 0), ([UNPRICED], None), ([USED], 25), ([USED, FREE], 50)):
+        whole.take(summed(part))
+        assert whole.cost == (None if cost is None else Decimal(cost))
 
 
 @given(st.lists(KINDS))

@@ -63,7 +63,8 @@ def expected(lines: Sequence[Line], asked: UsageQuestion) -> Counter[tuple[Any, 
         if wanted and asked.since <= at < asked.until:
             price_days = [day for day in asked.price_days or () if day <= at.date()]
             day = at.date() if asked.price_days is None else max(price_days, default=None)
-            place = (wall(at, asked), day, *(line[name] for name in (*TARIFF, *asked.group_by)))
+            paid_otherwise = line["account"] in asked.subscriptions
+            place = (wall(at, asked), day, paid_otherwise, *(line[name] for name in (*TARIFF, *asked.group_by)))
             for name in MEASURES:
                 found[*place, name] += line[name]
     return Counter({place: count for place, count in found.items() if count})
@@ -91,7 +92,7 @@ def told(rows: Sequence[UsageRow], asked: UsageQuestion) -> Counter[tuple[Any, .
     for row in rows:
         bucket = wall(row.bucket, asked) if row.bucket else None
         tariff = (getattr(row.tariff, name) for name in TARIFF)
-        place = (bucket, row.priced_on, *tariff, *row.group)
+        place = (bucket, row.priced_on, row.subscription, *tariff, *row.group)
         for name in MEASURES:
             found[*place, name] += getattr(row.tokens if hasattr(row.tokens, name) else row, name)
     return Counter({place: count for place, count in found.items() if count})
@@ -119,6 +120,7 @@ def any_question(random: Random, lines: Sequence[Line]) -> UsageQuestion:
         group_by=tuple(random.sample(NAMES, random.randint(0, 3))),
         wanted=UsageFilter({name: [some[name]] for name in names if some[name] is not None}),
         price_days=random.choice([None, [], [date(2026, 3, 28)], [date(2026, 3, 29), date(2026, 3, 1)]]),
+        subscriptions=random.choice([(), (some["account"],), ("nobody",)]),
     )
 
 
