@@ -127,6 +127,32 @@ class _Reader:
         return self._facts[text]
 
 
+class Transcript:
+    """Grows by one exchange at a time, and keeps of it what is new: a history may be long, and each repeats it."""
+
+    def __init__(self, subtasks: Mapping[str, UUID], first: int = 1) -> None:
+        """``subtasks``: branches by the call that began them; ``first``: number of the first turn."""
+        self._subtasks = subtasks
+        self._number = first
+        self._reader, self._known = _Reader(), _Known()
+        self._turns: list[Turn] = []
+
+    def pass_over(self, exchange: RecordedTurn) -> None:
+        """The exchange before the first one that is told."""
+        self._known = _after(exchange, self._reader.seen(exchange.messages), self._known)
+
+    def add(self, exchange: RecordedTurn) -> None:
+        seen = self._reader.seen(exchange.messages)
+        self._turns.append(Turn(self._number, exchange.facts, _entries(exchange, seen, self._known)))
+        self._number += 1
+        if exchange.facts.edge != "aside" and not exchange.lost_request:
+            self._known = _after(exchange, seen, self._known)
+
+    def turns(self) -> tuple[Turn, ...]:
+        """Each call with its result, as far as it was added."""
+        return _paired(self._turns, self._subtasks)
+
+
 def transcript(
     exchanges: Iterable[RecordedTurn],
     subtasks: Mapping[str, UUID],
@@ -134,19 +160,13 @@ def transcript(
     before: RecordedTurn | None = None,
     first: int = 1,
 ) -> tuple[Turn, ...]:
-    """``before``: the exchange before the first one of a stretch; ``subtasks``: branches by the call that began them.
-
-    ``first``: number of the first turn. A call whose result may come behind the stretch needs the next exchange, too.
-    """
-    reader, known, turns = _Reader(), _Known(), list[Turn]()
+    """``before``: the exchange before the first one of a stretch."""
+    whole = Transcript(subtasks, first)
     if before is not None:
-        known = _after(before, reader.seen(before.messages), known)
-    for number, exchange in enumerate(exchanges, start=first):
-        seen = reader.seen(exchange.messages)
-        turns.append(Turn(number, exchange.facts, _entries(exchange, seen, known)))
-        if exchange.facts.edge != "aside" and not exchange.lost_request:
-            known = _after(exchange, seen, known)
-    return _paired(turns, subtasks)
+        whole.pass_over(before)
+    for exchange in exchanges:
+        whole.add(exchange)
+    return whole.turns()
 
 
 def _counts(role: str, facts: BlockFacts) -> bool:
