@@ -51,6 +51,14 @@ def bytes_answer(recorded: RecordedBytes, file_name: str) -> Response:
     return Response(body=recorded.data, content_type=_BYTES, headers=headers)
 
 
+async def file_answer(request: Request, data: bytes, content_type: str, file_name: str) -> Response:
+    """A file that was written here, to be saved; a browser that shows it all the same must run nothing of it."""
+    answer = await compressed(request, data, content_type)
+    answer.charset = "utf-8"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    return answer
+
+
 def json_error(refused: RefusedError) -> Response:
     body = msgspec.json.encode({"error": {"type": refused.kind, "message": refused.message}})
     return Response(status=refused.status, body=body, content_type=_JSON, headers=dict(refused.headers))

@@ -6,12 +6,14 @@ from uuid import UUID
 
 from aiohttp.web import Request, Response
 
-from dashboard.answers import bytes_answer, json_answer, plain_json_answer
+from dashboard.answers import bytes_answer, file_answer, json_answer, plain_json_answer
 from dashboard.data import DataStore
 from dashboard.errors import InvalidQueryError
+from dashboard.exporting import CONTENT_TYPES, export
 from dashboard.queries import (
     cache_query,
     conversations_query,
+    export_query,
     request_id_of,
     requests_query,
     statusline_query,
@@ -86,6 +88,13 @@ class ReadApi:
         if tree is None:
             raise _unknown(member, "conversation with a request")
         return await json_answer(request, tree)
+
+    async def export(self, request: Request) -> Response:
+        member, query = _id_in(request), export_query(request.query)
+        found = await export(self._store, member, query)
+        if found is None:
+            raise _unknown(member, "conversation with a request")
+        return await file_answer(request, found, CONTENT_TYPES[query.form], f"conversation-{member}.{query.form}")
 
     async def windows(self, request: Request) -> Response:
         return await json_answer(request, await self._store.windows(windows_query(request.query), self._clock()))

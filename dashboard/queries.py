@@ -12,6 +12,7 @@ from multidict import MultiMapping
 from dashboard.cursors import decode_position
 from dashboard.data import DEFAULT_LIMIT, CacheFilter, ConversationFilter, RequestFilter, StreamRange
 from dashboard.errors import InvalidQueryError
+from dashboard.exporting import FORMS, ExportQuery
 from domain.ids import Position
 from schemas.cache_api import GroupBy
 
@@ -21,6 +22,7 @@ GROUPS: tuple[GroupBy, ...] = get_args(GroupBy)
 MAX_TEXT = 1000
 _UUID_CHARS = 36
 T = TypeVar("T")
+W = TypeVar("W", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,16 @@ def conversations_query(query: MultiMapping[str]) -> ConversationsQuery:
         until=given.read("until", moment_of),
     )
     return ConversationsQuery(wanted, _page(given))
+
+
+def export_query(query: MultiMapping[str]) -> ExportQuery:
+    """Of ``GET /api/conversations/{id}/export``. Raises InvalidQueryError."""
+    given = Given(query, {"format", "branch", "redact"})
+    return ExportQuery(
+        form=given.read("format", one_of(FORMS)) or "md",
+        branch=given.read("branch", request_id_of),
+        redact=given.read("redact", one_of(("0", "1"))) != "0",
+    )
 
 
 def windows_query(query: MultiMapping[str]) -> str | None:
@@ -177,11 +189,11 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-def one_of(words: Sequence[str]) -> Callable[[str, str], str]:
-    def read(name: str, text: str) -> str:
+def one_of(words: Sequence[W]) -> Callable[[str, str], W]:
+    def read(name: str, text: str) -> W:
         if text not in words:
             raise InvalidQueryError(f"{name}={text[:80]!r} is unknown; give one of {', '.join(words)}.")
-        return text
+        return words[words.index(text)]
 
     return read
 

@@ -96,17 +96,20 @@ class Prompt:
     edge: str
 
 
-def shown_turns(turns: Sequence[Turn], chosen: str) -> tuple[ShownTurn, ...]:
-    """Those that add something. ``chosen``: id of an entry, or of a request: its first entry then."""
-    return tuple(_turn(turn, chosen) for turn in turns if turn.entries)
+def shown_turns(turns: Sequence[Turn], chosen: str, *, whole: bool = False) -> tuple[ShownTurn, ...]:
+    """Those that add something. ``chosen``: id of an entry, or of a request: its first entry then.
+
+    ``whole``: however many entries a turn has.
+    """
+    return tuple(_turn(turn, chosen, len(turn.entries) if whole else MAX_ENTRIES) for turn in turns if turn.entries)
 
 
-def _turn(turn: Turn, chosen: str) -> ShownTurn:
+def _turn(turn: Turn, chosen: str, most: int) -> ShownTurn:
     place = next((place for place, entry in enumerate(turn.entries) if _is_chosen(entry, chosen)), None)
-    start = max(0, len(turn.entries) - MAX_ENTRIES)
+    start = max(0, len(turn.entries) - most)
     if place is not None:
         start = min(start, place)
-    entries = turn.entries[start : start + MAX_ENTRIES]
+    entries = turn.entries[start : start + most]
     shown = tuple(_shown(entry, chosen=place == number) for number, entry in enumerate(entries, start=start))
     return ShownTurn(turn.number, turn.facts, shown, len(turn.entries) - len(shown))
 

@@ -120,7 +120,6 @@ async def test_a_tree_without_branches_says_that_there_is_nothing_yet() -> None:
 async def test_what_comes_from_the_wire_is_escaped() -> None:
     attack = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>'
     store, _ = talked(2)
-    from tests.recorded_details import request_details, text_answer
 
     body = {"messages": [{"role": "user", "content": attack}]}
     store.all_details[request_id(1)] = request_details(1, body=body, answer=text_answer(attack))
