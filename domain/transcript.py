@@ -7,13 +7,11 @@ with its call. What only a later request tells of, because its own record is mis
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
-
-import msgspec
 
 from domain.blocks import BlockFacts, block_facts, counts
 from domain.content_blocks import Block
@@ -107,24 +105,36 @@ class _Known:
     system: tuple[str, ...] | None = None
 
 
-@dataclass(slots=True)
 class _Reader:
-    """Reads each message once, however often it is repeated."""
+    """Reads each message once, as long as the next history begins like the one before."""
 
-    _facts: dict[bytes, tuple[BlockFacts, ...]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._messages: Sequence[Said] = ()
+        self._seen: list[_Seen] = []
 
     def seen(self, messages: Sequence[Said]) -> list[_Seen]:
-        return [
-            _Seen(place, block, facts, said.role, _counts(said.role, facts))
-            for place, said in enumerate(messages)
-            for block, facts in zip(said.blocks, self._read(said.blocks), strict=True)
-        ]
+        same = _same(self._messages, messages)
+        kept = sum(len(said.blocks) for said in messages[:same])
+        seen = self._seen[:kept]
+        for place, said in enumerate(messages[same:], start=same):
+            seen += [_read(place, said.role, block) for block in said.blocks]
+        self._messages, self._seen = messages, seen
+        return seen
 
-    def _read(self, blocks: tuple[JsonObject, ...]) -> tuple[BlockFacts, ...]:
-        text = msgspec.json.encode(blocks)
-        if text not in self._facts:
-            self._facts[text] = tuple(block_facts(block) for block in blocks)
-        return self._facts[text]
+
+def _read(message: int, role: str, block: JsonObject) -> _Seen:
+    facts = block_facts(block)
+    return _Seen(message, block, facts, role, _counts(role, facts))
+
+
+def _same(one: Sequence[Said], other: Sequence[Said]) -> int:
+    """How many messages both begin with."""
+    number = 0
+    for ours, theirs in zip(one, other, strict=False):
+        if ours != theirs:
+            break
+        number += 1
+    return number
 
 
 class Transcript:

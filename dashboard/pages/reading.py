@@ -15,7 +15,8 @@ from dashboard.reading import AT_A_TIME, MOST_HITS, Hit, all_turns, hits_in, tur
 from dashboard.views.reading import Prompt, ShownTurn, prompts_of, shown_turns
 from schemas.read_api import ConversationTree, TreeNode
 
-TURNS = 20
+TURNS, LONG = 20, 500
+"""On a page; half of them where the branch has more exchanges than ``LONG``: each request repeats all before it."""
 SEARCHED = 10 * AT_A_TIME
 """Exchanges that a search looks at, the newest first."""
 MAX_WORDS = 200
@@ -113,7 +114,7 @@ class Reading:
     async def _read(self, wanted: Wanted, branch: UUID, subtasks: Mapping[str, UUID]) -> ReadingState:
         line = self._line
         start = _start(line, wanted)
-        end = min(len(line), start + TURNS)
+        end = min(len(line), start + _page_size(line))
         turns = await turns_of(self._store, line, subtasks, start, end)
         hits, searched = await self._search(wanted.words, subtasks)
         return ReadingState(
@@ -152,4 +153,9 @@ def _start(line: Sequence[TreeNode], wanted: Wanted) -> int:
     if place is None and wanted.turn is not None:
         place = wanted.turn - 1
     last = max(0, len(line) - 1)
-    return min(last, max(0, last if place is None else place)) // TURNS * TURNS
+    size = _page_size(line)
+    return min(last, max(0, last if place is None else place)) // size * size
+
+
+def _page_size(line: Sequence[TreeNode]) -> int:
+    return TURNS if len(line) <= LONG else TURNS // 2

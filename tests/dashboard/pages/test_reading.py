@@ -2,6 +2,7 @@
 
 import pytest
 
+from dashboard.pages import reading
 from dashboard.pages.conversation import ConversationPage
 from dashboard.pages.page import Surroundings
 from dashboard.pages.reading import TURNS, wanted_in
@@ -135,3 +136,9 @@ def test_an_address_for_another_view_asks_for_nothing() -> None:
     wanted = wanted_in("?tab=read&message=x&branch=no")
     assert wanted is not None
     assert (wanted.branch, wanted.request, wanted.turn, wanted.words) == (None, None, None, "")
+
+
+async def test_a_page_of_a_long_branch_is_half_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LONG", LENGTH - 1)
+    _, html = await opened("?tab=read&turn=1")
+    assert turns(html) == list(range(1, TURNS // 2 + 1))
