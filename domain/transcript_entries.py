@@ -16,6 +16,17 @@ from schemas.anthropic.stream import JsonObject, JsonValue
 
 Kind = Literal["prompt", "text", "thinking", "call", "result", "image", "summary", "note", "system", "mark", "other"]
 Mark = Literal["", "retry", "open", "failed", "cut", "interrupted", "lost request", "lost answer"]
+TRACES = (
+    "<local-command-caveat>",
+    "<local-command-stdout>",
+    "<local-command-stderr>",
+    "<command-name>",
+    "<command-message>",
+    "<bash-stdout>",
+    "<task-notification>",
+)
+"""Starts of user texts in which the client tells of commands and background tasks (1.0.128 to 2.1.330)."""
+_REMINDER_END = "</system-reminder>"
 INTERRUPTED = "[Request interrupted by user"
 """Start of the text that tells the model of an interruption (1.0.128 to 2.1.330)."""
 
@@ -93,6 +104,10 @@ def mark(name: str, what: Mark, detail: str = "") -> Entry:
     return Entry(id=name, kind="mark", block={}, mark=what, detail=detail)
 
 
+def without_tags(reminder: str) -> str:
+    return reminder.removeprefix(REMINDER_TAG).removesuffix(_REMINDER_END).strip()
+
+
 def kind_of(block: JsonObject) -> Kind:
     match block:
         case {"type": "text", "text": str()}:
@@ -131,7 +146,8 @@ def split_reminders(text: str) -> tuple[str, tuple[str, ...]]:
 def _said_by(role: str, text: str, facts: BlockFacts) -> Kind:
     if text.startswith(CONTINUATION):
         return "summary"
-    return "note" if role == "system" or not text or facts.passing == "user" else "prompt"
+    by_itself = role == "system" or not text or facts.passing == "user" or text.lstrip().startswith(TRACES)
+    return "note" if by_itself else "prompt"
 
 
 def _entry(name: str, kind: Kind, role: str, block: JsonObject, text: str, reminders: tuple[str, ...]) -> Entry:

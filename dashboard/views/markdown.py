@@ -9,7 +9,7 @@ import msgspec
 from dashboard.views.reading import DETAILS, MARKS
 from domain.tool_calls import edits_of, todos_of
 from domain.transcript import Turn
-from domain.transcript_entries import Entry, result_text
+from domain.transcript_entries import Entry, result_text, without_tags
 from schemas.anthropic.stream import JsonObject, JsonValue
 
 _TITLES = MappingProxyType(
@@ -53,7 +53,7 @@ def _entry_lines(entry: Entry) -> Iterator[str]:
         case "prompt" | "text":
             yield from (f"**{_TITLES[entry.kind]}**", "", tame(entry.text))
         case "thinking" | "system" | "summary" | "note":
-            yield from _folded(_TITLES[entry.kind], entry.text or "\n".join(entry.reminders))
+            yield from _folded(_TITLES[entry.kind], entry.text or "\n".join(map(without_tags, entry.reminders)))
         case "call":
             yield from _call_lines(entry)
         case "result":

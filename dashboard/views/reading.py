@@ -9,12 +9,11 @@ from dashboard.views.blocks import Shown, raw_input, shown_block
 from dashboard.views.prose import Prose, prose, verbatim
 from domain.tool_calls import DiffLine, Todo, edits_of, todos_of
 from domain.transcript import Turn, TurnFacts
-from domain.transcript_entries import Entry, Mark
+from domain.transcript_entries import Entry, Mark, without_tags
 from schemas.read_api import TreeNode
 
 MAX_ENTRIES = 300
 """Of one turn on a page."""
-_TAG, _TAG_END = "<system-reminder>", "</system-reminder>"
 MAX_DIFF = 400
 """Lines of one edit on a page."""
 MARKS: Mapping[Mark, str] = MappingProxyType(
@@ -135,7 +134,7 @@ def _shown(entry: Entry, *, chosen: bool) -> ShownEntry:
         case "call":
             return _call(plain, entry)
         case "note" if not entry.text:
-            inside = "\n".join(text.removeprefix(_TAG).removesuffix(_TAG_END).strip() for text in entry.reminders)
+            inside = "\n".join(map(without_tags, entry.reminders))
             return replace(plain, text=verbatim(inside), reminders=())
         case "prompt" | "text" | "thinking" | "summary" | "note":
             return replace(plain, text=prose(entry.text), cut=entry.cut)

@@ -17,6 +17,7 @@ from domain.transcript_entries import (
     sent,
     split_reminders,
     system_entry,
+    without_tags,
     words_of,
 )
 from schemas.anthropic.stream import JsonObject
@@ -50,6 +51,8 @@ def test_every_block_has_a_kind(block: JsonObject, kind: Kind) -> None:
         ("user", REMINDED, "note"),
         ("user", f"{REMINDED} Hello", "prompt"),
         ("user", "Tool loaded.", "note"),
+        ("user", "<local-command-stdout>Compacted</local-command-stdout>", "note"),
+        ("user", "<bash-input>ls</bash-input>", "prompt"),
         ("user", f"{CONTINUATION} that", "summary"),
         ("user", "[Request interrupted by user for tool use]", "mark"),
         ("system", "Linux", "note"),
@@ -68,6 +71,7 @@ def test_reminders_stand_apart_from_what_was_said() -> None:
     assert (entry.text, entry.reminders) == ("Hello", (REMINDED,))
     assert split_reminders("<system-reminder> open") == ("<system-reminder> open", ())
     assert split_reminders("plain") == ("plain", ())
+    assert without_tags(REMINDED) == "Mind"
 
 
 def test_what_the_client_sends_on_its_own_is_a_note() -> None:

@@ -109,3 +109,11 @@ def test_marks_say_why() -> None:
 )
 def test_html_is_tamed_and_code_stays(text: str, tamed: str) -> None:
     assert tame(text) == tamed
+
+
+def test_what_the_client_put_in_is_a_quotation_without_its_tags() -> None:
+    note: JsonObject = {"type": "text", "text": "<system-reminder>\nMind\n</system-reminder>"}
+    prompt: JsonObject = {"type": "text", "text": "Go <b>on</b>"}
+    turns = transcript([RecordedTurn(facts=FACTS, messages=(Said("user", (note, prompt)),))], {})
+    lines = [line for line in markdown("T", "A", turns).splitlines()[5:] if line]
+    assert lines == ["> **Put in by the client**", "> Mind", "**User**", "Go \\<b>on\\</b>"]
