@@ -10,9 +10,10 @@ from dashboard.errors import InvalidQueryError
 from dashboard.exporting import FORMS, ExportQuery, Form, export
 from tests.dashboard.test_reading import talked
 from tests.fake_data import FakeDataStore
+from tests.hostile_text import HOSTILE, disarmed
 from tests.read_rows import conversation_tree, request_id, tree_node
 from tests.recorded_details import request_details, text_answer
-from tests.shown_html import attributes, found, texts
+from tests.shown_html import attributes, found, structure, texts
 
 ATTACK = '<img src=x onerror="window.hit=1"><script>window.hit=1</script><svg/onload=window.hit=1>'
 
@@ -64,6 +65,45 @@ async def test_html_holds_nothing_that_runs_or_is_fetched() -> None:
     assert html.count("&lt;script&gt;") == 2
     policy = attributes(html, "meta", "content")[0]
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+
+
+def everywhere(text: str) -> FakeDataStore:
+    """The text as a prompt, as an answer, as a title, in a tool's name and input and result, and as a kind of block."""
+    store, _ = talked(1)
+    call = {"type": "tool_use", "id": text, "name": text, "input": {text: text}}
+    todos = {
+        "type": "tool_use",
+        "id": "t",
+        "name": "TodoWrite",
+        "input": {"todos": [{"content": text, "status": text}]},
+    }
+    edit = {"file_path": text, "old_string": text, "new_string": f"{text}."}
+    edits = {"type": "tool_use", "id": "e", "name": "Edit", "input": edit}
+    results = [{"type": "tool_result", "tool_use_id": text, "content": text}, {"type": f"x{text}", "text": text}]
+    messages = [
+        {"role": "user", "content": [{"type": "text", "text": f"{text} <system-reminder>{text}</system-reminder>"}]},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": text}, call, todos, edits]},
+        {"role": "user", "content": results},
+    ]
+    body = {"system": text, "messages": messages}
+    store.all_details[request_id(1)] = request_details(1, body=body, answer=text_answer(f"A {text}"))
+    store.trees.clear()
+    store.put_tree(conversation_tree([tree_node(1, model=text)], title=text))
+    return store
+
+
+def uncoloured(html: str, text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Its structure; code is coloured by what it says, so of that only the kinds of elements."""
+    found = structure(html)
+    return sorted(set(found) - {("span", ("class",))}) if "```" in text else found
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_no_text_from_the_wire_changes_what_a_document_is_made_of(text: str) -> None:
+    """Oracle: the same document with the same text disarmed."""
+    hostile = await written(everywhere(text), "html", redact=False)
+    harmless = await written(everywhere(disarmed(text)), "html", redact=False)
+    assert uncoloured(hostile, text) == uncoloured(harmless, text)
 
 
 async def test_a_branch_is_exported_alone() -> None:

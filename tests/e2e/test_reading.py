@@ -5,11 +5,13 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.test_pages import WAIT_MS, Client, logged_in, served, worked
+from tests.hostile_text import HOSTILE
 from tests.scripted_api import text
 from tests.stack import Stack
 from tests.waiting import until_true
 
 STRINGS = (
+    *HOSTILE,
     '<img src=x onerror="window.hit=1">',
     "<script>window.hit=1</script>",
     "\"'><svg onload=window.hit=1>",
@@ -83,6 +85,8 @@ async def test_nothing_runs_in_the_reading_view_or_in_an_export(tmp_path: Path, 
         answer = await client.ask(text("@@attack " + "\n".join(STRINGS)), *map(text, STRINGS))
         await client.ask(client.result(answer[-1], "\n".join(STRINGS)), text("@@attack Again"))
         page = watched.page
+        dialogs = list[str]()
+        page.context.on("dialog", lambda dialog: dialogs.append(dialog.message))
         await opened(page, running, await linked(running, client.ids[0]), "?tab=read&turn=1&q=%3Cscript%3E")
         await expect(page.locator(".read-hits li").first).to_be_visible(timeout=WAIT_MS)
         for fold in await page.locator(".read-text details > summary").all():
@@ -97,10 +101,12 @@ async def test_nothing_runs_in_the_reading_view_or_in_an_export(tmp_path: Path, 
             (tmp_path / f"talk.{form}").write_bytes(await exported.body())
         outside: list[str] = []
         alone = await browser.new_page()
+        alone.context.on("dialog", lambda dialog: dialogs.append(dialog.message))
         alone.on("request", lambda asked: outside.append(asked.url))
         await alone.goto(f"file://{tmp_path}/talk.html")
         await expect(alone.locator(".entry-prompt").first).to_be_visible()
         assert await alone.evaluate("window.hit") is None
         assert await alone.locator(":is(script, iframe, svg, math, img, [onerror], [onload], [onfocus])").count() == 0
+        assert dialogs == []
         assert [url for url in outside if not url.startswith(("file:", "data:"))] == []
         assert "<script>" not in (tmp_path / "talk.md").read_text().replace("\\<", "").split("```")[0]

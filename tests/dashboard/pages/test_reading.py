@@ -6,8 +6,10 @@ from dashboard.pages import reading
 from dashboard.pages.conversation import ConversationPage
 from dashboard.pages.page import Surroundings
 from dashboard.pages.reading import TURNS, wanted_in
+from tests.dashboard.test_exporting import everywhere, uncoloured
 from tests.dashboard.test_reading import talked
 from tests.fake_data import FakeDataStore
+from tests.hostile_text import HOSTILE, disarmed
 from tests.read_rows import START, conversation_tree, request_id, tree_node
 from tests.recorded_details import request_details, text_answer
 from tests.shown_html import attributes, found, texts
@@ -142,3 +144,11 @@ async def test_a_page_of_a_long_branch_is_half_as_long(monkeypatch: pytest.Monke
     monkeypatch.setattr(reading, "LONG", LENGTH - 1)
     _, html = await opened("?tab=read&turn=1")
     assert turns(html) == list(range(1, TURNS // 2 + 1))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_no_text_from_the_wire_changes_what_the_view_is_made_of(text: str) -> None:
+    """Oracle: the same view with the same text disarmed."""
+    _, hostile = await opened("?tab=read&q=a", everywhere(text))
+    _, harmless = await opened("?tab=read&q=a", everywhere(disarmed(text)))
+    assert uncoloured(hostile, text) == uncoloured(harmless, text)
