@@ -2,15 +2,19 @@
 
 import asyncio
 import re
+from typing import TypeVar
 
 import msgspec
 from aiohttp.web import Request, Response
 from pydantic import BaseModel
 
 from dashboard.compression import WORTH_BYTES, best_coding, compress
+from dashboard.csv_lists import csv_of
 from dashboard.recordings import RecordedBytes
 from dashboard.refusals import RefusedError
+from schemas.read_api import Listing
 
+T = TypeVar("T", bound=BaseModel)
 _JSON = "application/json"
 _BYTES = "application/octet-stream"
 _IN_THREAD_BYTES = 256 * 1024
@@ -49,6 +53,22 @@ def bytes_answer(recorded: RecordedBytes, file_name: str) -> Response:
         "X-Nexus-Missing-Bytes": str(recorded.missing_bytes),
     }
     return Response(body=recorded.data, content_type=_BYTES, headers=headers)
+
+
+async def file_answer(request: Request, data: bytes, content_type: str, file_name: str) -> Response:
+    """A file that was written here, to be saved; a browser that shows it all the same must run nothing of it."""
+    answer = await compressed(request, data, content_type)
+    answer.charset = "utf-8"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    return answer
+
+
+async def csv_answer(request: Request, kind: type[T], listing: Listing[T], file_name: str) -> Response:
+    """A page of a list for a spreadsheet; where the next one begins stands in a header."""
+    answer = await file_answer(request, csv_of(kind, listing.items), "text/csv", file_name)
+    if listing.next_cursor is not None:
+        answer.headers["X-Nexus-Next-Cursor"] = listing.next_cursor
+    return answer
 
 
 def json_error(refused: RefusedError) -> Response:

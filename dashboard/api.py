@@ -6,12 +6,14 @@ from uuid import UUID
 
 from aiohttp.web import Request, Response
 
-from dashboard.answers import bytes_answer, json_answer, plain_json_answer
+from dashboard.answers import bytes_answer, csv_answer, file_answer, json_answer, plain_json_answer
 from dashboard.data import DataStore
 from dashboard.errors import InvalidQueryError
+from dashboard.exporting import CONTENT_TYPES, export
 from dashboard.queries import (
     cache_query,
     conversations_query,
+    export_query,
     request_id_of,
     requests_query,
     statusline_query,
@@ -23,7 +25,7 @@ from dashboard.usage_query import usage_query
 from domain.errors import StoreUnavailableError
 from domain.ports import Clock
 from domain.usage_ranges import TooManyBucketsError
-from schemas.read_api import EventItem, Listing
+from schemas.read_api import ConversationItem, EventItem, Listing, RequestItem
 
 _HEALTH_DEADLINE_S = 3.0
 
@@ -38,6 +40,8 @@ class ReadApi:
         query = requests_query(request.query)
         page = query.page
         listing = await self._store.requests(query.wanted, after=page.after, cursor=page.cursor, limit=page.limit)
+        if page.form == "csv":
+            return await csv_answer(request, RequestItem, listing, "requests.csv")
         return await json_answer(request, listing)
 
     async def request(self, request: Request) -> Response:
@@ -78,6 +82,8 @@ class ReadApi:
     async def conversations(self, request: Request) -> Response:
         query = conversations_query(request.query)
         listing = await self._store.conversations(query.wanted, cursor=query.page.cursor, limit=query.page.limit)
+        if query.page.form == "csv":
+            return await csv_answer(request, ConversationItem, listing, "conversations.csv")
         return await json_answer(request, listing)
 
     async def conversation(self, request: Request) -> Response:
@@ -93,6 +99,13 @@ class ReadApi:
         if tree is None:
             raise _unknown(member, "conversation with a request")
         return await json_answer(request, tree)
+
+    async def export(self, request: Request) -> Response:
+        member, query = _id_in(request), export_query(request.query)
+        found = await export(self._store, member, query)
+        if found is None:
+            raise _unknown(member, "conversation with a request")
+        return await file_answer(request, found, CONTENT_TYPES[query.form], f"conversation-{member}.{query.form}")
 
     async def windows(self, request: Request) -> Response:
         return await json_answer(request, await self._store.windows(windows_query(request.query), self._clock()))

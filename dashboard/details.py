@@ -15,7 +15,7 @@ from domain.assembly import AnswerError, AssembledMessage, assemble
 from domain.content_blocks import Block
 from domain.decoding import decode_chunks
 from domain.errors import UndecodableBodyError
-from domain.secrets_in_text import hide, hide_bytes, hide_in
+from domain.secrets_in_text import hide, hide_bytes, hide_in, may_hold_keys
 from projections.exchanges import header
 from schemas.anthropic.stream import JsonObject, JsonValue, read_object
 from schemas.read_api import RequestItem
@@ -226,7 +226,7 @@ def _sent(body: OpenedBody) -> SentRequest:
     value = read_object(body.text) if body.data else None
     if value is None:
         return SentRequest(body=_shown(body), parsable=False, settings={})
-    settings = _object_without_keys(value)
+    settings = _object_without_keys(value) if may_hold_keys(body.data) else dict(value)
     return SentRequest(
         body=_shown(body),
         parsable=True,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 from uuid import UUID
 
 from multidict import MultiMapping
@@ -12,15 +12,19 @@ from multidict import MultiMapping
 from dashboard.cursors import decode_position
 from dashboard.data import DEFAULT_LIMIT, CacheFilter, ConversationFilter, RequestFilter, StreamRange
 from dashboard.errors import InvalidQueryError
+from dashboard.exporting import FORMS, ExportQuery
 from domain.ids import Position
 from schemas.cache_api import GroupBy
 
+ListForm = Literal["json", "csv"]
 CLASSES = ("main", "subagent", "compaction", "auxiliary")
 OUTCOMES = ("open", "completed", "client", "upstream", "timeout", "shutdown", "gateway_crash")
 GROUPS: tuple[GroupBy, ...] = get_args(GroupBy)
+LIST_FORMS: tuple[ListForm, ...] = ("json", "csv")
 MAX_TEXT = 1000
 _UUID_CHARS = 36
 T = TypeVar("T")
+W = TypeVar("W", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Page:
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
     after: Position | None = None
+    form: ListForm = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class ConversationsQuery:
 
 def requests_query(query: MultiMapping[str]) -> RequestsQuery:
     """Raises InvalidQueryError."""
-    given = Given(query, {*_REQUEST_FILTERS, "limit", "cursor", "after"})
+    given = Given(query, {*_REQUEST_FILTERS, "limit", "cursor", "after", "format"})
     wanted = RequestFilter(
         conversation=given.read("conversation", request_id_of),
         session=given.read("session", text_of),
@@ -66,7 +71,7 @@ def requests_query(query: MultiMapping[str]) -> RequestsQuery:
 
 def conversations_query(query: MultiMapping[str]) -> ConversationsQuery:
     """Raises InvalidQueryError."""
-    given = Given(query, {*_CONVERSATION_FILTERS, "limit", "cursor"})
+    given = Given(query, {*_CONVERSATION_FILTERS, "limit", "cursor", "format"})
     wanted = ConversationFilter(
         session=given.read("session", text_of),
         account=given.read("account", text_of),
@@ -76,6 +81,16 @@ def conversations_query(query: MultiMapping[str]) -> ConversationsQuery:
         until=given.read("until", moment_of),
     )
     return ConversationsQuery(wanted, _page(given))
+
+
+def export_query(query: MultiMapping[str]) -> ExportQuery:
+    """Of ``GET /api/conversations/{id}/export``. Raises InvalidQueryError."""
+    given = Given(query, {"format", "branch", "redact"})
+    return ExportQuery(
+        form=given.read("format", one_of(FORMS)) or "md",
+        branch=given.read("branch", request_id_of),
+        redact=given.read("redact", one_of(("0", "1"))) != "0",
+    )
 
 
 def windows_query(query: MultiMapping[str]) -> str | None:
@@ -150,6 +165,7 @@ def _page(given: Given) -> Page:
         limit=DEFAULT_LIMIT if limit is None else limit,
         cursor=given.read("cursor", text_of),
         after=given.read("after", lambda _, text: decode_position(text)),
+        form=given.read("format", one_of(LIST_FORMS)) or "json",
     )
 
 
@@ -177,11 +193,11 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-def one_of(words: Sequence[str]) -> Callable[[str, str], str]:
-    def read(name: str, text: str) -> str:
+def one_of(words: Sequence[W]) -> Callable[[str, str], W]:
+    def read(name: str, text: str) -> W:
         if text not in words:
             raise InvalidQueryError(f"{name}={text[:80]!r} is unknown; give one of {', '.join(words)}.")
-        return text
+        return words[words.index(text)]
 
     return read
 

@@ -43,6 +43,11 @@ def hide_bytes(data: bytes) -> bytes:
     return _IN_BYTES.sub(_hidden_bytes, data)
 
 
+def may_hold_keys(data: bytes) -> bool:
+    """False: no text of this JSON holds a key. An escape may stand for any letter of one."""
+    return b"\\u" in data or any(map(data.__contains__, _TRIGGER_BYTES))
+
+
 def hide_in(value: JsonValue) -> JsonValue:
     """The same for every text in a JSON value, names of members too."""
     match value:

@@ -19,6 +19,7 @@ FAILURE_EXIT, SETUP_EXIT, INTERRUPTED_EXIT, TERMINATED_EXIT = 1, 2, 130, 143
 
 SUB_COMMANDS = (
     ("events", "ops.commands.events", "Show and replay what was recorded."),
+    ("export", "ops.commands.export", "Write a conversation or a list into a file."),
     ("store", "ops.commands.store", "Say what the store takes up, check that nobody changed it, ship again."),
     ("projections", "ops.commands.projections", "Build, compare, switch and verify the read models."),
     ("keys", "ops.commands.keys", "Issue, change and revoke the keys that clients sign in to the gateway with."),

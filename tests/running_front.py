@@ -17,6 +17,7 @@ from yarl import URL
 
 from dashboard.config import DashboardConfig
 from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, RequestFilter, StreamRange
+from dashboard.details import RequestDetails
 from dashboard.front import serve
 from dashboard.recordings import RecordedBytes
 from dashboard.request_usage import request_usage_of
@@ -87,6 +88,10 @@ class CannedStore(DataStore):
     async def tree(self, member: UUID) -> ConversationTree | None:
         self._ask("tree", member)
         return conversation_tree([tree_node()]) if member == KNOWN else None
+
+    async def details(self, request_id: UUID) -> RequestDetails | None:
+        self._ask("details", request_id)
+        return request_details(1) if request_id == KNOWN else None
 
     async def usage(self, query: UsageQuery) -> UsageAnswer:
         self._ask("usage", query)

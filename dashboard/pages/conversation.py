@@ -13,6 +13,7 @@ from dashboard.details import RequestDetails
 from dashboard.formatting import one_line
 from dashboard.markup import Regions, render
 from dashboard.pages.page import Page, Surroundings, member_of
+from dashboard.pages.reading import Reading
 from dashboard.views.branch_rows import branch_list
 from dashboard.views.lanes import Lanes, lanes_of
 from dashboard.views.places import place_of
@@ -31,7 +32,7 @@ class ConversationPage:
 
     name = "conversation"
     section = "conversations"
-    region_names = ("head", "branches", "detail")
+    region_names = ("head", "tabs", "reading", "branches", "detail")
 
     def __init__(self, surroundings: Surroundings, member: str) -> None:
         self._from = surroundings
@@ -42,6 +43,7 @@ class ConversationPage:
         self._looks = 0
         self._selected: UUID | None = None
         self._details: RequestDetails | None = None
+        self._reading = Reading(surroundings.store)
         self._view = TreeView()
         self._chart = figures.timeline()
         self._drawn = Lanes((), ())
@@ -56,6 +58,7 @@ class ConversationPage:
         self._selected = next((one for one in (asked, self._first_choice()) if one in self._nodes), None)
         self._view.mark(str(self._selected or ""))
         await self._read_details()
+        await self._reading.load(self._tree, search)
 
     async def follow(self) -> None:
         self._looks += 1
@@ -68,6 +71,7 @@ class ConversationPage:
             self._view.mark(str(self._selected or ""))
         if self._selected and before != self._nodes.get(self._selected):
             await self._read_details()
+        await self._reading.follow(self._tree)
 
     async def act(self, name: str, value: str) -> None:
         wanted = member_of(value)
@@ -80,9 +84,16 @@ class ConversationPage:
         now = self._from.clock()
         return {
             "head": render("conversation_head.html", tree=self._tree, now=now),
+            "tabs": self._tabs(),
+            "reading": self._reading.region(self._tree),
             "branches": self._branches(now),
             "detail": self._detail(now),
         }
+
+    def _tabs(self) -> Markup:
+        node = self._node
+        read = f"?tab=read&branch={node.branch_id}&message={node.request_id}" if node else "?tab=read"
+        return render("conversation_tabs.html", tree=self._tree, reading=self._reading.is_open, read=read)
 
     def _branches(self, now: datetime) -> Markup:
         node = self._node

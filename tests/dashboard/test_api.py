@@ -275,3 +275,32 @@ async def test_no_text_from_outside_becomes_sql(pool: Pool) -> None:
                 assert (await ask(browser, f"/api/conversations?{name}={text}")).status in {200, 400}
         for text in nasty:
             assert (await ask(browser, f"/api/insights/streams?since={text}")).status in {200, 400}
+
+
+async def test_a_list_comes_as_a_file_for_a_spreadsheet() -> None:
+    async with running_front() as front, front.browser() as browser:
+        answer = await ask(browser, "/api/requests?format=csv&limit=3")
+        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="requests.csv"'
+        assert len(answer.text.splitlines()) == 21
+        assert (await ask(browser, "/api/conversations?format=csv")).text.startswith("conversation_id,title,")
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"), [("md", "text/markdown"), ("html", "text/html"), ("json", "application/json")]
+)
+async def test_a_conversation_is_exported_as_a_file_that_runs_nowhere(pool: Pool, form: str, kind: str) -> None:
+    ids = await Store.over(pool).append("b_multiturn")
+    await Store.over(pool).follow()
+    store = DataStore(partial(borrowed, pool, 5.0), PostgresEventLog(pool), PostgresPayloads(pool))
+    async with running_front(store=store) as front, front.browser() as browser:
+        listed = json.loads((await ask(browser, "/api/conversations")).body)["items"]
+        member = listed[0]["conversation_id"]
+        answer = await ask(browser, f"/api/conversations/{member}/export?format={form}")
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == f"{kind}; charset=utf-8"
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="conversation-{member}.{form}"'
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert listed[0]["title"] in answer.text
+        assert len(ids) > 0

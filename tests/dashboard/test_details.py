@@ -15,6 +15,7 @@ from dashboard.recordings import Stream
 from domain.parts import cut
 from schemas.stored.events import ChunkStreamed, ExchangeEvent, HeaderFact, RecordingGap, ResponseStarted
 from tests.answers import sse, streams
+from tests.recorded_details import request_details
 from tests.shipping import AT, completed, received
 from tests.strategies import json_values
 
@@ -291,3 +292,10 @@ def test_a_key_in_an_error_is_hidden() -> None:
 
 def test_a_key_in_what_is_no_json_is_hidden() -> None:
     assert details(body=f"x={KEY}".encode()).sent.body.text == f"x={HIDDEN}"
+
+
+def test_a_key_that_is_written_with_an_escape_is_hidden_too() -> None:
+    body = json.dumps({"messages": [{"role": "user", "content": KEY}]}).replace("sk-", "sk\\u002d")
+    assert KEY.replace("-", "\\u002d", 1) in body
+    (message,) = request_details(body=body.encode()).sent.messages
+    assert message.blocks[0]["text"] == HIDDEN

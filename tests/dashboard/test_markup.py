@@ -16,7 +16,7 @@ from tests.hostile_pages import filtered_by, pages_of, titles_of
 from tests.hostile_text import HOSTILE, disarmed
 from tests.shown_html import attributes, parsed, structure
 
-OWN = {"page.html", "login.html", "logout.html", "notice.html", "own_base.html"}
+OWN = {"page.html", "login.html", "logout.html", "notice.html", "own_base.html", "export.html"}
 """Whole documents."""
 ONE_TIMELINE, ONE_RHYTHM = cache(figures.timeline), cache(figures.rhythm)
 ONE_LIMIT_CHART, ONE_USAGE_CHART = cache(limit_figures.limit_chart), cache(usage_figures.usage_chart)

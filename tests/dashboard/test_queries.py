@@ -12,6 +12,7 @@ from multidict import MultiDict
 
 from dashboard.data import CacheFilter, ConversationFilter, RequestFilter, StreamRange
 from dashboard.errors import InvalidQueryError
+from dashboard.exporting import ExportQuery
 from dashboard.queries import (
     CLASSES,
     MAX_TEXT,
@@ -20,6 +21,7 @@ from dashboard.queries import (
     Page,
     cache_query,
     conversations_query,
+    export_query,
     requests_query,
     streams_query,
     windows_query,
@@ -174,3 +176,22 @@ def test_the_words_are_those_that_are_stored() -> None:
     assert CLASSES == STORED_CLASSES
     ends = ResponseAborted.model_fields["ended_by"].annotation
     assert set(OUTCOMES) == {"open", "completed", *ends.__args__}  # type: ignore[union-attr]  # a Literal
+
+
+def test_a_list_may_be_asked_for_in_another_form() -> None:
+    assert requests_query(query("")).page.form == "json"
+    assert requests_query(query("format=csv")).page.form == "csv"
+    assert conversations_query(query("format=csv")).page.form == "csv"
+    with pytest.raises(InvalidQueryError, match="format='xml' is unknown; give one of json, csv"):
+        requests_query(query("format=xml"))
+
+
+def test_an_export_is_markdown_and_leaves_people_out_unless_it_is_asked_otherwise() -> None:
+    assert export_query(query("")) == ExportQuery("md", None, redact=True)
+    branch = "01890000-0000-7000-8000-000000000000"
+    assert export_query(query(f"format=html&redact=0&branch={branch}")) == ExportQuery(
+        "html", UUID(branch), redact=False
+    )
+    for unfit in ("format=pdf", "redact=no", "branch=main", "people=1"):
+        with pytest.raises(InvalidQueryError):
+            export_query(query(unfit))

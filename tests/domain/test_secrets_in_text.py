@@ -1,12 +1,13 @@
 """Keys are hidden wherever they stand; everything else, and every length, stays."""
 
+import json
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.secrets_in_text import hide, hide_bytes, hide_in
+from domain.secrets_in_text import hide, hide_bytes, hide_in, may_hold_keys
 from schemas.anthropic.stream import JsonValue
 
 PRIVATE = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKC\nqwerty==\n-----END RSA PRIVATE KEY-----"
@@ -88,3 +89,17 @@ def test_a_value_is_hidden_to_its_leaves() -> None:
 def test_a_beginning_is_hidden_as_the_beginning_of_the_whole() -> None:
     whole = "use sk-ant-" + "k" * 90 + " for it"
     assert hide(whole).startswith(hide(whole[:60]))
+
+
+@pytest.mark.parametrize("escaped", [True, False])
+@given(before=WORDS, tail=TAILS)
+def test_json_that_may_hold_no_keys_holds_none(escaped: bool, before: str, tail: str) -> None:
+    """However it is written: an escape may stand for any letter."""
+    values: list[JsonValue] = [{"a": [before]}, {"a": f"{before} ghp_{tail}"}]
+    for value in values:
+        text = json.dumps(value, ensure_ascii=escaped)
+        for written in (text, text.replace("ghp_", "gh\\u0070_")):
+            if not may_hold_keys(written.encode()):
+                assert hide_in(value) == value
+    assert may_hold_keys(b'{"a": "sk\\u002dant-"}')
+    assert not may_hold_keys(b'{"a": "plain"}')

@@ -170,6 +170,18 @@
     next.closest("tr, [data-key]")?.scrollIntoView({ block: "nearest" });
   }
 
+  // -- a message that the address names is brought into view once --------------------------------------------------------
+  let arrived = "";
+  function arrive() {
+    const wanted = $("[data-arrive]")?.dataset.arrive ?? "";
+    if (wanted === arrived) return;
+    arrived = wanted;
+    const entry = wanted && document.getElementById(`m-${wanted}`);
+    if (entry) entry.scrollIntoView({ block: "start" });
+  }
+  document.addEventListener("nexus:patched", arrive);
+  arrive();
+
   // -- rows that came above what the reader looks at ------------------------------------------------------------------
   const above = $(".new-above");
   if (above) {
@@ -192,7 +204,7 @@
 
   function shortcut(key) {
     if (performance.now() - chordAt < CHORD_MS && places[key]) return () => location.assign(places[key]);
-    const tree = $("[role=tree]");
+    const tree = $$("[role=tree]").find((one) => one.offsetParent !== null);
     return {
       "/": () => $("[data-search]")?.focus(),
       "?": () => (help.open ? help.close() : help.showModal()),

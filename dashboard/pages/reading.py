@@ -1,0 +1,161 @@
+"""What does the reading view of a conversation show now? A page of turns, the prompts beside it, and what was found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlencode
+from uuid import UUID
+
+from markupsafe import Markup
+
+from dashboard.data import DataStore
+from dashboard.lines import branch_for, line_of, subtasks_of
+from dashboard.markup import render
+from dashboard.pages.page import member_of
+from dashboard.reading import AT_A_TIME, MOST_HITS, Hit, all_turns, hits_in, turns_of
+from dashboard.views.reading import Prompt, ShownTurn, prompts_of, shown_turns
+from schemas.read_api import ConversationTree, TreeNode
+
+TURNS, LONG = 20, 500
+"""On a page; half of them where the branch has more exchanges than ``LONG``: each request repeats all before it."""
+SEARCHED = 10 * AT_A_TIME
+"""Exchanges that a search looks at, the newest first."""
+MAX_WORDS = 200
+_ID_LENGTH = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the address asks for."""
+
+    branch: UUID | None
+    message: str
+    """Id of an entry or of a request; empty: none."""
+    turn: int | None
+    """The page with this turn."""
+    words: str
+
+    @property
+    def request(self) -> UUID | None:
+        return member_of(self.message[:_ID_LENGTH])
+
+
+def wanted_in(search: str) -> Wanted | None:
+    """None: the address does not ask for the reading view."""
+    given = {name: values[0] for name, values in parse_qs(search.removeprefix("?")).items()}
+    if given.get("tab") != "read":
+        return None
+    turn = given.get("turn", "")
+    return Wanted(
+        branch=member_of(given.get("branch", "")),
+        message=given.get("message", "")[:MAX_WORDS],
+        turn=int(turn) if turn.isascii() and turn.isdecimal() and len(turn) < 9 else None,
+        words=given.get("q", "").strip()[:MAX_WORDS],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingState:
+    """A page of the reading view, ready to be shown."""
+
+    branch: UUID
+    wanted: Wanted
+    start: int
+    end: int
+    length: int
+    """Exchanges on the line."""
+    turns: tuple[ShownTurn, ...]
+    prompts: tuple[Prompt, ...]
+    hits: tuple[Hit, ...]
+    searched: int
+
+    def address(self, **changes: object) -> str:
+        """Of another page of the same branch."""
+        return "?" + urlencode({"tab": "read", "branch": self.branch, **changes})
+
+    @property
+    def arrive(self) -> str:
+        """The entry to scroll to: the chosen one, else the last on the last page."""
+        entries = [entry for turn in self.turns for entry in turn.entries]
+        chosen = next((entry.id for entry in entries if entry.chosen), "")
+        at_end = self.wanted.turn is None and not self.wanted.message and not self.wanted.words
+        return chosen or (entries[-1].id if entries and at_end else "")
+
+
+class Reading:
+    """The reading view; empty until it is asked for."""
+
+    def __init__(self, store: DataStore) -> None:
+        self._store = store
+        self._wanted: Wanted | None = None
+        self._line: list[TreeNode] = []
+        self._state: ReadingState | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._wanted is not None
+
+    async def load(self, tree: ConversationTree | None, search: str) -> None:
+        self._wanted = wanted_in(search)
+        self._line, self._state = [], None
+        await self.follow(tree)
+
+    async def follow(self, tree: ConversationTree | None) -> None:
+        """Look again, if the branch has changed."""
+        wanted = self._wanted
+        branch = branch_for(tree, wanted.branch, wanted.request) if tree and wanted else None
+        if tree is None or wanted is None or branch is None:
+            return
+        line = line_of(tree.nodes, branch)
+        if line == self._line:
+            return
+        self._line = line
+        self._state = await self._read(wanted, branch, subtasks_of(tree.nodes))
+
+    async def _read(self, wanted: Wanted, branch: UUID, subtasks: Mapping[str, UUID]) -> ReadingState:
+        line = self._line
+        start = _start(line, wanted)
+        end = min(len(line), start + _page_size(line))
+        turns = await turns_of(self._store, line, subtasks, start, end)
+        hits, searched = await self._search(wanted.words, subtasks)
+        return ReadingState(
+            branch=branch,
+            wanted=wanted,
+            start=start,
+            end=end,
+            length=len(line),
+            turns=shown_turns(turns, wanted.message),
+            prompts=prompts_of(line),
+            hits=hits,
+            searched=searched,
+        )
+
+    async def _search(self, words: str, subtasks: Mapping[str, UUID]) -> tuple[tuple[Hit, ...], int]:
+        hits, searched = list[Hit](), 0
+        if not words:
+            return (), 0
+        async for turns in all_turns(self._store, self._line, subtasks):
+            hits += hits_in(turns, words)
+            searched += len(turns)
+            if len(hits) >= MOST_HITS or searched >= SEARCHED:
+                break
+        return tuple(hits[:MOST_HITS]), searched
+
+    def region(self, tree: ConversationTree | None) -> Markup:
+        if self._wanted is None or tree is None:
+            return Markup()
+        return render("reading.html", tree=tree, it=self._state)
+
+
+def _start(line: Sequence[TreeNode], wanted: Wanted) -> int:
+    """The page with the message, or with the turn; else the last one."""
+    places = {node.request_id: place for place, node in enumerate(line)}
+    place = places.get(wanted.request) if wanted.request else None
+    if place is None and wanted.turn is not None:
+        place = wanted.turn - 1
+    last = max(0, len(line) - 1)
+    size = _page_size(line)
+    return min(last, max(0, last if place is None else place)) // size * size
+
+
+def _page_size(line: Sequence[TreeNode]) -> int:
+    return TURNS if len(line) <= LONG else TURNS // 2

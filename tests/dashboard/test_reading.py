@@ -1,0 +1,67 @@
+"""Is a stretch of a branch read as a part of the whole, and is found what somebody searches for?"""
+
+from uuid import UUID
+
+from dashboard.lines import line_of
+from dashboard.reading import AT_A_TIME, Hit, all_turns, hits_in, turns_of
+from domain.transcript import Turn
+from schemas.read_api import TreeNode
+from tests.fake_data import FakeDataStore
+from tests.read_rows import conversation_tree, request_id, request_item, tree_node
+from tests.recorded_details import request_details, text_answer
+
+
+def talked(length: int, **changes: dict[str, object]) -> tuple[FakeDataStore, list[TreeNode]]:
+    """A question and an answer in each exchange; each request repeats all of them."""
+    store, messages = FakeDataStore(), list[dict[str, str]]()
+    nodes = [tree_node(number, parent=number - 1 or None) for number in range(1, length + 1)]
+    for number, node in enumerate(nodes, start=1):
+        messages.append({"role": "user", "content": f"Question {number}"})
+        body = {"model": "claude-opus-4-5", "messages": list(messages)}
+        store.put_item(request_item(number))
+        answer = text_answer(f"Answer {number}")
+        store.all_details[node.request_id] = request_details(number, body=body, answer=answer)
+        messages.append({"role": "assistant", "content": f"Answer {number}"})
+    store.put_tree(conversation_tree(nodes))
+    return store, line_of(nodes, request_id(1))
+
+
+def texts(turns: tuple[Turn, ...]) -> list[str]:
+    return [entry.text for turn in turns for entry in turn.entries]
+
+
+async def test_a_stretch_tells_what_its_exchanges_added() -> None:
+    store, line = talked(9)
+    turns = await turns_of(store, line, {}, 3, 5)
+    assert texts(turns) == ["Question 4", "Answer 4", "Question 5", "Answer 5"]
+    assert [turn.number for turn in turns] == [4, 5]
+
+
+async def test_a_stretch_behind_one_that_is_lost_asks_further_back() -> None:
+    store, line = talked(6)
+    store.all_details[request_id(3)] = request_details(3, body=b"no JSON")
+    aside = line[3].model_copy(update={"edge": "aside"})
+    turns = await turns_of(store, [*line[:3], aside, *line[4:]], {}, 4, 6)
+    assert "Question 1" not in texts(turns)
+    assert "Question 2" not in texts(turns)
+    assert texts(turns)[-2:] == ["Question 6", "Answer 6"]
+
+
+async def test_an_exchange_that_is_gone_is_a_mark() -> None:
+    store, line = talked(2)
+    del store.all_details[request_id(2)]
+    turns = await turns_of(store, line, {}, 1, 2)
+    assert [entry.mark for entry in turns[0].entries] == ["lost request", "lost answer"]
+
+
+async def test_everything_is_read_some_at_a_time_the_newest_first() -> None:
+    store, line = talked(AT_A_TIME + 3)
+    stretches = [turns async for turns in all_turns(store, line, dict[str, UUID]())]
+    assert [(turns[0].number, turns[-1].number) for turns in stretches] == [(4, AT_A_TIME + 3), (1, 3)]
+
+
+async def test_words_are_found_in_either_case_the_newest_first() -> None:
+    store, line = talked(3)
+    hits = hits_in(await turns_of(store, line, {}, 0, 3), "ANSWER 2")
+    assert hits == [Hit(2, f"{request_id(2)}.a0", "", "Answer 2", "")]
+    assert [hit.turn for hit in hits_in(await turns_of(store, line, {}, 0, 3), "question")] == [3, 2, 1]
