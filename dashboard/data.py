@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from uuid import UUID
 
+from dashboard.agent_figures import with_reports
 from dashboard.compactions import compactions_of
 from dashboard.costs import (
     costs_of,
@@ -154,8 +155,9 @@ class DataStore:
             used = await cost_queries.by_branch(connection, item.conversation_id)
             item = (await _priced_talk(connection, [item], said))[0]
             attempts = await cost_queries.by_request(connection, retried(nodes))
+            reports = await conversation_queries.agent_reports(connection, item.conversation_id)
         nodes = priced_attempts(nodes, costs_of(attempts, said))
-        branches = priced_branches(branches_of(nodes), found_of(used, said))
+        branches = with_reports(priced_branches(branches_of(nodes), found_of(used, said)), nodes, reports)
         compactions = compactions_of(nodes)
         return ConversationTree(conversation=item, branches=branches, compactions=compactions, nodes=nodes)
 

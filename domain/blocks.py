@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from domain.agent_reports import agent_report
 from domain.phrases import (
     AGENT_LABEL,
     AGENT_MENTION,
@@ -50,6 +51,8 @@ class AgentMention:
 
     agent: str
     tool_use_id: str
+    tokens: int | None = None
+    """What it says there that the agent used (``domain/agent_reports.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,9 @@ def _tool_result(kind: str, block: JsonObject) -> BlockFacts:
     digest = _id_digest(kind.encode("utf-8", "replace"), tool_use_id, block)
     said = _text_in(block.get("content"))
     found = AGENT_MENTION.findall(said) if AGENT_LABEL in said else ()
-    mentions = tuple(AgentMention(agent, tool_use_id) for agent in dict.fromkeys(found))
+    agents = list(dict.fromkeys(found))
+    tokens = _reported(said) if len(agents) == 1 else None
+    mentions = tuple(AgentMention(agent, tool_use_id, tokens) for agent in agents)
     return BlockFacts(kind, digest=digest, tool_use_id=tool_use_id, mentions=mentions)
 
 
@@ -178,7 +183,12 @@ def _notified(text: str) -> tuple[AgentMention, ...]:
     if NOTIFICATION_TAG not in text:
         return ()
     task, tool_use = NOTIFICATION_TASK.search(text), NOTIFICATION_TOOL_USE.search(text)
-    return (AgentMention(task[1], tool_use[1]),) if task and tool_use else ()
+    return (AgentMention(task[1], tool_use[1], _reported(text)),) if task and tool_use else ()
+
+
+def _reported(text: str) -> int | None:
+    report = agent_report(text)
+    return report.tokens if report else None
 
 
 def _text_in(content: JsonValue) -> str:

@@ -32,7 +32,7 @@ PROJECTIONS = (
     ),
     Projection(
         name="conversations",
-        version=4,
+        version=5,
         topics=(*EXCHANGE_TOPICS, *CORRECTION_TOPICS),
         schema_file="conversations.sql",
         tables=(
@@ -46,7 +46,7 @@ PROJECTIONS = (
             "conversations",
             *USAGE_TABLES,
         ),
-        views=("links", "conversations", "tasks", "exchanges", "corrections", *USAGE_TABLES),
+        views=("links", "conversations", "tasks", "mentions", "exchanges", "corrections", *USAGE_TABLES),
         make=ConversationsProjector,
     ),
     Projection(

@@ -161,6 +161,10 @@ class TokenCounts(Answer):
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
 
+    @property
+    def all(self) -> int:
+        return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
+
 
 class BranchItem(Answer):
     """A branch of a conversation, or a sub-task's line of talk."""
@@ -207,6 +211,10 @@ class BranchItem(Answer):
     """Whose answer called for it."""
     tool_use_id: str | None
     """The call that started it."""
+    reported_tokens: int | None = None
+    """What the client itself says that the sub-task used (``subagent_tokens``); null: it said nothing."""
+    reported_explained: str | None = None
+    """Why that is another number than ours, or that it is the same."""
 
 
 class CompactionItem(Answer):

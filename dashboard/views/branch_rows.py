@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from schemas.read_api import BranchItem, TokenCounts
+from schemas.read_api import BranchItem
 
 MOST_ROWS = 200
 MOST_LEVELS = 8
@@ -35,7 +35,7 @@ class BranchList:
 
 def branch_list(branches: Sequence[BranchItem]) -> BranchList:
     rows = [
-        BranchRow(item, min(level, MOST_LEVELS), _sum(item.tokens), _sum(item.tokens_with_descendants))
+        BranchRow(item, min(level, MOST_LEVELS), item.tokens.all, item.tokens_with_descendants.all)
         for item, level in _hanging(branches)
     ]
     subtasks = sum(item.subtask for item in branches)
@@ -60,7 +60,3 @@ def _hanging(branches: Sequence[BranchItem]) -> Iterator[tuple[BranchItem, int]]
         branch, level = waiting.pop()
         yield branch, level
         waiting += [(child, level + 1) for child in reversed(below.get(branch.branch_id, []))]
-
-
-def _sum(tokens: TokenCounts) -> int:
-    return tokens.input_tokens + tokens.output_tokens + tokens.cache_read_tokens + tokens.cache_write_tokens

@@ -125,6 +125,15 @@ LEFT JOIN LATERAL (
 ORDER BY l.received_at, l.request_id
 """
 SELECT_NODES = _LINKS + _NODES
+SELECT_REPORTS = """
+SELECT l.branch_id, max(m.reported_tokens) AS tokens
+FROM read.links l
+JOIN read.exchanges e ON e.request_id = l.request_id
+JOIN read.mentions m ON (m.scope, m.session, m.agent) = (e.scope, e.session, e.agent)
+WHERE l.conversation_id = $1 AND l.branch_id = l.request_id AND l.edge = 'spawned' AND e.agent <> ''
+    AND m.reported_tokens IS NOT NULL
+GROUP BY l.branch_id
+"""
 SELECT_OPENINGS = _LINKS + _OPENING + _NODES
 
 
@@ -167,6 +176,11 @@ async def nodes(connection: Connection, conversation: UUID) -> list[TreeNode]:
 async def openings(connection: Connection, conversation: UUID) -> list[TreeNode]:
     """Those of them that begin a branch or a sub-task."""
     return _nodes(await rows(connection, SELECT_OPENINGS, conversation))
+
+
+async def agent_reports(connection: Connection, conversation: UUID) -> dict[UUID, int]:
+    """Tokens by the client's own word, by the branch of a sub-task. Of an agent that was asked again: its largest."""
+    return {row["branch_id"]: row["tokens"] for row in await rows(connection, SELECT_REPORTS, conversation)}
 
 
 def _nodes(found: list[asyncpg.Record]) -> list[TreeNode]:

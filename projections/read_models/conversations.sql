@@ -83,6 +83,7 @@ CREATE TABLE mentions (
     session text NOT NULL,
     agent text NOT NULL,
     tool_use_id text NOT NULL,
+    reported_tokens bigint,                -- the client's own figure of what the agent used; null: it gave none
     PRIMARY KEY (scope, session, agent, tool_use_id)
 );
 CREATE INDEX mentions_by_tool_use ON mentions (scope, session, tool_use_id);

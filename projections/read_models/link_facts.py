@@ -1,6 +1,6 @@
 """What does linking know, and whom does something new touch? Facts of exchanges, the trie, who must be asked again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -21,6 +21,13 @@ INSERT_TASKS = "INSERT INTO tasks SELECT * FROM jsonb_populate_recordset(NULL::t
 INSERT_MENTIONS = """
 INSERT INTO mentions SELECT * FROM jsonb_populate_recordset(NULL::mentions, $1::jsonb)
 ON CONFLICT DO NOTHING RETURNING scope, session, agent, tool_use_id
+"""
+UPDATE_REPORTS = """
+UPDATE mentions known SET reported_tokens = new.reported_tokens
+FROM jsonb_populate_recordset(NULL::mentions, $1::jsonb) new
+WHERE (known.scope, known.session, known.agent, known.tool_use_id)
+    = (new.scope, new.session, new.agent, new.tool_use_id)
+    AND new.reported_tokens > coalesce(known.reported_tokens, -1)
 """
 SELECT_NODES = "SELECT node FROM nodes WHERE node = ANY($1::uuid[])"
 INSERT_NODES = """
@@ -140,6 +147,7 @@ class _MentionRow:
     session: str
     agent: str
     tool_use_id: str
+    reported_tokens: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +193,8 @@ async def _touched_by_mentions(tx: Connection, facts: Sequence[ExchangeFacts]) -
     if not rows:
         return set()
     new = await tx.fetch(INSERT_MENTIONS, as_json(sorted(rows, key=repr)))
+    if reports := _largest_reports(rows):
+        await tx.execute(UPDATE_REPORTS, as_json(reports))
     columns = [[row[name] for row in new] for name in ("scope", "session", "agent", "tool_use_id")]
     return {row["request_id"] for row in await tx.fetch(SELECT_TOUCHED_BY_MENTIONS, *columns)}
 
@@ -289,8 +299,19 @@ def _mentions(facts: ExchangeFacts) -> Iterator[_MentionRow]:
     session = facts.thread.session
     for mention in facts.mentions if session else ():
         yield _MentionRow(
-            storable(facts.scope), storable(session or ""), storable(mention.agent), storable(mention.tool_use_id)
+            storable(facts.scope),
+            storable(session or ""),
+            storable(mention.agent),
+            storable(mention.tool_use_id),
+            mention.tokens,
         )
+
+
+def _largest_reports(rows: Iterable[_MentionRow]) -> list[_MentionRow]:
+    """One for each mention, so that what stays does not depend on the order they come in."""
+    told = ((row.reported_tokens, row) for row in rows if row.reported_tokens is not None)
+    ranked = sorted(told, key=lambda each: each[0])
+    return list({(row.scope, row.session, row.agent, row.tool_use_id): row for _, row in ranked}.values())
 
 
 def _node(digest: bytes) -> UUID:

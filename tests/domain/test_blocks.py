@@ -142,6 +142,26 @@ def test_a_notification_in_a_reminder_says_it_too() -> None:
     assert facts.digest is None
 
 
+REPORT = "<usage>subagent_tokens: 8575\ntool_uses: 1\nduration_ms: 360</usage>"
+NOTIFIED = (
+    "<usage><subagent_tokens>7472</subagent_tokens><tool_uses>1</tool_uses><duration_ms>593</duration_ms></usage>"
+)
+
+
+def test_who_names_an_agent_may_say_what_it_used() -> None:
+    def said(text: str) -> tuple[AgentMention, ...]:
+        return block_facts({"type": "tool_result", "tool_use_id": "t", "content": text}).mentions
+
+    assert said(f"agentId: {AGENT} (…)\n{REPORT}") == (AgentMention(AGENT, "t", 8575),)
+    assert [one.tokens for one in said(f"agentId: {AGENT} (…)\nagentId: a1b2c3d4e5f607182 (…)\n{REPORT}")] == [
+        None,
+        None,
+    ]
+    assert said(REPORT) == ()
+    note = f"<task-id>{AGENT}</task-id><tool-use-id>toolu_9</tool-use-id>{NOTIFIED}"
+    assert block_facts({"type": "text", "text": note}).mentions == (AgentMention(AGENT, "toolu_9", 7472),)
+
+
 def test_half_a_notification_says_nothing() -> None:
     assert block_facts(f"<task-id>{AGENT}</task-id>").mentions == ()
     assert block_facts({"type": "tool_result", "tool_use_id": "t", "content": 7}).mentions == ()

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import permutations
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.blocks import text_digest
+from domain.blocks import AgentMention, text_digest
 from domain.corrections import Standing
 from domain.exchange_facts import ExchangeFacts
 from ops.db.pool import Pool
@@ -131,6 +132,26 @@ async def test_an_agent_s_name_touches_the_agent_and_who_has_the_same_prompt(poo
         assert await saved(tx, named) == {20, 4, 7}
         assert await saved(tx, named) == {20}, "it is no news"
         assert await saved(tx, replace(named, number=22, session=None)) == {22}, "nobody's agent"
+
+
+@pytest.mark.parametrize("order", list(permutations([None, 70, 50])))
+async def test_of_what_an_agent_is_said_to_have_used_the_most_stays(pool: Pool, order: Sequence[int | None]) -> None:
+    async with Store.over(pool).sources.transactions() as tx:
+        await entered(tx)
+        for at, tokens in enumerate(order):
+            said = Invented(number=20 + at, path="x", mentions=(("a1", "t1"),)).facts
+            again = AgentMention("a1", "t1", tokens)
+            await link_facts.save(tx, [replace(said, mentions=(again, AgentMention("a2", "t2", 7)))], [""])
+        found = await tx.fetch("SELECT agent, reported_tokens FROM mentions ORDER BY agent")
+        assert [tuple(row) for row in found] == [("a1", 70), ("a2", 7)]
+
+
+async def test_two_reports_at_once_are_the_larger_one(pool: Pool) -> None:
+    async with Store.over(pool).sources.transactions() as tx:
+        await entered(tx)
+        said = Invented(number=20, path="x").facts
+        await link_facts.save(tx, [replace(said, mentions=tuple(AgentMention("a", "t", n) for n in (5, 9, 7)))], [""])
+        assert await tx.fetchval("SELECT reported_tokens FROM mentions") == 9
 
 
 HANDS_ON = Invented(number=12, session="s2", continuation="kept", path="x")
