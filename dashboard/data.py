@@ -5,6 +5,7 @@ no tables yet, lists are empty. Every method raises StoreUnavailableError when t
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -24,6 +25,7 @@ from dashboard.costs import (
 from dashboard.cursors import decode_place, encode_place
 from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
+from dashboard.plans import WithPlansSeen
 from dashboard.recordings import RecordedBytes, Recordings, Stream
 from dashboard.request_usage import request_usage_of
 from dashboard.statusline import status_line
@@ -73,7 +75,8 @@ class DataStore:
     """Reads. Any number of calls may run at once."""
 
     def __init__(self, connections: Connections, log: EventLog, payloads: Payloads, told: Told = nothing_told) -> None:
-        self._connections, self._log, self._told = connections, log, told
+        self._connections, self._log = connections, log
+        self._told = WithPlansSeen(told, connections, time.monotonic)
         self._recordings = Recordings(log, payloads)
 
     async def requests(
@@ -221,7 +224,8 @@ class DataStore:
             windows = await limit_queries.windows_of(connection, standing.account, now) if standing else None
         newest = (standing.model, standing.context_tokens) if standing else (None, None)
         dated = [(each.day, each.requests, each.line) for each in spent]
-        return status_line(session, now, dated, said.book, newest=newest, windows=windows)
+        paid_otherwise = standing is not None and said.plans.get(standing.account) == "subscription"
+        return status_line(session, now, dated, said.book, newest=newest, windows=windows, subscription=paid_otherwise)
 
     async def position(self) -> Position:
         """The newest position that both projections have taken in. Cheap: ask often whether to look again."""

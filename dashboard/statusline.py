@@ -24,7 +24,7 @@ Dated = tuple[date, int, BilledLine]
 """The day (UTC) that a sum of lines is priced on, its requests, and the sum."""
 
 
-def status_line(
+def status_line(  # noqa: PLR0913  all that it shows
     session: str,
     now: datetime,
     spent: Sequence[Dated],
@@ -32,8 +32,9 @@ def status_line(
     *,
     newest: tuple[str | None, int | None],
     windows: AccountWindows | None,
+    subscription: bool = False,
 ) -> StatusLine:
-    """``newest``: model and context of the newest answer on the main thread."""
+    """``newest``: model and context of the newest answer on the main thread; ``subscription``: one pays for it."""
     priced = [(line, book.price_of(line, day)) for day, _, line in spent]
     unpriced = sum(_tokens(line) for line, found in priced if found.amount is None)
     answer = StatusLine(
@@ -43,6 +44,7 @@ def status_line(
         cost_usd=cost_of(found for _, found in priced),
         unpriced_tokens=unpriced,
         estimated=any(line.estimated_output_tokens for line, _ in priced),
+        api_equivalent=subscription,
         tokens=_counts([line for line, _ in priced]),
         model=newest[0],
         context_tokens=newest[1],
@@ -71,7 +73,8 @@ def _money(answer: StatusLine) -> str:
     if answer.cost_usd is None:
         return "unpriced"
     mark = ">" if answer.unpriced_tokens else "~" if answer.estimated else ""
-    return f"{mark}${answer.cost_usd.quantize(_CENT, ROUND_HALF_UP)}"
+    whose = " API-equivalent" if answer.api_equivalent else ""
+    return f"{mark}${answer.cost_usd.quantize(_CENT, ROUND_HALF_UP)}{whose}"
 
 
 def _window(window: FiveHourItem, percent: float) -> str:

@@ -33,6 +33,8 @@ class StatusLine(Answer):
     """That have none, so ``cost_usd`` is too low."""
     estimated: bool
     """A part of the cost rests on an estimate: an answer broke off."""
+    api_equivalent: bool = False
+    """A subscription pays: the cost is what the API would have taken."""
     tokens: TokenCounts
     context_tokens: int | None
     """Prompt and output of the newest answer on the main thread: what the next prompt begins with."""

@@ -40,6 +40,24 @@ SELECT_ACCOUNTS = """
 SELECT account_key FROM read.limit_sightings WHERE span IN (15, 60) AND bucket >= $1
 GROUP BY account_key ORDER BY max(seen_at) DESC, account_key LIMIT $2
 """
+SELECT_SUBSCRIBED = """
+WITH RECURSIVE each AS (
+    (SELECT account_key FROM read.limit_sightings ORDER BY account_key LIMIT 1)
+    UNION ALL
+    SELECT (SELECT s.account_key FROM read.limit_sightings s WHERE s.account_key > each.account_key
+            ORDER BY s.account_key LIMIT 1)
+    FROM each WHERE each.account_key IS NOT NULL
+)
+SELECT account_key FROM each WHERE EXISTS (
+    SELECT FROM read.limit_sightings s
+    WHERE s.account_key = each.account_key AND s.span IN (15, 60) AND s.kind = 'window'
+)
+"""
+
+
+async def subscribed(connection: Connection) -> list[str]:
+    """Accounts (else scopes) whose answers told of windows: those are of subscriptions alone."""
+    return [row["account_key"] for row in await rows(connection, SELECT_SUBSCRIBED)]
 
 
 async def windows(connection: Connection, account: str | None, now: datetime, limit: int) -> WindowsAnswer:

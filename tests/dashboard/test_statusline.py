@@ -32,7 +32,7 @@ def line(model: str = KNOWN, estimated: int = 0, **tokens: int) -> Dated:
 
 
 def said(spent: Sequence[Dated], newest: tuple[str | None, int | None] = (KNOWN, 48_000), **more: Any) -> StatusLine:
-    return status_line("6f1c2d3e-0000", NOW, spent, BOOK, newest=newest, windows=more.get("windows"))
+    return status_line("6f1c2d3e-0000", NOW, spent, BOOK, newest=newest, **{"windows": None, **more})
 
 
 def windows(*items: WindowItem) -> AccountWindows:
@@ -50,6 +50,12 @@ def window(**changes: Any) -> WindowItem:
         "status": None, "warning": False, "threshold": None, "forecasts": [], "history": [], "past": [],
     }  # fmt: skip
     return WindowItem(**members | changes)
+
+
+def test_where_a_subscription_pays_it_is_what_the_api_would_have_taken() -> None:
+    answer = said([line(output_tokens=1_000)], subscription=True)
+    assert answer.api_equivalent
+    assert answer.text == "opus 5.5 · $0.02 API-equivalent · 1.0k tokens · context 48k"
 
 
 def test_all_of_it_in_one_line() -> None:

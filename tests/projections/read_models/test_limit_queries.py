@@ -167,3 +167,23 @@ async def test_every_query_reads_along_its_index(live: Pool) -> None:
             (plan,) = json.loads(await connection.fetchval("EXPLAIN (FORMAT JSON) " + query, *arguments))
             assert index in nodes(plan["Plan"]), query
             assert "Seq Scan" not in nodes(plan["Plan"]), query
+
+
+async def test_who_was_told_of_a_window_has_a_subscription(live: Pool) -> None:
+    async with live.acquire() as connection, connection.transaction():
+        assert await limit_queries.subscribed(connection) == []
+        old = timedelta(days=300)
+        await save(
+            connection,
+            row(MINUTE, account_key="by key", span=15, kind="key", gauge="requests"),
+            row(MINUTE, account_key="plan b", span=15),
+            row(MINUTE, account_key="plan b", span=15, gauge="7d"),
+            row(old, account_key="plan a", span=60),
+            row(MINUTE, account_key="no word", span=15, kind="bare"),
+        )
+        assert await limit_queries.subscribed(connection) == ["plan a", "plan b"]
+
+
+async def test_before_there_are_tables_nobody_has_one(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        assert await limit_queries.subscribed(connection) == []
