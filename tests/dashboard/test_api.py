@@ -16,6 +16,7 @@ from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
 from ops.db.payloads import PostgresPayloads
 from ops.db.pool import Pool
+from schemas.statusline_api import StatusLine
 from schemas.usage_api import RequestUsage
 from tests import captures
 from tests.projected import Store
@@ -95,6 +96,16 @@ async def test_windows_are_asked_for_as_of_now(front: RunningFront, browser: Bro
     assert front.store.asked == [("windows", "acme", START), ("windows", None, START)]
 
 
+async def test_a_session_in_one_line_or_in_json(front: RunningFront, browser: Browser) -> None:
+    line = await ask(browser, "/api/statusline?session=s-1&format=text")
+    assert line.headers["content-type"].startswith("text/plain")
+    assert line.body == b"Nexus: no request of session s-1 yet\n"
+    said = json.loads((await ask(browser, "/api/statusline?session=s-1")).body)
+    assert said.keys() == set(StatusLine.model_fields)
+    assert said["text"] == line.body.decode().strip()
+    assert front.store.asked == [("status_line", "s-1", START)] * 2
+
+
 async def test_what_a_request_used_is_asked_for_by_its_id(front: RunningFront, browser: Browser) -> None:
     said = json.loads((await ask(browser, f"/api/requests/{KNOWN}/usage")).body)
     assert said.keys() == set(RequestUsage.model_fields)
@@ -150,6 +161,11 @@ async def test_the_head_alone_says_the_same(browser: Browser) -> None:
         ("/api/requests?session=%00", 400, "invalid_request_error", "session"),
         ("/api/requests?session=%ff", 200, "", ""),
         ("/api/conversations?after=1", 400, "invalid_request_error", "no parameter 'after'"),
+        ("/api/statusline", 400, "invalid_request_error", "session is missing"),
+        ("/api/statusline?session=", 400, "invalid_request_error", "session is missing"),
+        ("/api/statusline?session=a&format=xml", 400, "invalid_request_error", "give one of json"),
+        ("/api/statusline?session=a&session=b", 400, "invalid_request_error", "session"),
+        ("/api/statusline?session=a&account=b", 400, "invalid_request_error", "no parameter 'account'"),
         ("/api/insights/cache?group_by=x", 400, "invalid_request_error", "give one of cause"),
         ("/api/nothing", 404, "not_found_error", "/api/nothing"),
     ],
