@@ -242,4 +242,7 @@ export function render({ model, view }) {
   status("connecting");
   paintFigures();
   send({ kind: "ready", search: location.search, visible: !document.hidden });
+  // What was typed before anybody listened.
+  const typed = [...document.querySelectorAll("form[data-query] [data-search]")].find((box) => box.value !== box.defaultValue);
+  if (typed) go(formUrl(typed.form));
 }
