@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -31,7 +32,7 @@ from dashboard.request_usage import request_usage_of
 from dashboard.statusline import status_line
 from dashboard.told import Sayings, Told, nothing_told
 from dashboard.trees import branches_of
-from dashboard.usage import UsageQuery, answer_of, question_of
+from dashboard.usage import UsageQuery, answer_of, folded, is_folded, question_of
 from domain.cache_waste import ranked, totals
 from domain.errors import PayloadMissingError
 from domain.ids import Position
@@ -179,7 +180,11 @@ class DataStore:
         """Tokens and money of a range, told apart as asked. Raises TooManyBucketsError."""
         said = await self._told()
         async with self._connections() as connection:
-            found = await usage_queries.usage(connection, question_of(query, said))
+            question = question_of(query, said)
+            if is_folded(query):
+                whole = await usage_queries.usage(connection, replace(question, bucket="none"))
+                question = await asyncio.to_thread(folded, query, whole, said)
+            found = await usage_queries.usage(connection, question)
         return await asyncio.to_thread(answer_of, query, found, said)
 
     async def request_usage(self, request_id: UUID) -> RequestUsage | None:

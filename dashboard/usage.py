@@ -5,8 +5,8 @@ changes what everything has cost, at once.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, tzinfo
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -18,7 +18,7 @@ from domain.costs import CostSum
 from domain.prices import PriceBook, total
 from domain.rate_cards import RateCards
 from domain.usage_ranges import Bucket
-from domain.usage_sums import Dimension, UsageFilter, UsageQuestion, UsageRow
+from domain.usage_sums import Dimension, Kept, UsageFilter, UsageQuestion, UsageRow
 from domain.what_if import WhatIf, assumed
 from schemas.usage_api import UsageAnswer, UsageItem, UsageTokens
 
@@ -52,6 +52,10 @@ _DIMENSIONS: Mapping[By, tuple[Dimension, ...]] = MappingProxyType(
 Value = str | bool | UUID
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1000
 _KEY, _NAMELESS = "key:", "(none)"
+UNFOLDED = timedelta(days=45)
+"""Of a longer time, told apart by buckets, the read model adds up what nobody will see."""
+_FOLDABLE: tuple[By, ...] = ("account", "key", "user", "project", "agent_type", "client_domain")
+"""Of which there may be very many; all of text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,18 +171,14 @@ _Group = tuple[Value | None, ...]
 
 def answer_of(query: UsageQuery, rows: Iterable[UsageRow], said: Sayings) -> UsageAnswer:
     """Items of a bucket stand together, the oldest bucket first; in it, what cost most comes first."""
-    question = question_of(query, said)
-    adding = _Adding(query.what_if, RateCards(said.book), RateCards(_book(query.what_if, said)))
-    sums: dict[tuple[_Group, datetime | None], _Sum] = {}
-    for row in rows:
-        named = dict(zip(question.group_by, row.group, strict=True))
-        key = tuple(_value(by, named) for by in query.group_by), row.bucket
-        adding.add(sums.setdefault(key, _Sum()), row, estimated=bool(named["estimated"]))
+    sums, rest = _summed(query, rows, said)
     ranks = {group: rank for rank, group in enumerate(_ranked(sums))}
     shown = sorted(
         (key for key in sums if ranks[key[0]] < query.limit), key=lambda key: (_moment(key[1]), ranks[key[0]])
     )
-    rest, everything = dict[datetime | None, _Sum](), _Sum()
+    everything = _Sum()
+    for one in rest.values():
+        everything.take(one)
     for (group, bucket), one in sums.items():
         everything.take(one)
         if ranks[group] >= query.limit:
@@ -194,6 +194,46 @@ def answer_of(query: UsageQuery, rows: Iterable[UsageRow], said: Sayings) -> Usa
         other=[_item(query, rest[bucket], None, bucket, said) for bucket in sorted(rest, key=_moment)],
         total=_item(query, everything, None, None, said),
     )
+
+
+def is_folded(query: UsageQuery) -> bool:
+    """Whether to ask first which groups will be shown: there are many, in many buckets."""
+    long = query.bucket != "none" and query.until - query.since > UNFOLDED
+    return long and len(query.group_by) == 1 and query.group_by[0] in _FOLDABLE
+
+
+def folded(query: UsageQuery, rows: Iterable[UsageRow], said: Sayings) -> UsageQuestion:
+    """``rows``: of the same question in one bucket. What will be shown stays apart."""
+    whole, kept = replace(query, bucket="none"), list(rows)
+    question = question_of(whole, said)
+    sums, _ = _summed(whole, kept, said)
+    shown = set(_ranked(sums)[: query.limit])
+    [by] = query.group_by
+    names = _DIMENSIONS[by]
+    values = dict[tuple[str, ...], None]()
+    for row in kept:
+        named = dict(zip(question.group_by, row.group, strict=True))
+        if (_value(by, named),) in shown:
+            values[tuple(str(named[name]) for name in names)] = None
+    return replace(question_of(query, said), kept=Kept(names, list(values)))
+
+
+_Sums = dict[tuple[_Group, datetime | None], _Sum]
+
+
+def _summed(query: UsageQuery, rows: Iterable[UsageRow], said: Sayings) -> tuple[_Sums, dict[datetime | None, _Sum]]:
+    """By group and bucket; and by bucket what the read model told as the rest."""
+    names = question_of(query, said).group_by
+    adding = _Adding(query.what_if, RateCards(said.book), RateCards(_book(query.what_if, said)))
+    sums, rest = _Sums(), dict[datetime | None, _Sum]()
+    for row in rows:
+        named = dict(zip(names, row.group, strict=True))
+        if row.rest:
+            to = rest.setdefault(row.bucket, _Sum())
+        else:
+            to = sums.setdefault((tuple(_value(by, named) for by in query.group_by), row.bucket), _Sum())
+        adding.add(to, row, estimated=bool(named["estimated"]))
+    return sums, rest
 
 
 def _value(by: By, named: Mapping[Dimension, Value | None]) -> Value | None:

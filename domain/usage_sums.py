@@ -23,6 +23,15 @@ class UsageFilter:
     values: Mapping[Dimension, Sequence[str | bool | UUID]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Which groups stay apart, where there are more than anybody looks at; all others are added up as one."""
+
+    dimensions: tuple[Dimension, ...]
+    """One or two, of text."""
+    values: Sequence[tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRow:
     """A sum."""
@@ -35,6 +44,8 @@ class UsageRow:
     """Values of the dimensions that were asked for."""
     subscription: bool = False
     """Whether it is of accounts that pay by subscription."""
+    rest: bool = False
+    """It is of all groups that were not to be kept apart; of their dimensions it tells nothing."""
     tariff: Tariff
     tokens: TokenCounts
     estimated_output_tokens: int
@@ -61,6 +72,8 @@ class UsageQuestion:
     """Days of UTC on which some list of prices begins; None: every day is a row of its own."""
     subscriptions: Sequence[str] = ()
     """Accounts that pay by subscription: they are told apart from all others, not from each other."""
+    kept: Kept | None = None
+    """None: every group stays apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,24 @@ _NUMBERS = {name: number for number, name in enumerate(_GROUPABLE, start=3)}
 are told apart ($1) and the days with which lists of prices begin ($2), behind them the spans."""
 _SPANS = "$19::text[], $20::timestamptz[], $21::timestamptz[], $22::int[], $23::int[]"
 _PAID_OTHERWISE = "g.account = ANY($24::text[]) AS subscription"
+_REST = """
+SELECT $25::text[] IS NOT NULL AND NOT EXISTS (
+    SELECT FROM unnest($26::text[], $27::text[]) AS kept(one, other)
+    WHERE kept.one = to_jsonb(g) ->> ($25::text[])[1]
+        AND (array_length($25::text[], 1) = 1 OR kept.other = to_jsonb(g) ->> ($25::text[])[2])
+) AS rest
+"""
 
 
 def _shown(name: str, value: str) -> str:
     """Null where nobody asked to tell it apart."""
     return f"CASE WHEN '{name}' = ANY($1::text[]) THEN {value} END AS {name}"
+
+
+def _named(name: str) -> str:
+    """The same of a group; null also where it is one of the rest."""
+    is_rest = f"rest AND '{name}' = ANY($25::text[])"
+    return f"CASE WHEN '{name}' = ANY($1::text[]) AND NOT ({is_rest}) THEN g.{name} END AS {name}"
 
 
 def _wanted(name: str, alias: str) -> str:
@@ -47,8 +60,8 @@ def _period(moment: str) -> str:
     return f"CASE WHEN $2::timestamptz[] IS NULL THEN date_trunc('day', {moment}, 'UTC') ELSE {beginning} END AS period"
 
 
-_NAMED = ", ".join(_shown(name, f"g.{name}") for name in GROUP)
-_NAMES = ", ".join((*GROUP, "subscription"))
+_NAMED = ", ".join(map(_named, GROUP))
+_NAMES = ", ".join((*GROUP, "subscription", "rest"))
 _WANTED_GROUPS = " AND ".join(_wanted(name, "g") for name in GROUP)
 _WANTED_PLACES = " AND ".join(_wanted(name, "u") for name in PLACE)
 _PLACES, _NO_PLACES = ", ".join(PLACE), ", ".join(f"NULL::uuid AS {name}" for name in PLACE)
@@ -59,7 +72,8 @@ _SUMS = ", ".join(f"sum(u.{name})::bigint AS {name}" for name in MEASURES)
 _TOTALS = ", ".join(f"sum(sign * {name})::bigint AS {name}" for name in MEASURES)
 SELECT_USAGE = f"""
 WITH numbered AS (
-    SELECT g.group_id, {_NAMED}, {_PAID_OTHERWISE} FROM read.usage_groups g WHERE {_WANTED_GROUPS}
+    SELECT g.group_id, {_NAMED}, {_PAID_OTHERWISE}, rest
+    FROM read.usage_groups g CROSS JOIN LATERAL ({_REST}) fold WHERE {_WANTED_GROUPS}
 ), chosen AS MATERIALIZED (
     SELECT *, dense_rank() OVER (ORDER BY {_NAMES}) AS number FROM numbered
 ), span AS MATERIALIZED (
@@ -140,6 +154,10 @@ def _arguments(question: UsageQuestion, spans: Sequence[Span]) -> Iterator[objec
     for column in ("since", "until", "bucket", "sign"):
         yield [getattr(span, column) for span in spans]
     yield list(question.subscriptions)
+    kept = question.kept
+    yield list(kept.dimensions) if kept else None
+    yield [values[0] for values in kept.values] if kept else []
+    yield [values[-1] for values in kept.values] if kept else []
 
 
 def _beginnings(price_days: Sequence[date] | None) -> list[datetime] | None:
@@ -185,6 +203,7 @@ def _row(row: asyncpg.Record, question: UsageQuestion, how: Plan) -> UsageRow:
         priced_on=row["period"].date() if row["period"] else None,
         group=tuple(row[name] for name in question.group_by),
         subscription=row["subscription"],
+        rest=row["rest"],
         tariff=Tariff(**{name: row[name] for name in TARIFF}),
         tokens=TokenCounts(**{name: row[name] for name in _TOKENS}),
         **{name: row[name] for name in _OTHERS},

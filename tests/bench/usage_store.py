@@ -4,7 +4,7 @@ python -m tests.bench.usage_store [--lines 1000000] [--keep FOLDER]
 
 Lines are made by SQL, in the real tables: two years of fifty people in working hours, forty requests a conversation,
 with sub-agents and helpers; quarters and days are their sums. Measured are the product's own questions, the median of
-five, as a page asks them.
+five, and then what the page of usage asks, from the words of its address to the answer with its money.
 """
 
 import argparse
@@ -12,15 +12,27 @@ import asyncio
 import statistics
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from itertools import product
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psutil
 
+from dashboard.data import DataStore
+from dashboard.told import Sayings
+from dashboard.usage import By, UsageQuery
+from domain.prices import PriceBook
+from domain.usage_ranges import Bucket
 from domain.usage_sums import UsageFilter, UsageQuestion
-from ops.db.pool import Connection
+from ops.db.borrowing import borrowed
+from ops.db.event_log import PostgresEventLog
+from ops.db.payloads import PostgresPayloads
+from ops.db.pool import Connection, Pool
+from ops.prices import shipped_prices
 from ops.serve_database import migrated
 from ops.stores import opened
 from projections.read_models import builds, usage_queries
@@ -76,6 +88,7 @@ FROM {schema}.usage_lines GROUP BY 1, 2{grouped} ORDER BY 1
 """
 COUNT = "SELECT count(*) FROM {schema}.{table}"
 SIZE = "SELECT pg_total_relation_size('{schema}.{table}')"
+BYS_SHOWN: tuple[By, ...] = ("model", "project", "user")
 SOME_CONVERSATION = "SELECT conversation_id FROM read.usage_lines WHERE conversation_id IS NOT NULL LIMIT 1"
 
 
@@ -158,6 +171,37 @@ async def report(dsn: str, lines: int) -> None:
             words = "" if statistics.median(times) < LIMIT_MS else "   above the goal"
             costs = f"{1000 * server / ROUNDS:>16.1f}{1000 * client / ROUNDS:>9.1f}"
             print(f"{what:<40}{found:>10}{statistics.median(times):>10.1f}{costs}{words}", flush=True)
+    async with opened(dsn, "nexus-bench") as pool:
+        await report_answers(pool)
+
+
+def on_the_page() -> Iterator[tuple[str, UsageQuery]]:
+    """What the page asks for its bars, for its table, and for its conversations."""
+    spans: tuple[tuple[int, Bucket], ...] = ((1, "hour"), (7, "day"), (30, "day"), (365, "day"), (DAYS, "month"))
+    for (days, bucket), by in product(spans, BYS_SHOWN):
+        asked = UsageQuery(since=LAST - timedelta(days=days), until=LAST, zone=ZoneInfo("Europe/Berlin"))
+        yield f"{days} days: bars by {by}", replace(asked, bucket=bucket, group_by=(by,), limit=8)
+        yield f"{days} days: table by {by}", replace(asked, group_by=(by,), limit=50)
+        if by == BYS_SHOWN[-1] and days <= 31:
+            yield f"{days} days: conversations", replace(asked, group_by=("conversation",), limit=20)
+
+
+async def report_answers(pool: Pool) -> None:
+    book = PriceBook(shipped_prices())
+
+    async def told() -> Sayings:
+        return Sayings(book=book, shipped=book)
+
+    store = DataStore(partial(borrowed, pool, 30.0), PostgresEventLog(pool), PostgresPayloads(pool), told)
+    print(f"{'what the page asks':<40}{'groups':>10}{'ms':>10}")
+    for what, query in on_the_page():
+        times, found = list[float](), 0
+        for _ in range(ROUNDS):
+            began = time.perf_counter()
+            found = len((await store.usage(query)).items)
+            times.append((time.perf_counter() - began) * 1000)
+        words = "" if statistics.median(times) < LIMIT_MS else "   above the goal"
+        print(f"{what:<40}{found:>10}{statistics.median(times):>10.1f}{words}", flush=True)
 
 
 def cpu_s(process: psutil.Process) -> float:

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from dashboard import usage
 from dashboard.data import DataStore
 from dashboard.told import Sayings
-from dashboard.usage import BYS, By, UsageQuery, answer_of, question_of
+from dashboard.usage import BYS, By, UsageQuery, answer_of, is_folded, question_of
 from domain.billing import Tariff
 from domain.prices import PriceBook
 from domain.usage import TokenCounts
@@ -223,6 +224,37 @@ async def test_what_it_would_have_cost(known: tuple[DataStore, list[Line]], what
     assert Fraction(answer.total.what_if_cost_usd or 0) == sum(found, Fraction(0))
     assert Fraction(answer.total.cost_usd or 0) == money(lines), "what was assumed changes nothing of what was"
     assert answer.assumed == list(what_if.words)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+@pytest.mark.parametrize("by", ["account", "key", "user", "project", "agent_type", "client_domain"])
+async def test_what_is_added_up_before_it_is_read_is_the_same(
+    known: tuple[DataStore, list[Line]], by: By, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = known
+    asked = UsageQuery(since=SINCE, until=UNTIL, bucket="month", group_by=(by,), limit=limit)
+    for query in (asked, replace(asked, bucket="day", what_if=WhatIf(no_cache=True))):
+        assert is_folded(query)
+        soon = await store.usage(query)
+        monkeypatch.setattr(usage, "UNFOLDED", timedelta.max)
+        assert not is_folded(query)
+        assert await store.usage(query) == soon
+        monkeypatch.undo()
+        assert bool(soon.other) == (len(await groups_of(store, by)) > limit)
+
+
+async def groups_of(store: DataStore, by: By) -> list[UsageItem]:
+    return (await store.usage(UsageQuery(since=SINCE, until=UNTIL, group_by=(by,), limit=1000))).items
+
+
+def test_a_short_time_and_few_groups_are_read_as_they_are() -> None:
+    whole = UsageQuery(since=SINCE, until=UNTIL, bucket="day", group_by=("project",))
+    assert is_folded(whole)
+    assert not is_folded(replace(whole, bucket="none"))
+    assert not is_folded(replace(whole, since=UNTIL - timedelta(days=45)))
+    assert not is_folded(replace(whole, group_by=("model",)))
+    assert not is_folded(replace(whole, group_by=("project", "model")))
+    assert not is_folded(replace(whole, group_by=()))
 
 
 def row(model: str = "claude-opus-4-8", group: tuple[Any, ...] = (False,), **changes: Any) -> UsageRow:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.usage_ranges import Bucket
-from domain.usage_sums import Dimension, UsageFilter, UsageQuestion, UsageRow
+from domain.usage_sums import Dimension, Kept, UsageFilter, UsageQuestion, UsageRow
 from ops.db.pool import Pool
 from projections.read_models import usage_queries
 from projections.read_models.usage_queries import TARIFF, usage
@@ -192,3 +192,26 @@ async def test_projects_are_listed_with_what_they_amount_to(store: Store) -> Non
         assert one.requests == sum(line["requests"] for line in own)
         assert one.last_day == max(line["received_at"] for line in own).astimezone(UTC).date()
     assert [one.last_day for one in found] == sorted((one.last_day for one in found), reverse=True)
+
+
+@pytest.mark.parametrize("names", [("project",), ("key_id", "device")])
+async def test_what_is_not_kept_apart_is_one_rest(store: Store, names: tuple[Dimension, ...]) -> None:
+    lines = await lines_of(store)
+    asked = UsageQuestion(
+        since=BEGIN, until=BEGIN + timedelta(days=DAYS + 1), group_by=(*names, "model"), price_days=[]
+    )
+    apart = await ask(store, asked)
+    groups = sorted({group_in(line, names) for line in lines})
+    kept = groups[:1]
+    rows = await ask(store, replace(asked, kept=Kept(names, kept)))
+    rest = [row for row in rows if row.rest]
+    assert {row.group[: len(names)] for row in rest} == {(None,) * len(names)}
+    assert {row.group[: len(names)] for row in rows if not row.rest} == set(kept)
+    assert len(rows) <= len(apart)
+    assert {row.group[-1] for row in rest} == {line["model"] for line in lines if group_in(line, names) not in kept}
+    for name in ("requests", "failed", "thinking_tokens"):
+        assert sum(getattr(row, name) for row in rows) == sum(getattr(row, name) for row in apart)
+
+
+def group_in(line: Line, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(line[name]) for name in names)
