@@ -7,18 +7,20 @@ from dashboard.pages.conversation import conversation_page
 from dashboard.pages.conversations import conversations_page
 from dashboard.pages.insights import insights_page
 from dashboard.pages.limits import limits_page
+from dashboard.pages.overview import overview_page
 from dashboard.pages.page import Route
 from dashboard.pages.request import request_page
 from dashboard.pages.requests import requests_page
 from dashboard.pages.usage import usage_page
 
-HOME = "/conversations"
+HOME = "/overview"
 ROUTES: Mapping[str, Route] = MappingProxyType(
     {
         "/conversations": conversations_page,
         r"/conversations/(?P<member>[^/]+)": conversation_page,
         "/insights": insights_page,
         "/limits": limits_page,
+        "/overview": overview_page,
         "/requests": requests_page,
         r"/requests/(?P<member>[^/]+)": request_page,
         "/usage": usage_page,

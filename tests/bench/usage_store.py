@@ -25,8 +25,8 @@ import psutil
 from dashboard.data import DataStore
 from dashboard.told import Sayings
 from dashboard.usage import By, UsageQuery
+from dashboard.views.usage_ranges import bucket_of
 from domain.prices import PriceBook
-from domain.usage_ranges import Bucket
 from domain.usage_sums import UsageFilter, UsageQuestion
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
@@ -177,8 +177,8 @@ async def report(dsn: str, lines: int) -> None:
 
 def on_the_page() -> Iterator[tuple[str, UsageQuery]]:
     """What the page asks for its bars, for its table, and for its conversations."""
-    spans: tuple[tuple[int, Bucket], ...] = ((1, "hour"), (7, "day"), (30, "day"), (365, "day"), (DAYS, "month"))
-    for (days, bucket), by in product(spans, BYS_SHOWN):
+    for days, by in product((1, 7, 30, 100, 365, DAYS), BYS_SHOWN):
+        bucket = bucket_of(timedelta(days=days))
         asked = UsageQuery(since=LAST - timedelta(days=days), until=LAST, zone=ZoneInfo("Europe/Berlin"))
         yield f"{days} days: bars by {by}", replace(asked, bucket=bucket, group_by=(by,), limit=8)
         yield f"{days} days: table by {by}", replace(asked, group_by=(by,), limit=50)

@@ -73,7 +73,7 @@ def check_attributes(html: str) -> None:
             if name in {"href", "src", "action", "formaction", "srcset", "poster"}:
                 assert ADDRESSES.match(value)
             if name == "style":
-                assert re.fullmatch(r"(?:left: [\d.]+%; )?width: [\d.]+%|--depth: \d+", value)
+                assert re.fullmatch(r"(?:left: [\d.]+%; )?(?:width|height): [\d.]+%|--depth: \d+", value)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -195,7 +195,7 @@
   }
 
   // -- shortcuts ---------------------------------------------------------------------------------------------------
-  const places = { c: "/conversations", r: "/requests", a: "/usage", l: "/limits", i: "/insights" };
+  const places = { o: "/overview", c: "/conversations", r: "/requests", a: "/usage", l: "/limits", i: "/insights" };
   let chordAt = 0;
 
   function isTyping(target) {
