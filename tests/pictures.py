@@ -66,7 +66,12 @@ async def take_all(running: Stack, browser: Browser, scheme: Any) -> None:
         await page.locator(f'[data-section="{section}"]').click()
         await expect(page.locator("h2.sr")).to_have_text(section.capitalize(), timeout=WAIT_MS)
         await take(page, {"usage": "request-usage"}.get(section, section), scheme)
-    for screen, content in (("usage", "main tbody tr"), ("limits", "main article"), ("insights", "main tbody tr")):
+    for screen, content in (
+        ("overview", "main li"),
+        ("usage", "main tbody tr"),
+        ("limits", "main article"),
+        ("insights", "main tbody tr"),
+    ):
         await page.goto(f"{running.dashboard}/{screen}")
         await expect(page.locator(content).first).to_be_visible(timeout=WAIT_MS)
         await take(page, screen, scheme)
