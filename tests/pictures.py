@@ -48,6 +48,8 @@ async def take_all(running: Stack, browser: Browser, scheme: Any) -> None:
     await take(page, "login", scheme)
     await page.get_by_label("Key").fill(running.key)
     await page.get_by_role("button", name="Log in").click()
+    await page.wait_for_url("**/overview")
+    await page.goto(f"{running.dashboard}/conversations")
     await expect(page.locator("[data-conversation-id]").first).to_be_visible(timeout=WAIT_MS)
     await take(page, "conversations", scheme)
     listed = (await running.api("/api/conversations", limit="100"))["items"]
