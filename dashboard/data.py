@@ -77,8 +77,12 @@ class DataStore:
 
     def __init__(self, connections: Connections, log: EventLog, payloads: Payloads, told: Told = nothing_told) -> None:
         self._connections, self._log = connections, log
-        self._told = WithPlansSeen(told, connections, time.monotonic)
+        self._told = WithPlansSeen(told, self._subscribed, time.monotonic)
         self._recordings = Recordings(log, payloads)
+
+    async def _subscribed(self) -> list[str]:
+        async with self._connections() as connection:
+            return await limit_queries.subscribed(connection)
 
     async def requests(
         self,

@@ -4,14 +4,11 @@ Only subscriptions have windows (``anthropic-ratelimit-unified-*``), so who was 
 a person says otherwise.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from dashboard.told import Sayings, Told
 from domain.account_plans import Plan, plan_of
-from projections.read_models import limit_queries
-from projections.read_models.connection import Connection
 
 REST_S = 5.0
 """What answers told is asked for so often."""
@@ -22,7 +19,8 @@ class WithPlansSeen:
     """What people said, and the plans that nobody said. Keep one for a whole service."""
 
     told: Told
-    connections: Callable[[], AbstractAsyncContextManager[Connection]]
+    subscribed: Callable[[], Awaitable[Sequence[str]]]
+    """Reads which accounts were told of windows."""
     seconds: Callable[[], float]
     """A clock that never goes back."""
     _asked_at: float = field(default=float("-inf"), init=False)
@@ -32,8 +30,7 @@ class WithPlansSeen:
         """Raises StoreUnavailableError."""
         said = await self.told()
         if self.seconds() - self._asked_at >= REST_S:
-            async with self.connections() as connection:
-                self._seen = await limit_queries.subscribed(connection)
+            self._seen = await self.subscribed()
             self._asked_at = self.seconds()
         seen: dict[str, Plan] = {one: plan_of(said.plans.get(one), ["subscription"]) for one in self._seen}
         return replace(said, plans={**seen, **said.plans})
