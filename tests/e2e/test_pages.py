@@ -163,6 +163,9 @@ async def test_a_conversation_shows_branch_and_sub_agent_and_its_nodes_open_requ
         for request_id in (*client.ids, *sub.ids, *branch.ids):
             await expect(page.locator(f'[data-request-id="{request_id}"]').first).to_be_visible(timeout=WAIT_MS)
         await shown(page, "Count files")
+        tree = await page.locator(".workbench").bounding_box()
+        assert tree is not None
+        assert tree["height"] >= 300, "the tree has what room there is"
         await page.locator(f'[data-request-id="{sub.ids[0]}"] a').first.click()
         await page.wait_for_url(f"**/requests/{sub.ids[0]}")
         await shown(page, "There are three.")
