@@ -37,6 +37,7 @@ from domain.cache_waste import ranked, totals
 from domain.errors import PayloadMissingError
 from domain.ids import Position
 from domain.ports import EventLog, Payloads
+from domain.usage_sums import SubTask
 from projections.read_models import (
     cache_queries,
     conversation_queries,
@@ -190,6 +191,11 @@ class DataStore:
                 question = await asyncio.to_thread(folded, query, whole, said)
             found = await usage_queries.usage(connection, question)
         return await asyncio.to_thread(answer_of, query, found, said)
+
+    async def subtasks(self, branches: Sequence[UUID]) -> list[SubTask]:
+        """Of these branches, those that sub-agents were called for."""
+        async with self._connections() as connection:
+            return await usage_queries.subtasks(connection, branches)
 
     async def request_usage(self, request_id: UUID) -> RequestUsage | None:
         """What an exchange used and cost, with the formula, and every attempt of its turn. None: unknown."""

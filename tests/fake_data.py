@@ -15,7 +15,7 @@ from dashboard.usage import UsageQuery
 from domain.cache_waste import totals
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
-from domain.usage_sums import Attempt
+from domain.usage_sums import Attempt, SubTask
 from schemas.cache_api import CacheInsights, CacheVerdictItem
 from schemas.limits_api import AccountWindows, WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
@@ -45,6 +45,8 @@ class FakeDataStore(DataStore):
     verdicts: dict[UUID, CacheVerdictItem] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
     """Of the turn of whatever request is asked for."""
+    tasks: list[SubTask] = field(default_factory=list)
+    """Of sub-agents."""
     said: Sayings = field(default_factory=Sayings)
     wanted: list[object] = field(default_factory=list)
     """What insights and usage were asked for."""
@@ -62,6 +64,10 @@ class FakeDataStore(DataStore):
         self._ask("usage")
         self.wanted.append(query)
         return self.used(query) if self.used else usage_answer()
+
+    async def subtasks(self, branches: Sequence[UUID]) -> list[SubTask]:
+        self._ask("subtasks")
+        return [one for one in self.tasks if one.branch_id in branches]
 
     async def request_usage(self, request_id: UUID) -> RequestUsage | None:
         self._ask("request_usage")

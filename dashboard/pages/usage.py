@@ -18,7 +18,7 @@ from dashboard.errors import InvalidQueryError
 from dashboard.markup import Regions, render
 from dashboard.pages.page import Page, Surroundings
 from dashboard.pages.queries import ListQuery, read_query
-from dashboard.usage import By, UsageQuery
+from dashboard.usage import By, UsageQuery, Value
 from dashboard.usage_query import usage_query
 from dashboard.views.usage_ranges import CUSTOM, DAYS, Span, span_of
 from dashboard.views.usage_rows import (
@@ -31,10 +31,12 @@ from dashboard.views.usage_rows import (
     conversation_label,
     notes_of,
     rows_of,
+    subagent_rows,
     tints_of,
     total_row,
 )
 from domain.usage_ranges import TooManyBucketsError
+from domain.usage_sums import SubTask
 from schemas.usage_api import UsageAnswer
 
 PATH = "/usage"
@@ -46,6 +48,7 @@ _TYPED = ("since", "until", *ASSUMED)
 SERIES, ROWS, CONVERSATIONS = 8, 30, 10
 LONGEST_OF_TALKS = timedelta(days=31)
 """Conversations of a longer time are too many to be ranked while somebody waits."""
+SUBAGENTS: Mapping[By, Value] = MappingProxyType({"class": "subagent"})
 _NEXT: Mapping[str, By] = MappingProxyType(dict(zip(BY_NAMES, [*list(BY_NAMES)[1:], "model"], strict=True)))
 
 
@@ -64,7 +67,10 @@ class UsagePage:
         self._series: UsageAnswer | None = None
         self._table: UsageAnswer | None = None
         self._talks: UsageAnswer | None = None
+        self._agents: UsageAnswer | None = None
         self._titles: dict[str, str] = {}
+        self._tasks: dict[object, SubTask] = {}
+        """By branch."""
         self._chart = usage_figures.usage_chart()
         self._drawn: tuple[object, ...] = ()
         """Which span the chart holds; its zoom is the reader's until that changes."""
@@ -82,13 +88,18 @@ class UsagePage:
             by = () if self._measure == "tokens" else (self._by,)
             self._series = await store.usage(replace(whole, group_by=by, limit=SERIES))
             self._table = await store.usage(replace(base, group_by=(self._by,), limit=ROWS))
+            is_short = base.until - base.since <= LONGEST_OF_TALKS
             talks = replace(base, group_by=("conversation",), limit=CONVERSATIONS)
-            self._talks = await store.usage(talks) if base.until - base.since <= LONGEST_OF_TALKS else None
+            self._talks = await store.usage(talks) if is_short else None
+            agents = replace(base, group_by=("branch",), limit=CONVERSATIONS, wanted={**base.wanted, **SUBAGENTS})
+            others = base.wanted.get("class", "subagent") != "subagent"
+            self._agents = await store.usage(agents) if is_short and not others else None
         except (InvalidQueryError, TooManyBucketsError) as error:
             self._refusal = str(error)
         else:
             self._refusal = ""
             await self._read_titles()
+            await self._read_tasks()
 
     async def act(self, name: str, value: str) -> None:
         """Everything here is a link or a form."""
@@ -143,6 +154,7 @@ class UsagePage:
             notes=notes_of(self._table) if self._table else (),
             by_name=BY_NAMES[self._by],
             talks=[(conversation_label(item, self._titles), item) for item in self._talks.items] if self._talks else [],
+            agents=subagent_rows(self._agents, self._tasks) if self._agents else [],
             api=self._api_url(),
             query=self._query,
             is_narrow=any(name in self._query.filters for name in (*FILTERS, "from", "range")),
@@ -175,6 +187,12 @@ class UsagePage:
             if isinstance(talk, UUID) and str(talk) not in self._titles:
                 found = await self._from.store.conversation(talk)
                 self._titles[str(talk)] = found.title if found else ""
+
+    async def _read_tasks(self) -> None:
+        branches = [item.group.get("branch") for item in self._agents.items] if self._agents else []
+        unknown = [branch for branch in branches if isinstance(branch, UUID) and branch not in self._tasks]
+        if unknown:
+            self._tasks |= {one.branch_id: one for one in await self._from.store.subtasks(unknown)}
 
     @property
     def _by(self) -> By:

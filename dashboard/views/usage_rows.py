@@ -12,6 +12,7 @@ from dashboard.formatting import compact, model, money, one_line, plural, short_
 from dashboard.usage import By
 from dashboard.usage_figures import KINDS, OTHER, SERIES, Bars, Part, Stack
 from dashboard.views.usage_ranges import Span, bucket_end
+from domain.usage_sums import SubTask
 from schemas.usage_api import UsageAnswer, UsageItem
 
 Measure = Literal["cost", "tokens", "requests"]
@@ -134,6 +135,28 @@ def conversation_label(item: UsageItem, titles: Mapping[str, str]) -> str:
     if not isinstance(value, UUID):
         return "Not in a conversation"
     return titles.get(str(value)) or f"Conversation {short_id(value)}"
+
+
+@dataclass(frozen=True, slots=True)
+class SubagentRow:
+    """What one sub-agent used, by itself."""
+
+    label: str
+    agent_type: str
+    item: UsageItem
+    link: str | None
+
+
+def subagent_rows(answer: UsageAnswer, tasks: Mapping[object, SubTask]) -> list[SubagentRow]:
+    """``tasks``: by branch; what is not in it is not linked yet, or is no sub-task by itself."""
+    return [_subagent_row(item, tasks.get(item.group.get("branch"))) for item in answer.items]
+
+
+def _subagent_row(item: UsageItem, task: SubTask | None) -> SubagentRow:
+    if task is None:
+        return SubagentRow("a sub-agent whose caller is not known", "", item, None)
+    link = f"/conversations/{task.conversation_id}?request={task.branch_id}"
+    return SubagentRow(task.name or "sub-agent", task.agent_type or "", item, link)
 
 
 def notes_of(answer: UsageAnswer) -> Sequence[str]:

@@ -16,7 +16,7 @@ import asyncpg
 from domain.billing import Tariff
 from domain.usage import TokenCounts
 from domain.usage_ranges import SUMS, Plan, Span, Table, plan
-from domain.usage_sums import Dimension, UsageQuestion, UsageRow
+from domain.usage_sums import Dimension, SubTask, UsageQuestion, UsageRow
 from projections.read_models.connection import Connection
 from projections.read_models.reading import rows
 from projections.read_models.usage_rollup import GROUP, MEASURES, NOWHERE, PLACE
@@ -115,6 +115,14 @@ FROM read.links first LEFT JOIN read.links above ON above.request_id = first.par
 WHERE first.conversation_id = $1 AND first.branch_id = first.request_id
 ORDER BY first.received_at, first.request_id
 """
+SELECT_SUBTASKS = """
+SELECT l.branch_id, l.conversation_id, nullif(task.description, '') AS name, nullif(task.agent_type, '') AS agent_type
+FROM read.links l LEFT JOIN LATERAL (
+    SELECT t.agent_type, t.description FROM read.tasks t
+    WHERE t.request_id = l.parent_request_id AND t.tool_use_id = l.tool_use_id ORDER BY t.ordinal LIMIT 1
+) AS task ON true
+WHERE l.request_id = ANY($1::uuid[]) AND l.edge = 'spawned'
+"""
 SELECT_PROJECTS = """
 SELECT g.project, sum(d.requests)::bigint AS requests, (max(d.starts_at) AT TIME ZONE 'UTC')::date AS last_day
 FROM read.usage_days d JOIN read.usage_groups g ON g.group_id = d.group_id
@@ -179,6 +187,12 @@ async def branches(connection: Connection, conversation_id: UUID) -> list[Branch
     """Of one conversation, the oldest first."""
     found = await rows(connection, SELECT_BRANCHES, conversation_id)
     return [Branch(row["branch_id"], row["parent_id"], row["edge"], row["depth"]) for row in found]
+
+
+async def subtasks(connection: Connection, branches: Sequence[UUID]) -> list[SubTask]:
+    """Of these branches, those that sub-agents were called for."""
+    found = await rows(connection, SELECT_SUBTASKS, list(branches))
+    return [SubTask(row["branch_id"], row["conversation_id"], row["name"], row["agent_type"]) for row in found]
 
 
 @dataclass(frozen=True, slots=True)

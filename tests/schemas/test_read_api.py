@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from schemas.read_api import EvidenceItem, Listing, RequestItem, TreeNode
+from schemas.read_api import EvidenceItem, Listing, RequestItem, TokenCounts, TreeNode
 
 FIELDS = {
     "request_id", "received_at", "completed_at", "method", "path", "client_domain", "account", "key", "project",
@@ -55,3 +55,9 @@ def test_class_is_the_name_on_the_wire() -> None:
 def test_an_answer_is_frozen() -> None:
     with pytest.raises(ValidationError):
         setattr(item(), "outcome", "completed")  # noqa: B010 - the type checker forbids it as well
+
+
+def test_all_tokens_are_those_of_every_kind() -> None:
+    counts = TokenCounts(input_tokens=1, output_tokens=20, cache_read_tokens=300, cache_write_tokens=4000)
+    assert counts.all == 4321
+    assert "all" not in counts.model_dump()

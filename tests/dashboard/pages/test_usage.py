@@ -12,6 +12,7 @@ from dashboard.pages.page import Surroundings
 from dashboard.pages.usage import UsagePage
 from dashboard.usage import UsageQuery
 from domain.usage_ranges import TooManyBucketsError
+from domain.usage_sums import SubTask
 from schemas.usage_api import UsageAnswer
 from tests.fake_data import FakeDataStore
 from tests.read_rows import START, conversation_tree, request_id, tree_node
@@ -26,6 +27,8 @@ DAY = timedelta(days=1)
 def two_models(query: UsageQuery, **changes: Any) -> UsageAnswer:
     """A dear one and a cheap one, whatever is asked; conversations by their ids."""
     bucket = None if query.bucket == "none" else query.since
+    if "branch" in query.group_by:
+        return usage_answer(*(usage_item(group={"branch": request_id(number)}) for number in (7, 8, 9)))
     if "conversation" in query.group_by:
         return usage_answer(usage_item(group={"conversation": request_id(1)}, label="x"))
     dear = usage_item(bucket, label="claude-opus-4-5", group=dict.fromkeys(query.group_by, "claude-opus-4-5"))
@@ -57,7 +60,8 @@ def query_of(link: str) -> dict[str, str]:
 
 
 async def test_it_asks_for_bars_a_table_and_conversations_of_the_last_week() -> None:
-    bars, table, talks = await asked("")
+    bars, table, talks, agents = await asked("")
+    assert (agents.group_by, agents.wanted) == (("branch",), {"class": "subagent"})
     assert (bars.group_by, bars.bucket, bars.limit) == (("model",), "day", 8)
     assert (table.group_by, table.bucket) == (("model",), "none")
     assert talks.group_by == ("conversation",)
@@ -66,13 +70,13 @@ async def test_it_asks_for_bars_a_table_and_conversations_of_the_last_week() -> 
 
 async def test_the_tables_follow_the_brush_and_the_bars_do_not() -> None:
     start, end = int((MIDNIGHT - 2 * DAY).timestamp()), int((MIDNIGHT - DAY).timestamp())
-    bars, table, talks = await asked(f"?from={start}&to={end}")
+    bars, table, talks, _ = await asked(f"?from={start}&to={end}")
     assert (bars.since, bars.until) == (MIDNIGHT - 6 * DAY, MIDNIGHT + DAY)
     assert (table.since, table.until) == (talks.since, talks.until) == (MIDNIGHT - 2 * DAY, MIDNIGHT - DAY)
 
 
 async def test_filters_zone_dimension_and_assumptions_reach_the_store() -> None:
-    bars, table, _ = await asked("?model=llama&scope=device:1&by=project&tz=Europe/Paris&ttl=1h&cache=none&as_model=x")
+    bars, table, *_ = await asked("?model=llama&scope=device:1&by=project&tz=Europe/Paris&ttl=1h&cache=none&as_model=x")
     for one in (bars, table):
         assert one.wanted == {"model": "llama", "scope": "device:1"}
         assert str(one.zone) == "Europe/Paris"
@@ -81,7 +85,7 @@ async def test_filters_zone_dimension_and_assumptions_reach_the_store() -> None:
 
 
 async def test_tokens_are_told_apart_by_kind() -> None:
-    bars, table, _ = await asked("?measure=tokens&by=user")
+    bars, table, *_ = await asked("?measure=tokens&by=user")
     assert (bars.group_by, table.group_by) == ((), ("user",))
     legend = (await loaded("?measure=tokens")).regions()["legend"]
     assert texts(legend, "li")[0] == "cache read"
@@ -207,3 +211,31 @@ async def test_conversations_of_a_long_time_are_not_ranked() -> None:
     search = "?range=custom&since=2026-01-01&until=2026-11-21"
     assert [one.group_by for one in await asked(search)] == [("model",), ("model",)]
     assert "31 days or less" in (await loaded(search)).regions()["tables"]
+
+
+async def test_sub_agents_that_cost_most_lead_to_their_place_in_the_conversation() -> None:
+    page, store = page_of()
+    store.tasks = [
+        SubTask(request_id(7), request_id(1), "Count <b>files</b>", "Explore"),
+        SubTask(request_id(8), request_id(1), None, None),
+    ]
+    await page.load("")
+    html = page.regions()["tables"]
+    section = html[html.index('aria-label="Sub-agents"') :]
+    cells = texts(section, "td")
+    assert cells[0] == "Count <b>files</b> Explore"
+    assert cells[1:3] == ["$0.5000", "4"]
+    assert cells[8] == "sub-agent"
+    assert cells[16] == "a sub-agent whose caller is not known"
+    assert attributes(section, "a", "href") == [
+        f"/conversations/{request_id(1)}?request={request_id(number)}" for number in (7, 8)
+    ]
+    await page.follow()
+    assert store.asked.count("subtasks") == 2, "who is not known yet is asked for again"
+
+
+@pytest.mark.parametrize(("search", "there"), [("?class=subagent", True), ("?class=main", False), ("?range=30d", True)])
+async def test_sub_agents_are_not_looked_for_among_others(search: str, there: bool) -> None:
+    assert any(one.group_by == ("branch",) for one in await asked(search)) == there
+    year = await asked("?range=custom&since=2025-11-01&until=2026-11-01")
+    assert not any(one.group_by == ("branch",) for one in year)

@@ -215,3 +215,16 @@ async def test_what_is_not_kept_apart_is_one_rest(store: Store, names: tuple[Dim
 
 def group_in(line: Line, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(line[name]) for name in names)
+
+
+async def test_sub_tasks_have_the_words_of_who_called_them(pool: Pool) -> None:
+    store = Store.over(pool)
+    ids = await store.append("d2_two_agents")
+    await store.follow_one(CONVERSATIONS)
+    tasks = {(row["description"], row["agent_type"]) for row in await store.rows("SELECT * FROM read.tasks")}
+    async with store.pool.acquire() as connection:
+        found = await usage_queries.subtasks(connection, [ids[1], ids[2], ids[3]])
+        assert await usage_queries.subtasks(connection, []) == []
+    assert {one.branch_id for one in found} == {ids[2], ids[3]}
+    assert {one.conversation_id for one in found} == {ids[1]}
+    assert {(one.name, one.agent_type) for one in found} == tasks
