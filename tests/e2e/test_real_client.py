@@ -205,7 +205,6 @@ async def check_page(running: Stack, browser: Browser, conversation: str, agents
     page = await browser.new_page(viewport={"width": 1280, "height": 900})
     await page.goto(running.login)
     await page.wait_for_url("**/overview")
-    await page.goto(f"{running.dashboard}/conversations")
     await page.goto(f"{running.dashboard}/conversations/{conversation}")
     for agent_id in agents:
         await expect(page.locator(f'[data-request-id="{agent_id}"]').first).to_be_visible(timeout=20_000)
