@@ -75,13 +75,19 @@ class Stack:
             return response.status, await response.read()
 
     async def requests(self, count: int) -> list[dict[str, Any]]:
-        """The newest requests, oldest first, as soon as there are ``count`` and all are ended and linked."""
+        """The newest requests, oldest first, as soon as there are ``count`` and all are ended, linked and counted."""
         async with asyncio.timeout(DEADLINE_S):
-            while True:
-                items = (await self.api("/api/requests", limit="500"))["items"]
-                if len(items) >= count and all(one["edge"] and one["outcome"] != "open" for one in items):
-                    return list(reversed(items))
+            while not self._are_there(items := (await self.api("/api/requests", limit="500"))["items"], count):
                 await asyncio.sleep(0.05)
+            ends = (await self.api("/api/health"))["store"]["newest"]
+            while (await self.api("/api/health"))["store"].get("projected", 0) < ends:
+                await asyncio.sleep(0.05)
+            items = (await self.api("/api/requests", limit="500"))["items"]
+        return list(reversed(items))
+
+    @staticmethod
+    def _are_there(items: list[dict[str, Any]], count: int) -> bool:
+        return len(items) >= count and all(one["edge"] and one["outcome"] != "open" for one in items)
 
     async def command(self, *words: str, code: int = 0) -> str:
         """Run ``nexus …`` on the same home; its standard output."""
