@@ -15,6 +15,7 @@ from uuid import UUID
 from aiohttp import ClientSession, ClientTimeout
 
 from tests.requirements import given
+from tests.waiting import until_true
 
 DEADLINE_S = 60.0
 NEXUS = (sys.executable, "-P", "-m", "ops.cli")
@@ -76,18 +77,17 @@ class Stack:
 
     async def requests(self, count: int) -> list[dict[str, Any]]:
         """The newest requests, oldest first, as soon as there are ``count`` and all are ended, linked and counted."""
-        async with asyncio.timeout(DEADLINE_S):
-            while not self._are_there(items := (await self.api("/api/requests", limit="500"))["items"], count):
-                await asyncio.sleep(0.05)
-            ends = (await self.api("/api/health"))["store"]["newest"]
-            while (await self.api("/api/health"))["store"].get("projected", 0) < ends:
-                await asyncio.sleep(0.05)
-            items = (await self.api("/api/requests", limit="500"))["items"]
-        return list(reversed(items))
+        await until_true(lambda: self._are_there(count), f"{count} requests", DEADLINE_S)
+        ends = (await self.api("/api/health"))["store"]["newest"]
+        await until_true(lambda: self._is_projected(ends), "the projections", DEADLINE_S)
+        return list(reversed((await self.api("/api/requests", limit="500"))["items"]))
 
-    @staticmethod
-    def _are_there(items: list[dict[str, Any]], count: int) -> bool:
+    async def _are_there(self, count: int) -> bool:
+        items = (await self.api("/api/requests", limit="500"))["items"]
         return len(items) >= count and all(one["edge"] and one["outcome"] != "open" for one in items)
+
+    async def _is_projected(self, position: int) -> bool:
+        return bool((await self.api("/api/health"))["store"].get("projected", 0) >= position)
 
     async def command(self, *words: str, code: int = 0) -> str:
         """Run ``nexus …`` on the same home; its standard output."""
