@@ -16,6 +16,7 @@ from dashboard.queries import (
     export_query,
     request_id_of,
     requests_query,
+    search_query,
     statusline_query,
     streams_query,
     windows_query,
@@ -24,6 +25,7 @@ from dashboard.refusals import RefusedError
 from dashboard.usage_query import usage_query
 from domain.errors import StoreUnavailableError
 from domain.ports import Clock
+from domain.search_query import InvalidSearchError
 from domain.usage_ranges import TooManyBucketsError
 from schemas.read_api import ConversationItem, EventItem, Listing, RequestItem
 
@@ -118,6 +120,13 @@ class ReadApi:
         try:
             return await json_answer(request, await self._store.usage(query))
         except TooManyBucketsError as error:
+            raise InvalidQueryError(str(error)) from error
+
+    async def search(self, request: Request) -> Response:
+        query = search_query(request.query)
+        try:
+            return await json_answer(request, await self._store.search(query))
+        except InvalidSearchError as error:
             raise InvalidQueryError(str(error)) from error
 
     async def cache_insights(self, request: Request) -> Response:

@@ -29,6 +29,7 @@ from dashboard.errors import InvalidQueryError
 from dashboard.plans import WithPlansSeen
 from dashboard.recordings import RecordedBytes, Recordings, Stream
 from dashboard.request_usage import request_usage_of
+from dashboard.searching import RANKED, SearchQuery, search_answer
 from dashboard.statusline import status_line
 from dashboard.told import Sayings, Told, nothing_told
 from dashboard.trees import branches_of
@@ -37,6 +38,7 @@ from domain.cache_waste import ranked, totals
 from domain.errors import PayloadMissingError
 from domain.ids import Position
 from domain.ports import EventLog, Payloads
+from domain.search_query import as_tsquery, read_search
 from domain.usage_sums import SubTask
 from projections.read_models import (
     cache_queries,
@@ -45,6 +47,7 @@ from projections.read_models import (
     limit_queries,
     reading,
     request_queries,
+    search_queries,
     session_queries,
     stream_queries,
     usage_queries,
@@ -57,6 +60,7 @@ from projections.read_models.stream_queries import StreamRange
 from schemas.cache_api import CacheInsights, CacheVerdictItem
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from schemas.search_api import SearchAnswer
 from schemas.statusline_api import StatusLine
 from schemas.stream_api import StreamInsights
 from schemas.usage_api import RequestUsage, UsageAnswer
@@ -175,6 +179,15 @@ class DataStore:
         async with self._connections() as connection:
             opening = await conversation_queries.openings(connection, conversation)
         return next((one.name for one in branches_of(opening) if one.branch_id == branch), None)
+
+    async def search(self, query: SearchQuery) -> SearchAnswer:
+        """Where it was said. Raises InvalidSearchError, or InvalidQueryError for a limit or a cursor."""
+        _check_limit(query.limit)
+        search, page, best_first = read_search(query.words), (query.limit, query.offset), query.order == "best"
+        words = as_tsquery(search)
+        async with self._connections() as connection:
+            found = await search_queries.hits(connection, words, query.wanted, RANKED + 1, page, best_first=best_first)
+        return await asyncio.to_thread(search_answer, found, search, query.offset)
 
     async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
         """Windows and limits, as headers told and tokens tell; ``account`` None: of those that were used last."""

@@ -195,7 +195,7 @@
   }
 
   // -- shortcuts ---------------------------------------------------------------------------------------------------
-  const places = { o: "/overview", c: "/conversations", r: "/requests", a: "/usage", l: "/limits", i: "/insights" };
+  const places = { o: "/overview", c: "/conversations", r: "/requests", s: "/search", a: "/usage", l: "/limits", i: "/insights" };
   let chordAt = 0;
 
   function isTyping(target) {
@@ -206,7 +206,7 @@
     if (performance.now() - chordAt < CHORD_MS && places[key]) return () => location.assign(places[key]);
     const tree = $$("[role=tree]").find((one) => one.offsetParent !== null);
     return {
-      "/": () => $("[data-search]")?.focus(),
+      "/": () => ($("[data-search]") ? $("[data-search]").focus() : location.assign(places.s)),
       "?": () => (help.open ? help.close() : help.showModal()),
       t: () => window.nexusTheme.cycle(),
       g: () => (chordAt = performance.now()),

@@ -1,0 +1,125 @@
+"""Where can everything that was said be found again? Each text once, at the place where a line of talk says it first.
+
+Of a request only what stands behind the last mark that an earlier request of its thread has is looked at in the
+tables; the texts of parts are read before the transaction. Which of them are there already is known from memory; what
+memory is wrong about, because a transaction came to nothing, is read after all.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.classification import classify
+from domain.ids import Position
+from domain.said import Said, said_in
+from domain.sayings import EVERY, Saying, Thread, marks_of, sayings_of
+from projections.exchanges import Exchange, ExchangeReader, header
+from projections.projector import Write
+from projections.read_models import search
+from projections.read_models.connection import Connection
+from projections.read_models.rows import storable
+from projections.read_models.search import MarkRow, Moment, PlaceRow, said_id
+from projections.remembered import Remembered
+from schemas.stored.events import RequestReceived
+
+_TEXTS_REMEMBERED = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """What one exchange says."""
+
+    scope: str
+    moment: Moment
+    thread: UUID
+    aside: bool
+    sayings: tuple[Saying, ...]
+    marks: tuple[MarkRow, ...]
+
+    def behind(self, earlier: Collection[tuple[UUID, UUID]]) -> tuple[Saying, ...]:
+        """What no earlier request of the thread is known to have said in the same way."""
+        known = next((n for n in range(len(self.marks), 0, -1) if self.marks[n - 1].key in earlier), 0)
+        return self.sayings[known * EVERY :]
+
+
+class SearchProjector:
+    """Keeps ``search_pieces``, ``search_places`` and ``search_marks``."""
+
+    def __init__(self, reader: ExchangeReader) -> None:
+        self._reader = reader
+        self._saved = Remembered[UUID, UUID](_TEXTS_REMEMBERED)
+
+    async def project(self, request_ids: Sequence[UUID], upto: Position) -> Write:
+        talks = [talk for one in await self._reader.read(request_ids, upto) if (talk := _talk_of(one)) is not None]
+        sources = {said_id(talk.scope, one.digest): (talk.scope, one) for talk in talks for one in talk.sayings}
+        texts = await self._texts({said: one for said, one in sources.items() if self._saved.get(said) is None})
+
+        async def write(tx: Connection) -> None:
+            marks = [row for talk in talks for row in talk.marks]
+            earlier = await search.said_earlier(tx, marks)
+            await search.save_marks(tx, [row for row in marks if row.key not in earlier])
+            places = [row for talk in talks for row in _places(talk, talk.behind(earlier))]
+            await search.save_places(tx, places)
+            lacking = await search.unknown(tx, {row.said for row in places})
+            late = await self._texts({said: sources[said] for said in lacking - set(texts)})
+            await search.save_pieces(tx, _by_id(lacking, sources, {**texts, **late}))
+            for said in sources:
+                self._saved.put(said, said)
+
+        return write
+
+    async def _texts(self, sources: Mapping[UUID, tuple[str, Saying]]) -> dict[UUID, Said]:
+        """Without those that were erased."""
+        wanted = {said: (scope, one.part) for said, (scope, one) in sources.items() if one.part is not None}
+        blocks = await self._reader.blocks(set(wanted.values())) if wanted else {}
+        found = {
+            said: said_in(blocks.get(wanted[said]) if said in wanted else one.block)
+            for said, (_, one) in sources.items()
+        }
+        return {said: words for said, words in found.items() if words is not None}
+
+
+def _talk_of(one: Exchange) -> _Talk | None:
+    request = one.request
+    sayings = sayings_of(one.view, one.message)
+    if request is None or not sayings:
+        return None
+    headers = {fact.name.lower(): fact.value for fact in request.headers if fact.value is not None}
+    found = classify(request.target, headers, one.view)
+    thread = Thread(
+        scope=request.scope,
+        session=_session(request, one),
+        agent=header(request.headers, "x-claude-code-agent-id"),
+        aside=found.request_class == "auxiliary" and not found.side,
+    )
+    key, moment = thread.key(sayings), Moment(request.timestamp, one.request_id)
+    marks = tuple(MarkRow(UUID(bytes=mark), moment) for mark in marks_of(key, sayings))
+    return _Talk(request.scope, moment, UUID(bytes=key), thread.aside, sayings, marks)
+
+
+def _session(request: RequestReceived, one: Exchange) -> str:
+    named = header(request.headers, "x-claude-code-session-id")
+    return named or (one.view.identity.session if one.view else None) or ""
+
+
+def _places(talk: _Talk, sayings: Sequence[Saying]) -> list[PlaceRow]:
+    return [
+        PlaceRow(
+            thread=talk.thread,
+            said=said_id(talk.scope, one.digest),
+            received_at=talk.moment.received_at,
+            request_id=talk.moment.request_id,
+            in_answer=one.in_answer,
+            place=one.place,
+            role=storable(one.role, 100),
+            tool_name=storable(one.tool_name, 200),
+            aside=talk.aside,
+        )
+        for one in sayings
+    ]
+
+
+def _by_id(
+    wanted: Collection[UUID], sources: Mapping[UUID, tuple[str, Saying]], texts: Mapping[UUID, Said]
+) -> list[tuple[UUID, str, Said]]:
+    return [(said, sources[said][0], texts[said]) for said in sorted(wanted) if said in texts]
