@@ -186,7 +186,7 @@ class DataStore:
         search, page, best_first = read_search(query.words), (query.limit, query.offset), query.order == "best"
         words = as_tsquery(search)
         async with self._connections() as connection:
-            found = await search_queries.hits(connection, words, query.wanted, RANKED + 1, page, best_first=best_first)
+            found = await search_queries.hits(connection, words, query.wanted, RANKED, page, best_first=best_first)
         return await asyncio.to_thread(search_answer, found, search, query.offset)
 
     async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
