@@ -88,11 +88,11 @@ class CannedStore(DataStore):
         self._ask("conversation", member)
         return conversation_item() if member == KNOWN else None
 
-    async def tree(self, member: UUID) -> ConversationTree | None:
-        self._ask("tree", member)
+    async def tree(self, member: UUID, as_of: datetime | None = None) -> ConversationTree | None:
+        self._ask("tree", member, *([as_of] if as_of else []))
         return conversation_tree([tree_node()]) if member == KNOWN else None
 
-    async def details(self, request_id: UUID) -> RequestDetails | None:
+    async def details(self, request_id: UUID, as_of: datetime | None = None) -> RequestDetails | None:
         self._ask("details", request_id)
         return request_details(1) if request_id == KNOWN else None
 
