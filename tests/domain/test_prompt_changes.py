@@ -49,6 +49,16 @@ def test_every_setting_that_differs_is_told_once_the_model_first(before: JsonObj
         assert one.kind == ("added" if one.name not in before else "removed" if one.name not in now else "changed")
 
 
+def test_a_setting_that_stays_is_not_told() -> None:
+    before, now = ({"model": "m", "max_tokens": most, "thinking": None} for most in (100, 200))
+    assert told(Prompt(settings=before), Prompt(settings=now)) == [("setting", "changed", "max_tokens")]
+    assert told(Prompt(settings=before), Prompt()) == [
+        ("model", "removed", "model"),
+        ("setting", "removed", "max_tokens"),
+        ("setting", "removed", "thinking"),
+    ]
+
+
 prompts = st.builds(
     lambda texts, names, marked: Prompt(
         system=[{"type": "text", "text": text} | (MARK if marked else {}) for text in texts],
