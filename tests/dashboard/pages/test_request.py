@@ -7,8 +7,9 @@ import pytest
 
 from dashboard.details import RequestDetails
 from dashboard.pages.page import Surroundings
-from dashboard.pages.request import MESSAGES, SECTIONS, RequestPage
+from dashboard.pages.request import SECTIONS, RequestPage
 from dashboard.told import Sayings
+from dashboard.views.message_runs import MESSAGES
 from domain.billing import BilledLine, Tariff
 from domain.errors import StoreUnavailableError
 from domain.prices import PriceBook
@@ -124,7 +125,7 @@ async def test_messages_are_shown_with_the_answer() -> None:
     html = await panel(request_details(body=messages("Hello", [{"type": "text", "text": "Hi"}], "More")), "messages")
     assert attributes(html, "article", "id") == ["m-1", "m-2", "m-3", "answer"]
     assert texts(html, ".text") == ["Be brief.", "Hello", "Hi", "More", "There are three."]
-    assert texts(html, ".divider") == ["New in this request", "The answer"]
+    assert texts(html, ".divider") == ["The answer"]
     assert texts(html, "dt") == ["Bash", "model", "max_tokens"]
     assert texts(html, "dd") == ["Runs a command.", '"claude-opus-4-5-20251101"', "100"]
 
@@ -133,9 +134,9 @@ async def test_only_the_last_messages_are_shown_until_more_are_asked_for() -> No
     page = await shown(request_details(body=messages(*["x"] * (2 * MESSAGES + 3))))
     assert attributes(page.regions()["panel"], "article", "id")[0] == f"m-{MESSAGES + 4}"
     assert "27 messages before these" in page.regions()["panel"]
-    await page.act("earlier", "")
+    await page.act("earlier", "0")
     assert attributes(page.regions()["panel"], "article", "id")[0] == "m-4"
-    await page.act("earlier", "")
+    await page.act("earlier", "0")
     assert attributes(page.regions()["panel"], "article", "id")[0] == "m-1"
     assert not found(page.regions()["panel"], ".earlier")
 
