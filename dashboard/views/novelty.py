@@ -94,10 +94,10 @@ def _counts(news: News) -> str:
     said = [f"{plural(new, 'new message') if new else 'no new message'}, {carried:,} carried over"]
     if states["changed"]:
         said.append(f"{states['changed']} of them with another tool result")
-    if news.gone:
-        said.append(f"{plural(news.gone, 'message')} of it {'is' if news.gone == 1 else 'are'} gone")
-    if news.answer == "left_out":
-        said.append("its answer is not in it")
+    left = [f"{news.gone:,} of its messages"] if news.gone else []
+    left += ["its answer"] if news.answer == "left_out" else []
+    if left:
+        said.append(f"{' and '.join(left)} left out")
     return "; ".join(said) + "."
 
 

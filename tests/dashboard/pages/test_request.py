@@ -13,10 +13,12 @@ from dashboard.views.message_runs import MESSAGES
 from domain.billing import BilledLine, Tariff
 from domain.errors import StoreUnavailableError
 from domain.prices import PriceBook
+from domain.redaction import header_fact
 from domain.usage import TokenCounts
 from domain.usage_sums import Attempt
 from schemas.cache_api import RewrittenTokens
 from schemas.read_api import EvidenceItem
+from schemas.stored.events import HeaderFact
 from tests.fake_data import FakeDataStore
 from tests.insight_samples import verdict
 from tests.price_samples import price
@@ -226,6 +228,14 @@ async def test_headers_that_were_not_kept_show_length_and_fingerprint() -> None:
     assert rows["anthropic-version"] == "2023-06-01"
     assert rows["x-api-key"] == "108 bytes, not kept; fingerprint b1946ac9"
     assert rows["content-type"] == "text/event-stream"
+
+
+async def test_a_credential_shows_its_fingerprint_alone() -> None:
+    """Not even its length is recorded."""
+    fact = header_fact("authorization", "Bearer sk-ant-secret", b"key")
+    html = await panel(request_details(headers=[HeaderFact(**fact._asdict())]), "headers")
+    rows = dict(zip(texts(html, "th"), texts(html, "td"), strict=True))
+    assert rows["authorization"] == f"not kept; fingerprint {fact.fingerprint}"
 
 
 async def test_the_stream_of_events_is_listed() -> None:

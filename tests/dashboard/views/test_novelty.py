@@ -30,11 +30,12 @@ def change(part: Any, kind: Any, name: str = "", **members: Any) -> Change:
         (News(("carried", "partly", "new")), "2 new messages, 1 carried over."),
         (News(("carried",) * 1200), "no new message, 1,200 carried over."),
         (News(("changed", "new")), "1 new message, 1 carried over; 1 of them with another tool result."),
-        (News(("new",), gone=1), "1 new message, 0 carried over; 1 message of it is gone."),
+        (News(("new",), gone=1), "1 new message, 0 carried over; 1 of its messages left out."),
         (
             News(("new",), gone=2, answer="left_out"),
-            "1 new message, 0 carried over; 2 messages of it are gone; its answer is not in it.",
+            "1 new message, 0 carried over; 2 of its messages and its answer left out.",
         ),
+        (News(("carried",), answer="left_out"), "no new message, 1 carried over; its answer left out."),
         (News(("carried",), answer="held"), "no new message, 1 carried over."),
     ],
 )
