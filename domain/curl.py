@@ -63,6 +63,8 @@ class CurlCommand:
     text: str
     needs_file: bool
     """It reads the body from a file."""
+    signs: bool
+    """It takes a credential from the environment."""
     left_out: tuple[str, ...]
     """Names of the headers that were sent and whose value was not kept, credentials aside."""
 
@@ -82,7 +84,7 @@ def curl(asked: Asked, file_name: str) -> CurlCommand:
         *([] if inline is None else ["--data-raw", shlex.quote(inline)]),
         *(["--data-binary", shlex.quote(f"@{file_name}")] if needs_file else []),
     ]
-    return CurlCommand(" ".join(words), needs_file, tuple(_left_out(asked.headers)))
+    return CurlCommand(" ".join(words), needs_file, CREDENTIAL in words, tuple(_left_out(asked.headers)))
 
 
 def url_of(asked: Asked) -> str:

@@ -13,6 +13,7 @@ from dashboard.markup import Regions, render
 from dashboard.pages.page import Page, Surroundings, member_of
 from dashboard.pages.request_messages import RequestMessages
 from dashboard.streams import forensics_of
+from dashboard.views.again import again
 from dashboard.views.cache_causes import place_words, words_of
 from dashboard.views.event_rows import event_row
 from dashboard.views.messages import shown_answer
@@ -94,9 +95,18 @@ class RequestPage:
             self._panel = self._sections()[self._section](details)
         return {
             "head": self._head(details),
-            "sections": render("request_sections.html", details=details, section=self._section, sections=SECTIONS),
+            "sections": self._links(details),
             "panel": self._panel,
         }
+
+    def _links(self, details: RequestDetails) -> Markup:
+        return render(
+            "request_sections.html",
+            details=details,
+            section=self._section,
+            sections=SECTIONS,
+            again=again(details),
+        )
 
     def _head(self, details: RequestDetails) -> Markup:
         item = details.item
@@ -145,7 +155,7 @@ class RequestPage:
             "response": self._response,
             "usage": self._usage,
             "stream": self._stream,
-            "headers": lambda details: render("headers.html", details=details),
+            "headers": lambda details: render("headers.html", details=details, again=again(details)),
             "events": lambda _: render("events.html", events=[event_row(event) for event in self._events]),
             "raw": self._raw,
         }

@@ -91,6 +91,8 @@ def _counts(news: News) -> str:
     states = Counter(news.states)
     new = states["new"] + states["partly"]
     carried = states["carried"] + states["changed"]
+    if not carried and not states["partly"]:
+        return "nothing of it is carried over."
     said = [f"{plural(new, 'new message') if new else 'no new message'}, {carried:,} carried over"]
     if states["changed"]:
         said.append(f"{states['changed']} of them with another tool result")

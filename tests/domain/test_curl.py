@@ -129,6 +129,7 @@ def test_the_environment_has_the_credential(name: str) -> None:
     command = curl(asked((name, None)), FILE)
     assert parsed(command.text).headers[-1] == KEY
     assert command.text.count(f'"{KEY}"') == 1
+    assert command.signs
     assert command.left_out == ()
 
 
@@ -137,7 +138,9 @@ def test_two_credentials_are_one() -> None:
 
 
 def test_who_sent_no_credential_sends_none() -> None:
-    assert KEY not in parsed(curl(asked(("Cookie", None)), FILE).text).headers
+    command = curl(asked(("Cookie", None)), FILE)
+    assert KEY not in parsed(command.text).headers
+    assert not command.signs
 
 
 def test_what_concerns_one_connection_and_what_curl_says_itself_is_left_out() -> None:

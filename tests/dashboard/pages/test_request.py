@@ -238,6 +238,23 @@ async def test_a_credential_shows_its_fingerprint_alone() -> None:
     assert rows["authorization"] == f"not kept; fingerprint {fact.fingerprint}"
 
 
+async def test_the_request_can_be_copied_as_a_command() -> None:
+    page = await shown(request_details(body=messages("x" * 20_000)), "?tab=headers")
+    (command,) = attributes(page.regions()["sections"], "button[data-copy]", "data-copy")
+    assert command.startswith("curl --request POST ")
+    (said,) = attributes(page.regions()["sections"], "button[data-copy]", "data-copied")
+    assert said == f"Copied. It reads the body from {ID}.request: take it with Request bytes."
+    assert texts(page.regions()["panel"], "pre") == [command]
+    assert f"/api/requests/{ID}/body" in attributes(page.regions()["panel"], "a[download]", "href")
+    assert "The credential is taken from ANTHROPIC_API_KEY." in texts(page.regions()["panel"], "section[data-again]")[0]
+    small = await shown(request_details())
+    assert attributes(small.regions()["sections"], "button[data-copy]", "data-copied") == ["Copied."]
+    assert (
+        "Copy as curl"
+        not in (await shown(request_details(body=b"x", ended_by="open"), member="no")).regions()["sections"]
+    )
+
+
 async def test_the_stream_of_events_is_listed() -> None:
     html = await panel(request_details(answer=b"x" * 2048), "events")
     assert texts(html, "summary")[1:] == ["200 from upstream after 640 ms", "2.0 KiB after 740 ms"]
