@@ -19,6 +19,8 @@ from dashboard.views.event_rows import event_row
 from dashboard.views.messages import shown_answer
 from dashboard.views.price_evidence import evidence_of
 from dashboard.views.raw_json import raw_side
+from dashboard.views.replay import ReplayView
+from dashboard.views.replay_frames import replay_of
 from dashboard.views.stream import ShownStream, rhythm_rows, shown_stream
 from dashboard.views.why import Neighbour, why
 from domain.stream_forensics import StreamForensics
@@ -55,6 +57,7 @@ class RequestPage:
         self._panel: Markup | None = None
         """As it was rendered last, if nothing in it has changed."""
         self._chart = figures.rhythm()
+        self._replay = ReplayView()
         self._forensics: StreamForensics | None = None
         """Of the details, in the section that shows them."""
         self._drawn: StreamForensics | None = None
@@ -124,9 +127,10 @@ class RequestPage:
         )
 
     def figures(self) -> Mapping[str, object]:
-        return {"rhythm": self._chart.figure}
+        return {"rhythm": self._chart.figure, "replay": self._replay}
 
     def paint(self) -> None:
+        self._replay.paint()
         found = self._forensics
         if self._section == "stream" and self._details is not None and found is not None and found != self._drawn:
             figures.show_rhythm(self._chart, rhythm_rows(self._details.answer, found))
@@ -141,6 +145,8 @@ class RequestPage:
             self._forensics = await asyncio.to_thread(forensics_of, details)  # long answers take a while
         if details is not None and self._section == "messages":
             await self._messages.read(details)
+        if details is not None and self._section == "stream":
+            self._replay.read(await asyncio.to_thread(replay_of, details))
         item = self._details.item if self._details else None
         if item is not None and item.conversation_id and item.branch_id:
             self._branch = await self._from.store.branch_name(item.conversation_id, item.branch_id)
