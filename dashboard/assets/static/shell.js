@@ -92,7 +92,7 @@
     event.preventDefault();
     try {
       await navigator.clipboard.writeText(button.dataset.copy);
-      toast("Copied");
+      toast(button.dataset.copied ?? "Copied");
     } catch {
       toast("The browser does not let this page copy; select the text instead.", "bad");
     }
