@@ -123,6 +123,7 @@ class ConversationPage:
         return render(
             "exchange.html",
             row=self._view.rows.get(str(self._selected)),
+            unborn=self._as_of is not None and not self._nodes,
             node=node,
             place=place_of(self._tree, self._view.rows, node) if self._tree and node else None,
             item=details.item if details else None,

@@ -39,7 +39,7 @@ def time_control(moments: Sequence[datetime], moment: datetime | None, selected:
         return None
     at = moments[-1] if moment is None else moment
     before, after = neighbours(moments, at)
-    first_ms, last_ms = as_ms(moments[0]), -(-(moments[-1] - _EPOCH) // _MILLISECOND)
+    first_ms, last_ms = _behind_ms(moments[0]), _behind_ms(moments[-1])
     return TimeControl(
         moment=moment,
         first_ms=first_ms,
@@ -67,6 +67,11 @@ def moment_in(text: str) -> datetime | None:
 def as_ms(moment: datetime) -> int:
     """Whole milliseconds since 1970, none begun."""
     return (moment - _EPOCH) // _MILLISECOND
+
+
+def _behind_ms(moment: datetime) -> int:
+    """So that everything of the moment lies before it."""
+    return -(-(moment - _EPOCH) // _MILLISECOND)
 
 
 def _address(moment: datetime | None) -> str:

@@ -46,11 +46,12 @@ FROM once o
 JOIN read.search_pieces p ON (p.said, p.number) = (o.said, o.number)
 LEFT JOIN read.conversations c ON c.conversation_id = o.conversation_id
 """
-SELECT_BEST = (
-    _FOUND + "ORDER BY ts_rank_cd(p.words, $1::tsquery, 1) DESC, o.received_at DESC, o.request_id DESC, o.said"
-    " LIMIT $15 OFFSET $16"
-)
-SELECT_NEWEST = _FOUND + "ORDER BY o.received_at DESC, o.request_id DESC, o.said LIMIT $15 OFFSET $16"
+_BEST = """
+ORDER BY ts_rank_cd(p.words, $1::tsquery, 1) DESC, o.received_at DESC, o.request_id DESC, o.said LIMIT $15 OFFSET $16
+"""
+_NEWEST = "ORDER BY o.received_at DESC, o.request_id DESC, o.said LIMIT $15 OFFSET $16"
+SELECT_BEST = _FOUND + _BEST
+SELECT_NEWEST = _FOUND + _NEWEST
 
 
 async def hits(

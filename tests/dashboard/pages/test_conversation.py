@@ -361,6 +361,7 @@ async def test_before_it_began_the_tree_is_empty_and_the_way_back_is_there() -> 
     assert shown.selected == ""
     assert texts(shown.page.regions()["head"], "dd")[0] == "0"
     assert "Now" in texts(shown.page.regions()["moments"], ".button")
+    assert "had not begun" in shown.page.regions()["detail"]
     shown.page.paint()
 
 
