@@ -1,5 +1,6 @@
 """A request's page shows all that is recorded of it, one section at a time, and says plainly what is missing."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from domain.usage import TokenCounts
 from domain.usage_sums import Attempt
 from schemas.cache_api import RewrittenTokens
 from schemas.read_api import EvidenceItem
+from schemas.stored.events import HeaderFact
 from tests.fake_data import FakeDataStore
 from tests.insight_samples import verdict
 from tests.price_samples import price
@@ -225,6 +227,14 @@ async def test_headers_that_were_not_kept_show_length_and_fingerprint() -> None:
     assert rows["anthropic-version"] == "2023-06-01"
     assert rows["x-api-key"] == "108 bytes, not kept; fingerprint b1946ac9"
     assert rows["content-type"] == "text/event-stream"
+
+
+async def test_a_header_of_which_not_even_the_length_was_kept_says_so() -> None:
+    received = request_details().received
+    assert received is not None
+    bare = HeaderFact(name="Authorization")
+    html = await panel(replace(request_details(), received=received.model_copy(update={"headers": (bare,)})), "headers")
+    assert dict(zip(texts(html, "th"), texts(html, "td"), strict=True))["Authorization"] == "not kept"
 
 
 async def test_the_stream_of_events_is_listed() -> None:
