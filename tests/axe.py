@@ -24,14 +24,10 @@ class Barrier:
 
     rule: str
     impact: str
-    """minor, moderate, serious or critical."""
+    """How many it keeps out: minor, moderate, serious or critical."""
     target: str
     """Selectors of the element, from the document through every shadow root to it."""
     why: str
-
-    @property
-    def is_serious(self) -> bool:
-        return self.impact in {"serious", "critical"}
 
     def __str__(self) -> str:
         return f"{self.impact} {self.rule} at {self.target}: {' '.join(self.why.split())}"
