@@ -5,8 +5,9 @@
   const isShown = (element) => element.checkVisibility({ visibilityProperty: true });
   const shown = (selector) => [...document.querySelectorAll(selector)].filter(isShown);
 
-  // -- help: the browser keeps the focus inside while it is open, and gives it back --------------------------------------
+  // -- help: nothing else can be reached while it is open; the browser gives the focus back -------------------------------
   const help = document.querySelector("#help");
+  const close = help.querySelector("button");
   const askForHelp = () => (help.open ? help.close() : help.showModal());
   document.querySelector("#help-button").addEventListener("click", askForHelp);
   help.addEventListener("click", (event) => event.target === help && help.close());
@@ -48,6 +49,7 @@
   }
 
   function act(event) {
+    if (help.open) return { Tab: () => close.focus(), "?": askForHelp }[event.key];
     const place = event.timeStamp - chordAt < CHORD_MS && PLACES[event.key];
     chordAt = event.key === "g" ? event.timeStamp : -CHORD_MS;
     if (place) return () => location.assign(place);
@@ -58,7 +60,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
     const box = isTyped(event);
     if (box) return event.key === "Escape" ? box.blur() : undefined;
-    const does = help.open && event.key !== "?" ? null : act(event);
+    const does = act(event);
     if (!does) return;
     event.preventDefault();
     does();
