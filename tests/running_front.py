@@ -187,6 +187,8 @@ class FakeWorker:
                 return web.Response(body=b"let x = 1;\n" * 500, content_type="text/javascript", headers=headers)
             case "/static/missing.js":
                 return web.Response(status=404)
+            case "/nowhere" | "/mistaken":
+                return web.Response(status=404 if request.path == "/nowhere" else 500, text="the worker's own words")
             case "/redirect":
                 return web.Response(status=302, headers={"Location": "/conversations", **headers})
             case "/half":
