@@ -16,14 +16,17 @@ from dashboard.queries import (
     export_query,
     request_id_of,
     requests_query,
+    search_query,
     statusline_query,
     streams_query,
+    tree_query,
     windows_query,
 )
 from dashboard.refusals import RefusedError
 from dashboard.usage_query import usage_query
 from domain.errors import StoreUnavailableError
 from domain.ports import Clock
+from domain.search_query import InvalidSearchError
 from domain.usage_ranges import TooManyBucketsError
 from schemas.read_api import ConversationItem, EventItem, Listing, RequestItem
 
@@ -95,7 +98,7 @@ class ReadApi:
 
     async def tree(self, request: Request) -> Response:
         member = _id_in(request)
-        tree = await self._store.tree(member)
+        tree = await self._store.tree(member, tree_query(request.query))
         if tree is None:
             raise _unknown(member, "conversation with a request")
         return await json_answer(request, tree)
@@ -118,6 +121,13 @@ class ReadApi:
         try:
             return await json_answer(request, await self._store.usage(query))
         except TooManyBucketsError as error:
+            raise InvalidQueryError(str(error)) from error
+
+    async def search(self, request: Request) -> Response:
+        query = search_query(request.query)
+        try:
+            return await json_answer(request, await self._store.search(query))
+        except InvalidSearchError as error:
             raise InvalidQueryError(str(error)) from error
 
     async def cache_insights(self, request: Request) -> Response:

@@ -45,6 +45,17 @@ def decode_place(kind: Kind, cursor: str) -> Place:
     return place
 
 
+def encode_offset(offset: int) -> str:
+    return str(offset)
+
+
+def decode_offset(cursor: str, most: int) -> int:
+    """Of a list that has no places, such as one by rank. Raises InvalidQueryError."""
+    if not _POSITION.fullmatch(cursor) or int(cursor) > most:
+        raise _malformed(cursor)
+    return int(cursor)
+
+
 def decode_position(text: str) -> Position:
     """Raises InvalidQueryError for anything but a number that a position can be."""
     if not _POSITION.fullmatch(text):

@@ -16,6 +16,7 @@ from yarl import URL
 from dashboard.compression import best_coding
 from dashboard.config import DashboardConfig
 from dashboard.own_pages import OwnPages
+from dashboard.refusals import RefusedError
 from dashboard.sessions import Session
 from dashboard.static_files import Fetched
 
@@ -44,6 +45,8 @@ _NOT_FOR_BROWSER = _HOP_BY_HOP | {"content-length", "date", "server", "set-cooki
 _COMPRESSIBLE = frozenset({"text/html", "text/css", "text/javascript", "application/javascript", "application/json"})
 AWAY = (aiohttp.ClientConnectionError, TimeoutError)
 """Nobody listens on the socket, or whoever did is gone."""
+_REFUSALS: Mapping[int, str] = MappingProxyType({404: "No page has this address."})
+_BROKEN = "Nexus could not make this page; its log says why."
 STARTING_S: Mapping[str, str] = MappingProxyType({"Retry-After": "1"})
 
 
@@ -62,12 +65,14 @@ class PanelProxy:
         await self.client.close()
 
     async def page(self, request: Request, session: Session) -> StreamResponse:
-        """The worker's answer; while there is no worker, a page that tries again."""
+        """The worker's answer; while there is no worker, a page that tries again. Raises RefusedError: it made none."""
         try:
             answer = await self._asked(request, session)
         except AWAY:
             return self.starting()
         async with answer:
+            if answer.status >= 400:
+                raise RefusedError(answer.status, _REFUSALS.get(answer.status, _BROKEN))
             return await _pass_back(request, answer)
 
     async def file(self, request: Request) -> Fetched:

@@ -13,13 +13,19 @@ from dashboard.cursors import decode_position
 from dashboard.data import DEFAULT_LIMIT, CacheFilter, ConversationFilter, RequestFilter, StreamRange
 from dashboard.errors import InvalidQueryError
 from dashboard.exporting import FORMS, ExportQuery
+from dashboard.searching import Order, SearchQuery
 from domain.ids import Position
+from domain.search_hits import SearchFilter
 from schemas.cache_api import GroupBy
+from schemas.search_api import HitKind
 
 ListForm = Literal["json", "csv"]
 CLASSES = ("main", "subagent", "compaction", "auxiliary")
 OUTCOMES = ("open", "completed", "client", "upstream", "timeout", "shutdown", "gateway_crash")
 GROUPS: tuple[GroupBy, ...] = get_args(GroupBy)
+HIT_KINDS: tuple[HitKind, ...] = get_args(HitKind)
+ORDERS: tuple[Order, ...] = get_args(Order)
+FOUND_LIMIT = 20
 LIST_FORMS: tuple[ListForm, ...] = ("json", "csv")
 MAX_TEXT = 1000
 _UUID_CHARS = 36
@@ -124,9 +130,47 @@ def cache_query(query: MultiMapping[str]) -> CacheQuery:
     return CacheQuery(wanted, _page(given).limit)
 
 
+def search_query(query: MultiMapping[str]) -> SearchQuery:
+    """Raises InvalidQueryError; the words are read later (``domain/search_query.py``)."""
+    given = Given(query, {*_SEARCH_FILTERS, "q", "order", "limit", "cursor"})
+    wanted = SearchFilter(
+        kind=given.read("kind", one_of(HIT_KINDS)),
+        is_error=given.read("error", _yes_or_no),
+        tool=given.read("tool", text_of),
+        since=given.read("since", moment_of),
+        until=given.read("until", moment_of),
+        aside=given.read("aside", _yes_or_no) or False,
+        model=given.read("model", text_of),
+        project=given.read("project", text_of),
+        account=given.read("account", text_of),
+        session=given.read("session", text_of),
+        conversation=given.read("conversation", request_id_of),
+        request_class=given.read("class", one_of(CLASSES)),
+    )
+    words, limit = given.read("q", text_of), given.read("limit", number_of)
+    if not words:
+        raise InvalidQueryError("q is missing; give q=WORDS, the words that were said.")
+    return SearchQuery(
+        words=words,
+        wanted=wanted,
+        order=given.read("order", one_of(ORDERS)) or "best",
+        limit=FOUND_LIMIT if limit is None else limit,
+        cursor=given.read("cursor", text_of),
+    )
+
+
+def _yes_or_no(name: str, text: str) -> bool:
+    return one_of(("yes", "no"))(name, text) == "yes"
+
+
 def _group(name: str, text: str) -> GroupBy:
     word = one_of(GROUPS)(name, text)
     return next(group for group in GROUPS if group == word)
+
+
+def tree_query(query: MultiMapping[str]) -> datetime | None:
+    """The moment that the tree is asked for; None: now. Raises InvalidQueryError."""
+    return Given(query, {"as_of"}).read("as_of", moment_of)
 
 
 def statusline_query(query: MultiMapping[str]) -> tuple[str, str]:
@@ -139,6 +183,10 @@ def statusline_query(query: MultiMapping[str]) -> tuple[str, str]:
 
 
 _REQUEST_FILTERS = ("conversation", "session", "class", "model", "status", "outcome", "since", "until")
+_SEARCH_FILTERS = (
+    "kind", "error", "tool", "since", "until", "aside", "model", "project", "account", "session", "conversation",
+    "class",
+)  # fmt: skip
 _CONVERSATION_FILTERS = ("session", "account", "project", "title", "since", "until")
 
 

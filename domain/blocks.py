@@ -20,11 +20,10 @@ from domain.phrases import (
     NOTIFICATION_TASK,
     NOTIFICATION_TOOL_USE,
     PASSING_NOTES,
-    REMINDER,
-    REMINDER_TAG,
     SIDE_QUESTIONS,
     SYNTHETIC_ANSWER,
 )
+from domain.said import said_in, without_reminders
 from schemas.anthropic.stream import JsonObject, JsonValue
 
 NORMALISER = 1
@@ -79,6 +78,8 @@ class BlockFacts:
     """Digest of the block as the prompt cache sees it: as it was sent, but for its mark. Empty: it cannot be read."""
     size: int = 0
     """Bytes of what ``sent`` is the digest of."""
+    said: bytes = b""
+    """Digest of its words (``domain/said.py``). Empty: there are none."""
     deferred: bool = False
     """A tool definition that is no part of the prompt until the model has found it."""
 
@@ -102,7 +103,10 @@ def _as_sent(facts: BlockFacts, block: JsonObject) -> BlockFacts:
     """The order of a block's own members varies and makes no difference upstream; that of members inside does."""
     data = msgspec.json.encode({name: block[name] for name in sorted(block) if name != "cache_control"})
     deferred = facts.kind == "tool" and block.get("defer_loading") is True
-    return replace(facts, sent=_digest(b"sent", data), size=len(data), deferred=deferred)
+    said = said_in(block)
+    return replace(
+        facts, sent=_digest(b"sent", data), size=len(data), said=said.digest if said else b"", deferred=deferred
+    )
 
 
 def _said(block: JsonObject) -> BlockFacts:
@@ -131,18 +135,13 @@ def counts(facts: BlockFacts, *, by_assistant: bool) -> bool:
     return facts.passing != ("assistant" if by_assistant else "user")
 
 
-def stripped(text: str) -> str:
-    """Without reminders and without white space at the ends."""
-    return (REMINDER.sub("", text) if REMINDER_TAG in text else text).strip()
-
-
 def text_digest(text: str) -> bytes:
     """Digest of a text that is stripped already."""
     return _digest(b"text", text.encode("utf-8", "surrogatepass"))
 
 
 def _text(text: str) -> BlockFacts:
-    plain = stripped(text)
+    plain = without_reminders(text)
     digest = text_digest(plain) if plain else None
     asks = any(words in text for words in SIDE_QUESTIONS)
     mentions, passing = _notified(text), _passing(plain)
@@ -161,7 +160,7 @@ def _tool_use(kind: str, block: JsonObject) -> BlockFacts:
     arguments = block.get("input")
     if isinstance(arguments, dict) and isinstance(prompt := arguments.get("prompt"), str):
         agent_type, description = _string(arguments, "subagent_type"), _string(arguments, "description")
-        task = Task(tool_use_id, text_digest(stripped(prompt)), agent_type, description)
+        task = Task(tool_use_id, text_digest(without_reminders(prompt)), agent_type, description)
     return BlockFacts(
         kind, digest=_id_digest(b"tool_use", tool_use_id, block), name=name, tool_use_id=tool_use_id, task=task
     )

@@ -4,7 +4,7 @@ The body comes as a skeleton whose blocks were read before, or as plain JSON.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import msgspec
@@ -21,6 +21,10 @@ class SeenBlock:
     facts: BlockFacts
     mark: Lifetime | None
     """The cache mark it carries."""
+    part: bytes | None = field(default=None, compare=False)
+    """Key of the part it is stored as; None: it stands in the body itself,"""
+    inline: JsonValue = field(default=None, compare=False)
+    """and this is it."""
 
     @property
     def marked(self) -> bool:
@@ -128,11 +132,10 @@ def _blocks(value: JsonValue, known: Known) -> tuple[SeenBlock, ...]:
 
 
 def _block(value: JsonValue, known: Known) -> SeenBlock:
-    if isinstance(value, str):
-        return known.get(value) or SeenBlock(block_facts(value), None)
-    if isinstance(value, dict) and "cache_control" in value:
-        return SeenBlock(block_facts(value), lifetime_of(value["cache_control"]))
-    return SeenBlock(block_facts(value), None)
+    if isinstance(value, str) and value in known:
+        return known[value]
+    mark = lifetime_of(value["cache_control"]) if isinstance(value, dict) and "cache_control" in value else None
+    return SeenBlock(block_facts(value), mark, inline=value)
 
 
 def _kind(value: JsonValue) -> str:

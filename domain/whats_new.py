@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from itertools import groupby, repeat, takewhile
 from typing import Literal, Protocol
 
-from domain.blocks import BlockFacts, block_facts, counts, stripped
+from domain.blocks import BlockFacts, block_facts, counts
 from domain.held_answers import text_of
+from domain.said import without_reminders
 from schemas.anthropic.stream import JsonObject, JsonValue
 
 State = Literal["carried", "changed", "partly", "new"]
@@ -210,7 +211,7 @@ def _plain(value: JsonValue) -> JsonValue:
     """Without cache marks and reminders, which come and go."""
     match value:
         case str():
-            return stripped(value)
+            return without_reminders(value)
         case list():
             return [_plain(item) for item in value]
         case dict():

@@ -111,6 +111,39 @@ def usage(  # noqa: PLR0913 - each is an option
     )
 
 
+@app.command(
+    epilog="Examples:  nexus search connection reset  |  nexus search '\"exit code 1\"' --kind tool_result --tool Bash"
+    "  |  nexus search 'compil*' --project web --json | jq '.items[].request_id'"
+)
+def search(  # noqa: PLR0913 - each is an option
+    words: Annotated[list[str], typer.Argument(help='Words, "a phrase", begin*, -without, this OR that.')],
+    *,
+    kind: Annotated[str | None, typer.Option(help="prompt, answer, thinking, tool_input or tool_result.")] = None,
+    tool: Annotated[str | None, typer.Option(help="Name of a tool: what it was given, and what it gave.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only results of tools that failed.")] = False,
+    since: Annotated[str | None, typer.Option(help="A day or a moment.")] = None,
+    until: Annotated[str | None, typer.Option(help="Before this.")] = None,
+    model: Annotated[str | None, typer.Option()] = None,
+    project: Annotated[str | None, typer.Option()] = None,
+    account: Annotated[str | None, typer.Option()] = None,
+    session: Annotated[str | None, typer.Option()] = None,
+    conversation: Annotated[str | None, typer.Option(help="Id of any of its requests.")] = None,
+    newest: Annotated[bool, typer.Option("--newest", help="The newest first, not the best.")] = False,
+    limit: Annotated[int, typer.Option(help="So many places at once.")] = 20,
+    cursor: Annotated[str | None, typer.Option(help="Go on behind the page before.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For a script: as GET /api/search.")] = False,
+) -> None:
+    """Find where something was said, in everything that was sent and answered."""
+    from ops.commands import search as command
+
+    filters = {
+        "kind": kind, "tool": tool, "error": "yes" if failed else None, "since": since, "until": until, "model": model,
+        "project": project, "account": account, "session": session, "conversation": conversation,
+        "order": "newest" if newest else None, "limit": str(limit), "cursor": cursor,
+    }  # fmt: skip
+    command.run(words, filters, as_json=as_json, colour=sys.stdout.isatty())
+
+
 @app.command(epilog="Examples:  nexus windows  |  nexus windows --account acme --json | jq '.accounts[].windows'")
 def windows(
     account: Annotated[str | None, typer.Option(help="Only this account; its scope, where it has none.")] = None,

@@ -5,7 +5,7 @@ of a long session costs its new blocks.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -18,7 +18,7 @@ from domain.recipes import MAX_DEPTH, GlueRef, Item, RunRef, decode
 from domain.request_view import RequestView, SeenBlock, view_of
 from domain.skeleton import Placeholders, Skeleton, skeleton_of
 from projections.remembered import Remembered
-from schemas.anthropic.stream import NotJsonError, read_json
+from schemas.anthropic.stream import JsonValue, NotJsonError, read_json
 from schemas.stored.events import BodyReference
 
 _BLOCKS_REMEMBERED = 100_000
@@ -75,6 +75,11 @@ class BodyReader:
         names = {(body.scope, name) for body, skeleton in made if skeleton for name in skeleton.blocks}
         seen = await self._blocks(names)
         return {body.request_id: _view(body.scope, skeleton, seen) for body, skeleton in made}
+
+    async def blocks(self, parts: Collection[Scoped]) -> dict[Scoped, JsonValue]:
+        """Blocks as they are, by scope and part key; without those that are gone, or are no JSON."""
+        read = await self._payloads.scoped_parts(parts)
+        return {one: value for one, data in read.items() if (value := _json(data)) is not None}
 
     async def _open(self, wanted: Sequence[WantedBody]) -> _Opened:
         """Every part of structure that these bodies need: recipes, runs, glue, and opaque bodies."""
@@ -141,7 +146,7 @@ class BodyReader:
             parts = await self._payloads.scoped_parts({(scope, key) for (scope, _), (key, _) in missing.items()})
             for one, (key, mark) in missing.items():
                 data = parts.get((one[0], key))
-                seen[one] = SeenBlock(EMPTY if data is None else _read_block(data), mark)
+                seen[one] = SeenBlock(EMPTY if data is None else _read_block(data), mark, part=key)
                 if data is not None:
                     self._seen.put(one, seen[one])
         return seen
@@ -154,7 +159,12 @@ def _view(scope: str, skeleton: Skeleton | None, seen: Mapping[ScopedName, SeenB
 
 
 def _read_block(data: bytes) -> BlockFacts:
+    return block_facts(_json(data))
+
+
+def _json(data: bytes) -> JsonValue:
+    """None: it is none."""
     try:
-        return block_facts(read_json(data.decode("utf-8", "replace")))
+        return read_json(data.decode("utf-8", "replace"))
     except NotJsonError:
-        return block_facts(None)
+        return None

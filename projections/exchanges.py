@@ -16,6 +16,7 @@ from domain.ports import EventLog, Payloads, Recorded, UnreadableEvent
 from domain.request_view import RequestView
 from projections.body_reader import BodyReader, WantedBody
 from projections.remembered import Remembered
+from schemas.anthropic.stream import JsonValue
 from schemas.stored.events import (
     TERMINAL,
     HeaderFact,
@@ -89,6 +90,10 @@ class ExchangeReader:
         """The same without bodies: ``view`` and ``message`` are None, and no payload is read."""
         streams = await self.log.streams(request_ids, upto, EXCHANGE_TOPICS)
         return [_bare(request_id, streams[request_id]) for request_id in sorted(streams)]
+
+    async def blocks(self, parts: Collection[tuple[str, bytes]]) -> dict[tuple[str, bytes], JsonValue]:
+        """Blocks by scope and part key; without those that are gone, or are no JSON."""
+        return await self._bodies.blocks(parts)
 
     async def scope_key(self, scope: str) -> bytes:
         """The scope's HMAC key. Raises PayloadMissingError if nothing is stored under the scope."""

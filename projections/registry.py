@@ -8,6 +8,7 @@ from projections.projectors.cache import CacheProjector
 from projections.projectors.conversations import ConversationsProjector
 from projections.projectors.limits import LimitsProjector
 from projections.projectors.requests import RequestsProjector
+from projections.projectors.search import SearchProjector
 from schemas.stored.events import RequestReceived, ResponseStarted
 
 USAGE_TABLES = ("usage_groups", "usage_lines", "usage_quarters", "usage_days", "usage_conversations")
@@ -57,6 +58,15 @@ PROJECTIONS = (
         tables=("cache_prompts", "cache_segments", "cache_verdicts"),
         views=("cache_verdicts",),
         make=CacheProjector,
+    ),
+    Projection(
+        name="search",
+        version=1,
+        topics=EXCHANGE_TOPICS,
+        schema_file="search.sql",
+        tables=("search_pieces", "search_places", "search_marks"),
+        views=("search_pieces", "search_places"),
+        make=SearchProjector,
     ),
 )
 

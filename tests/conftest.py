@@ -13,6 +13,7 @@ pytest_plugins = (
     "tests.claude_client",
     "tests.typescript_sdk",
     "tests.browser",
+    "tests.axe",
     "tests.bench.tools",
 )
 

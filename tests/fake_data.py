@@ -6,19 +6,23 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+from dashboard.as_of import conversation_as_of, nodes_as_of
 from dashboard.data import MAX_ACCOUNTS, CacheFilter, ConversationFilter, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
 from dashboard.errors import InvalidQueryError
 from dashboard.request_usage import request_usage_of
+from dashboard.searching import SearchQuery
 from dashboard.told import Sayings
 from dashboard.usage import UsageQuery
 from domain.cache_waste import totals
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
+from domain.search_query import read_search
 from domain.usage_sums import Attempt, SubTask
 from schemas.cache_api import CacheInsights, CacheVerdictItem
 from schemas.limits_api import AccountWindows, WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from schemas.search_api import SearchAnswer
 from schemas.stream_api import StreamInsights
 from schemas.usage_api import RequestUsage, UsageAnswer
 from tests.read_rows import START, stream_group
@@ -48,8 +52,10 @@ class FakeDataStore(DataStore):
     tasks: list[SubTask] = field(default_factory=list)
     """Of sub-agents."""
     said: Sayings = field(default_factory=Sayings)
+    hits: SearchAnswer = SearchAnswer(items=[], total=0, at_least=False, next_cursor=None)  # noqa: RUF009 - frozen
+    """What every search finds."""
     wanted: list[object] = field(default_factory=list)
-    """What insights and usage were asked for."""
+    """What insights, usage and searches were asked for."""
 
     async def cache_insights(self, wanted: CacheFilter, *, limit: int = 50) -> CacheInsights:
         self._ask("cache_insights")
@@ -82,6 +88,14 @@ class FakeDataStore(DataStore):
         self._ask("stream_insights")
         self.wanted.append(wanted)
         return self.flows or no_streams(wanted)
+
+    async def search(self, query: SearchQuery) -> SearchAnswer:
+        """Refuses what the real one refuses."""
+        self._ask("search")
+        read_search(query.words)
+        self.wanted.append(query)
+        assert query.offset >= 0
+        return self.hits
 
     async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
         self._ask("windows")
@@ -121,9 +135,15 @@ class FakeDataStore(DataStore):
         tree = await self.tree(member)
         return tree.conversation if tree else None
 
-    async def tree(self, member: UUID) -> ConversationTree | None:
-        self._ask("tree")
-        return self._tree_of(member)
+    async def tree(self, member: UUID, as_of: datetime | None = None) -> ConversationTree | None:
+        self._ask("tree" if as_of is None else f"tree as of {as_of:%H:%M:%S}")
+        tree = self._tree_of(member)
+        if tree is None or as_of is None:
+            return tree
+        nodes = nodes_as_of(tree.nodes, as_of, {})
+        return tree.model_copy(
+            update={"nodes": nodes, "conversation": conversation_as_of(tree.conversation, nodes, {})}
+        )
 
     async def branch_name(self, conversation: UUID, branch: UUID) -> str | None:
         self._ask("branch_name")
@@ -134,8 +154,8 @@ class FakeDataStore(DataStore):
         self._ask("events")
         return self.all_events.get(request_id, [])
 
-    async def details(self, request_id: UUID) -> RequestDetails | None:
-        self._ask("details")
+    async def details(self, request_id: UUID, as_of: datetime | None = None) -> RequestDetails | None:
+        self._ask("details" if as_of is None else f"details as of {as_of:%H:%M:%S}")
         return self.all_details.get(request_id)
 
     def put_tree(self, tree: ConversationTree) -> None:

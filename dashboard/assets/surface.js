@@ -243,6 +243,11 @@ export function render({ model, view }) {
   paintFigures();
   send({ kind: "ready", search: location.search, visible: !document.hidden });
   // What was typed before anybody listened.
-  const typed = [...document.querySelectorAll("form[data-query] [data-search]")].find((box) => box.value !== box.defaultValue);
-  if (typed) go(formUrl(typed.form));
+  const chosen = [...document.querySelectorAll("form[data-query] [name]")].find(isChanged);
+  if (chosen) go(formUrl(chosen.form));
+}
+
+function isChanged(box) {
+  if (box.nodeName !== "SELECT") return box.value !== box.defaultValue;
+  return box.selectedIndex !== Math.max(0, [...box.options].findIndex((option) => option.defaultSelected));
 }

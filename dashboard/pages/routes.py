@@ -11,6 +11,7 @@ from dashboard.pages.overview import overview_page
 from dashboard.pages.page import Route
 from dashboard.pages.request import request_page
 from dashboard.pages.requests import requests_page
+from dashboard.pages.search import search_page
 from dashboard.pages.usage import usage_page
 
 HOME = "/overview"
@@ -23,6 +24,7 @@ ROUTES: Mapping[str, Route] = MappingProxyType(
         "/overview": overview_page,
         "/requests": requests_page,
         r"/requests/(?P<member>[^/]+)": request_page,
+        "/search": search_page,
         "/usage": usage_page,
     }
 )

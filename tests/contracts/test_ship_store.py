@@ -22,11 +22,11 @@ IN_ONE_STORE = settings(max_examples=15, deadline=None, suppress_health_check=[H
 
 
 @pytest.fixture(params=["postgres", "fake"])
-async def store(request: pytest.FixtureRequest) -> AsyncIterator[ShipStore]:
+async def store(request: pytest.FixtureRequest, migrated_database: str) -> AsyncIterator[ShipStore]:
     if request.param == "fake":
         yield FakeStore()
         return
-    async with opened(request.getfixturevalue("migrated_database")) as pool:
+    async with opened(migrated_database) as pool:
         yield PostgresShipStore(pool, announce=lambda: None, random_bytes=os.urandom)
 
 

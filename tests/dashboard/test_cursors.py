@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.cursors import Kind, decode_place, decode_position, encode_place
+from dashboard.cursors import Kind, decode_offset, decode_place, decode_position, encode_offset, encode_place
 from dashboard.errors import InvalidQueryError
 
 KINDS: list[Kind] = ["requests", "conversations"]
@@ -80,3 +80,14 @@ def test_a_position_is_a_plain_number(number: int) -> None:
 def test_anything_else_is_no_position(said: str) -> None:
     with pytest.raises(InvalidQueryError, match="is no position"):
         decode_position(said)
+
+
+@given(st.integers(0, 100))
+def test_an_offset_comes_back(offset: int) -> None:
+    assert decode_offset(encode_offset(offset), 100) == offset
+
+
+@pytest.mark.parametrize("said", ["", "-1", "101", "x", "1.5", "1 ", "٢", "9" * 30])
+def test_an_offset_behind_the_end_or_none_is_refused(said: str) -> None:
+    with pytest.raises(InvalidQueryError, match="leave it out"):
+        decode_offset(said, 100)

@@ -22,6 +22,10 @@ ONE_TIMELINE, ONE_RHYTHM = cache(figures.timeline), cache(figures.rhythm)
 ONE_LIMIT_CHART, ONE_USAGE_CHART = cache(limit_figures.limit_chart), cache(usage_figures.usage_chart)
 COLOURED = {("span", ("class",))}
 LIST_ELEMENTS = {
+    "code",
+    "dd",
+    "dl",
+    "dt",
     "",
     "div",
     "h2",

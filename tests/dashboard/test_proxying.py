@@ -83,6 +83,22 @@ async def test_a_redirect_is_for_the_browser(front: RunningFront, browser: Brows
     assert [request.path for request in front.worker.requests] == ["/redirect"]
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [("/nowhere", 404, "No page has this address."), ("/mistaken", 500, "its log says why")],
+)
+async def test_an_error_of_the_worker_is_told_in_our_words(
+    browser: Browser, path: str, status: int, words: str
+) -> None:
+    page = await browser.ask(path, headers={"Accept": "text/html"})
+    assert (page.status, page.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+    assert words in page.text
+    assert "own words" not in page.text
+    plain = await browser.ask(path)
+    assert (plain.status, plain.headers["Content-Type"]) == (status, "application/json")
+    assert words in plain.text
+
+
 async def test_a_worker_that_dies_in_the_middle_is_said_to_start(browser: Browser) -> None:
     answer = await browser.ask("/broken", headers={"Accept": "text/html"})
     assert answer.status == 503

@@ -23,10 +23,14 @@ from dashboard.queries import (
     conversations_query,
     export_query,
     requests_query,
+    search_query,
     streams_query,
+    tree_query,
     windows_query,
 )
+from dashboard.searching import SearchQuery
 from domain.ids import Position
+from domain.search_hits import SearchFilter
 from tests.stored_rows import CLASSES as STORED_CLASSES
 
 ID = "01890000-0000-7000-8000-000000000001"
@@ -195,3 +199,43 @@ def test_an_export_is_markdown_and_leaves_people_out_unless_it_is_asked_otherwis
     for unfit in ("format=pdf", "redact=no", "branch=main", "people=1"):
         with pytest.raises(InvalidQueryError):
             export_query(query(unfit))
+
+
+def test_a_search_has_words_and_filters() -> None:
+    assert search_query(query("q=time+out")) == SearchQuery("time out", limit=20)
+    text = (
+        "q=x&kind=tool_result&error=yes&tool=Bash&since=2026-11-22&until=2026-11-23&aside=yes&model=m&project=p"
+        f"&account=a&session=s&conversation={ID}&class=subagent&order=newest&limit=7&cursor=20"
+    )
+    wanted = SearchFilter(
+        kind="tool_result",
+        is_error=True,
+        tool="Bash",
+        since=datetime(2026, 11, 22, tzinfo=UTC),
+        until=datetime(2026, 11, 23, tzinfo=UTC),
+        aside=True,
+        model="m",
+        project="p",
+        account="a",
+        session="s",
+        conversation=UUID(ID),
+        request_class="subagent",
+    )
+    assert search_query(query(text)) == SearchQuery("x", wanted, "newest", 7, "20")
+    assert search_query(query("q=x&error=no")).wanted.is_error is False
+
+
+@pytest.mark.parametrize(
+    "text", ["", "q=", "q=x&kind=said", "q=x&error=1", "q=x&order=old", "q=x&status=200", "q=x&q=y"]
+)
+def test_an_unfit_search_is_refused(text: str) -> None:
+    with pytest.raises(InvalidQueryError):
+        search_query(query(text))
+
+
+def test_a_tree_may_be_asked_for_as_of_a_moment() -> None:
+    assert tree_query(query("")) is None
+    assert tree_query(query("as_of=2026-11-22T09:30:00Z")) == datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+    for wrong in ("as_of=", "as_of=then", "at=2026-11-22"):
+        with pytest.raises(InvalidQueryError):
+            tree_query(query(wrong))

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.blocks import EMPTY, AgentMention, Task, block_facts, counts, lifetime_of, stripped, text_digest
+from domain.blocks import EMPTY, AgentMention, Task, block_facts, counts, lifetime_of, text_digest
+from domain.said import without_reminders
 from tests.strategies import Json, json_values
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -17,12 +18,12 @@ def test_a_text_is_the_same_however_it_is_sent(text: str, added: list[str], spac
     plain = block_facts(text)
     assert block_facts({"type": "text", "text": text, **mark}).digest == plain.digest
     assert block_facts({"type": "text", "text": space + text + "".join(added) + space}).digest == plain.digest
-    assert plain.text == stripped(text)
+    assert plain.text == without_reminders(text)
 
 
 @given(texts, texts)
 def test_other_texts_have_other_digests(one: str, other: str) -> None:
-    same = stripped(one) == stripped(other)
+    same = without_reminders(one) == without_reminders(other)
     assert (block_facts(one).digest == block_facts(other).digest) == same
 
 

@@ -50,9 +50,10 @@ def test_every_setting_that_differs_is_told_once_the_model_first(before: JsonObj
 
 
 def test_a_setting_that_stays_is_not_told() -> None:
-    before, now = (Prompt(settings={"model": "m", "max_tokens": most, "thinking": None}) for most in (100, 200))
-    assert told(before, now) == [("setting", "changed", "max_tokens")]
-    assert told(before, Prompt()) == [
+    before: JsonObject = {"model": "m", "max_tokens": 100, "thinking": None}
+    now: JsonObject = {**before, "max_tokens": 200}
+    assert told(Prompt(settings=before), Prompt(settings=now)) == [("setting", "changed", "max_tokens")]
+    assert told(Prompt(settings=before), Prompt()) == [
         ("model", "removed", "model"),
         ("setting", "removed", "max_tokens"),
         ("setting", "removed", "thinking"),

@@ -10,7 +10,7 @@ from projections.registry import PROJECTIONS, projection
 
 def test_a_projection_is_found_by_name_and_another_name_is_refused() -> None:
     assert [projection(one.name) for one in PROJECTIONS] == list(PROJECTIONS)
-    with pytest.raises(SetupError, match="requests, limits, conversations, cache"):
+    with pytest.raises(SetupError, match="requests, limits, conversations, cache, search"):
         projection("missing")
 
 

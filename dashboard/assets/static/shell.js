@@ -1,4 +1,4 @@
-// What works on every page without the server: theme button, shortcuts, help, copying, local times.
+// What works on every page without the server: theme button, copying, local times, taking along; keys.js has the shortcuts.
 (() => {
   const $ = (selector, within = document) => within.querySelector(selector);
   const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -46,6 +46,12 @@
     if (element.textContent !== text) element.textContent = text;
   }
 
+  // What is looked at as of an earlier moment has run until then.
+  function shownMoment() {
+    const past = $("[data-as-of]");
+    return past ? Date.parse(past.dataset.asOf) : Date.now();
+  }
+
   function showTimes(within = document) {
     for (const element of $$("time[datetime]", within)) {
       const moment = new Date(element.dateTime);
@@ -55,7 +61,7 @@
       if (element.dataset.show === "ago" && seconds < 604800) set(element, ago(seconds));
       if (element.dataset.show === "clock") set(element, clock.format(moment));
       if (element.dataset.show === "full") set(element, full.format(moment));
-      if (element.dataset.show === "elapsed") set(element, elapsed(seconds));
+      if (element.dataset.show === "elapsed") set(element, elapsed((shownMoment() - moment.getTime()) / 1000));
       if (element.dataset.show === "until") set(element, until(-seconds));
     }
   }
@@ -155,21 +161,6 @@
     for (const sheet of $$("details.legend[open]")) if (!sheet.contains(event.target)) sheet.open = false;
   });
 
-  // -- help ------------------------------------------------------------------------------------------------------
-  const help = $("#help");
-  $("#help-button").addEventListener("click", () => help.showModal());
-  help.addEventListener("click", (event) => event.target === help && help.close());
-
-  // -- lists: j, k and Enter ---------------------------------------------------------------------------------------
-  function move(step) {
-    const rows = $$("[data-nav]").filter((row) => row.offsetParent !== null);
-    if (!rows.length) return;
-    const at = rows.indexOf(document.activeElement);
-    const next = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? (step > 0 ? 0 : rows.length - 1) : at + step))];
-    next.focus({ preventScroll: true });
-    next.closest("tr, [data-key]")?.scrollIntoView({ block: "nearest" });
-  }
-
   // -- a message that the address names is brought into view once --------------------------------------------------------
   let arrived = "";
   function arrive() {
@@ -193,37 +184,4 @@
     });
     addEventListener("scroll", () => document.scrollingElement.scrollTop < 8 && (above.hidden = true), { passive: true });
   }
-
-  // -- shortcuts ---------------------------------------------------------------------------------------------------
-  const places = { o: "/overview", c: "/conversations", r: "/requests", a: "/usage", l: "/limits", i: "/insights" };
-  let chordAt = 0;
-
-  function isTyping(target) {
-    return target.closest("input, textarea, select, [contenteditable]") !== null;
-  }
-
-  function shortcut(key) {
-    if (performance.now() - chordAt < CHORD_MS && places[key]) return () => location.assign(places[key]);
-    const tree = $$("[role=tree]").find((one) => one.offsetParent !== null);
-    return {
-      "/": () => $("[data-search]")?.focus(),
-      "?": () => (help.open ? help.close() : help.showModal()),
-      t: () => window.nexusTheme.cycle(),
-      g: () => (chordAt = performance.now()),
-      j: () => (tree ? tree.dispatchEvent(new CustomEvent("nexus:move", { detail: 1 })) : move(1)),
-      k: () => (tree ? tree.dispatchEvent(new CustomEvent("nexus:move", { detail: -1 })) : move(-1)),
-      u: () => $("[data-up]")?.click(),
-    }[key];
-  }
-
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.key === "Escape" && isTyping(event.target)) return event.target.blur();
-    if (isTyping(event.target)) return;
-    const act = shortcut(event.key);
-    if (!act) return;
-    event.preventDefault();
-    if (event.key !== "g") chordAt = 0;
-    act();
-  });
 })();

@@ -1,5 +1,6 @@
 """A request's page shows all that is recorded of it, one section at a time, and says plainly what is missing."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -253,6 +254,14 @@ async def test_the_request_can_be_copied_as_a_command() -> None:
         "Copy as curl"
         not in (await shown(request_details(body=b"x", ended_by="open"), member="no")).regions()["sections"]
     )
+
+
+async def test_a_header_of_which_not_even_the_length_was_kept_says_so() -> None:
+    received = request_details().received
+    assert received is not None
+    bare = HeaderFact(name="Authorization")
+    html = await panel(replace(request_details(), received=received.model_copy(update={"headers": (bare,)})), "headers")
+    assert dict(zip(texts(html, "th"), texts(html, "td"), strict=True))["Authorization"] == "not kept"
 
 
 async def test_the_stream_of_events_is_listed() -> None:

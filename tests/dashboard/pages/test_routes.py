@@ -47,4 +47,4 @@ def test_every_page_has_its_template_and_its_stylesheet(route: object) -> None:
     assert (ASSETS / "static" / f"{page.name}.css").is_file()
     template = (ASSETS / f"{page.name}.html").read_text()
     assert all(f'region("{name}"' in template for name in page.region_names)
-    assert all(f'root("{name}"' in template for name in page.figures())
+    assert all(re.search(rf'\b(?:root|figure)\("{name}"', template) for name in page.figures())

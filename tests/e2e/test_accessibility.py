@@ -1,0 +1,151 @@
+"""Nobody is kept out: axe-core finds no barrier on any page, in either theme, and every page fits 1280 points.
+
+There is no table of exceptions: Bokeh's canvases have words beside them, and everything else is ours to mend.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.axe import barriers
+from tests.pictures import STORY, until_played
+from tests.stack import Stack, ended, environment, stack, start
+
+WAIT_MS = 30_000
+NOBODY = "http://127.0.0.1:9"
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+SECTIONS = ("messages", "response", "usage", "stream", "headers", "events", "raw")
+FIGURE = ".figure canvas"
+
+pytestmark = pytest.mark.browser
+
+
+def places(ids: Mapping[str, str]) -> dict[str, str]:
+    """Every page, tab and state that an address leads to, and what shows that it is there."""
+    conversation, request, failed = (f"/{ids[name]}" for name in ("conversation", "request", "failed"))
+    return {
+        "/overview": ".tiles",
+        "/conversations": "[data-conversation-id]",
+        "/conversations?title=bundle": "[data-conversation-id]",
+        f"/conversations{conversation}": FIGURE,
+        f"/conversations{conversation}?request={ids['request']}": ".exchange",
+        f"/conversations{conversation}?as_of=1000": "[data-as-of]",
+        f"/conversations{conversation}?tab=read": ".read-text .entry",
+        f"/conversations{conversation}?tab=read&q=bundle": ".read-hits mark",
+        f"/conversations/{UNKNOWN}": "[data-state=missing]",
+        "/requests": "[data-request-id]",
+        "/requests?model=nothing": "[data-state=no-match]",
+        "/requests?status=none": "[data-state=refused]",
+        **{
+            f"/requests{request}?tab={section}": f"main:has(h2.sr:text-is('{section.capitalize()}'))"
+            for section in SECTIONS
+        },
+        **{
+            f"/requests{failed}?tab={section}": f"main:has(h2.sr:text-is('{section.capitalize()}'))"
+            for section in SECTIONS
+        },
+        f"/requests/{UNKNOWN}": "[data-state=missing]",
+        "/search": "[data-state=begin]",
+        "/search?q=bundle": ".hit",
+        "/search?q=zyzzyva": "[data-state=no-match]",
+        "/usage": FIGURE,
+        "/usage?model=nothing": "[data-state=no-match]",
+        "/limits": FIGURE,
+        "/insights": ".list-streams",
+        "/nowhere": "h1:text-is('There is nothing here')",
+        "/logout": "h1:text-is('Log out')",
+    }
+
+
+EMPTY = {
+    "/overview": "[data-state=empty]",
+    "/conversations": "[data-state=empty]",
+    "/requests": "[data-state=empty]",
+    "/search": "[data-state=begin]",
+    "/usage": "[data-state=empty]",
+    "/limits": "[data-state=empty]",
+    "/insights": "[data-state=empty-streams]",
+}
+
+
+class Inspector:
+    """Goes from page to page and notes what is wrong."""
+
+    def __init__(self, page: Page, axe: str) -> None:
+        self.page, self.axe = page, axe
+        self.found = list[str]()
+        self.titles = dict[str, str]()
+
+    async def visit(self, url: str, path: str, sign: str) -> None:
+        await self.page.goto(url + path)
+        await expect(self.page.locator(sign).first).to_be_visible(timeout=WAIT_MS)
+        if await self.page.locator("#live").count():
+            await expect(self.page.locator("html")).to_have_attribute("data-live", "live", timeout=WAIT_MS)
+        self.titles[path.partition("?")[0]] = await self.page.title()
+        await self.look(path)
+
+    async def look(self, what: str) -> None:
+        """At what stands there now, in both themes."""
+        for scheme in ("light", "dark"):
+            await self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            await expect(self.page.locator("html")).to_have_attribute("data-theme", scheme)
+            self.found += [f"{what}, {scheme}: {one}" for one in await barriers(self.page, self.axe)]
+        if await self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            self.found.append(f"{what}: wider than the window")
+
+
+@asynccontextmanager
+async def inspecting(browser: Browser, running: Stack, axe: str) -> AsyncIterator[Inspector]:
+    """From the login on; the one-time link's page is looked at before."""
+    page = await browser.new_page(viewport={"width": 1280, "height": 800})
+    inspector = Inspector(page, axe)
+    await inspector.visit(running.dashboard, "/login", "#key")
+    await page.get_by_label("Key").fill("not the key")
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await inspector.look("/login, refused")
+    await page.get_by_label("Key").fill(running.key)
+    await page.get_by_role("button", name="Log in").click()
+    await page.wait_for_url("**/overview")
+    yield inspector
+    await page.close()
+
+
+async def ids_of(running: Stack) -> dict[str, str]:
+    """Of a conversation with all that may be in one, a request of it, and one that failed."""
+    listed: list[Any] = (await running.api("/api/conversations", limit="100"))["items"]
+    conversation = next(one["conversation_id"] for one in listed if one["title"].startswith(STORY))
+    members: list[Any] = (await running.api("/api/requests", conversation=conversation))["items"]
+    every: list[Any] = (await running.api("/api/requests", limit="500"))["items"]
+    return {
+        "conversation": conversation,
+        "request": next(one["request_id"] for one in members if one["status"] == 200 and not one["error_type"]),
+        "failed": next(one["request_id"] for one in every if (one["status"] or 0) >= 400),
+    }
+
+
+async def test_no_page_keeps_anybody_out(tmp_path: Path, browser: Browser, axe: str) -> None:
+    env = environment(tmp_path, NEXUS_GATEWAY_PORT="0", NEXUS_DASHBOARD_PORT="0")
+    async with ended(await start(env, "demo", "--fast")) as running:
+        await until_played(running)
+        async with inspecting(browser, running, axe) as inspector:
+            for path, sign in places(await ids_of(running)).items():
+                await inspector.visit(running.dashboard, path, sign)
+            await inspector.visit(running.dashboard, "/requests", "[data-request-id]")
+            await inspector.page.keyboard.press("?")
+            await inspector.look("the help")
+            assert inspector.found == []
+            named = [title for path, title in inspector.titles.items() if UNKNOWN not in path]
+            assert len(set(named)) == len(named), "each page has a title of its own"
+            assert all(title.endswith("Nexus") for title in named)
+
+
+async def test_neither_does_an_empty_one(tmp_path: Path, browser: Browser, axe: str) -> None:
+    async with stack(tmp_path, NOBODY) as running, inspecting(browser, running, axe) as inspector:
+        for path, sign in EMPTY.items():
+            await inspector.visit(running.dashboard, path, sign)
+        assert inspector.found == []
