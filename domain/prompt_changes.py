@@ -20,6 +20,8 @@ from schemas.anthropic.stream import JsonObject, JsonValue
 
 CONTEXT = 2
 """Lines that stay, on either side of what changed."""
+COMPARED = 8
+"""Texts that are compared line by line; of more, what went stands before what came."""
 Part = Literal["model", "setting", "tool", "tool order", "system", "marks"]
 Kind = Literal["added", "removed", "changed"]
 Hunk = tuple[DiffLine, ...]
@@ -64,10 +66,11 @@ class Change:
 
 
 def changes(before: Prompt, now: Prompt) -> tuple[Change, ...]:
+    comparer = _Comparer()
     return (
         *_settings(before.settings, now.settings),
-        *_tools(before.tools, now.tools),
-        *_system(before.system, now.system),
+        *_tools(before.tools, now.tools, comparer),
+        *_system(before.system, now.system, comparer),
         *_marks(marks_of(before), marks_of(now)),
     )
 
@@ -76,17 +79,41 @@ def marks_of(prompt: Prompt) -> tuple[Mark, ...]:
     return tuple(_marked(prompt))
 
 
-def hunks_of(old: str, new: str) -> tuple[Hunk, ...]:
+def hunks_of(old: str, new: str, *, closely: bool = True) -> tuple[Hunk, ...]:
     """The lines that differ; what both begin and end with is not compared again."""
     before, after = old.splitlines(), new.splitlines()
     start = _alike(before, after)
     end = _alike(before[start:][::-1], after[start:][::-1])
-    middle = difference(
-        *("".join(f"{line}\n" for line in lines[start : len(lines) - end]) for lines in (before, after))
+    went, came = before[start : len(before) - end], after[start : len(after) - end]
+    return tuple(
+        _cut_up(
+            [
+                *(DiffLine(" ", text) for text in before[:start]),
+                *(difference(_joined(went), _joined(came)) if closely else _replaced(went, came)),
+                *(DiffLine(" ", text) for text in before[len(before) - end :]),
+            ]
+        )
     )
-    head = [DiffLine(" ", text) for text in before[:start]]
-    tail = [DiffLine(" ", text) for text in before[len(before) - end :]]
-    return tuple(_cut_up([*head, *middle, *tail]))
+
+
+class _Comparer:
+    """Comparing costs the square of the lines, so only so many texts of a request are compared."""
+
+    def __init__(self) -> None:
+        self._left = COMPARED
+
+    def hunks(self, old: str, new: str) -> tuple[Hunk, ...]:
+        self._left -= bool(old and new)
+        return hunks_of(old, new, closely=self._left >= 0)
+
+
+def _joined(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _replaced(went: Sequence[str], came: Sequence[str]) -> Iterator[DiffLine]:
+    yield from (DiffLine("-", text) for text in went)
+    yield from (DiffLine("+", text) for text in came)
 
 
 def _settings(before: JsonObject, now: JsonObject) -> Iterator[Change]:
@@ -98,20 +125,22 @@ def _settings(before: JsonObject, now: JsonObject) -> Iterator[Change]:
             yield Change(part="model" if name == "model" else "setting", kind=kind, name=name, before=old, now=new)
 
 
-def _tools(before: Sequence[JsonObject], now: Sequence[JsonObject]) -> Iterator[Change]:
+def _tools(before: Sequence[JsonObject], now: Sequence[JsonObject], comparer: _Comparer) -> Iterator[Change]:
     """In the order of this request; a name that comes twice is told by its last one."""
     old, new = ({_name(tool): _without_mark(tool) for tool in tools} for tools in (before, now))
     for name, tool in new.items():
         if name not in old:
             yield Change(part="tool", kind="added", name=name)
         elif old[name] != tool:
-            yield Change(part="tool", kind="changed", name=name, hunks=hunks_of(_as_json(old[name]), _as_json(tool)))
+            yield Change(
+                part="tool", kind="changed", name=name, hunks=comparer.hunks(_as_json(old[name]), _as_json(tool))
+            )
     yield from (Change(part="tool", kind="removed", name=name) for name in old if name not in new)
     if [name for name in old if name in new] != [name for name in new if name in old]:
         yield Change(part="tool order", kind="changed", name="")
 
 
-def _system(before: Sequence[JsonObject], now: Sequence[JsonObject]) -> Iterator[Change]:
+def _system(before: Sequence[JsonObject], now: Sequence[JsonObject], comparer: _Comparer) -> Iterator[Change]:
     """What stands between two blocks that stayed is told one by one, as long as there is one to hold it against."""
     old, new = (_texts(blocks) for blocks in (before, now))
     found = aligned([key for _, key, _ in old], [key for _, key, _ in new])
@@ -121,7 +150,7 @@ def _system(before: Sequence[JsonObject], now: Sequence[JsonObject]) -> Iterator
             kind: Kind = "added" if was is None else "removed" if is_now is None else "changed"
             number, _, _ = is_now or was
             texts = (one[2] if one else "" for one in (was, is_now))
-            yield Change(part="system", kind=kind, name=str(number), hunks=hunks_of(*texts))
+            yield Change(part="system", kind=kind, name=str(number), hunks=comparer.hunks(*texts))
 
 
 def _texts(blocks: Sequence[JsonObject]) -> list[tuple[int, bytes, str]]:

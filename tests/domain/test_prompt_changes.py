@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.prompt_changes import CONTEXT, Change, Hunk, Mark, Prompt, changes, hunks_of, marks_of
+from domain.prompt_changes import COMPARED, CONTEXT, Change, Hunk, Mark, Prompt, changes, hunks_of, marks_of
 from domain.transcript import Said
 from schemas.anthropic.stream import JsonObject
 from tests.strategies import json_values
@@ -92,6 +92,24 @@ def test_a_difference_can_be_applied(old: list[str], new: list[str]) -> None:
 def _stands_in(some: list[str], whole: list[str]) -> bool:
     rest = iter(whole)
     return all(line in rest for line in some)
+
+
+@given(lines, lines)
+def test_what_is_not_compared_closely_says_the_same(old: list[str], new: list[str]) -> None:
+    """What went stands before what came; neither is shorter than where it is compared."""
+    closely, plainly = (hunks_of("\n".join(old), "\n".join(new), closely=closely) for closely in (True, False))
+    signs = "".join(line.sign for hunk in plainly for line in hunk).strip()
+    assert signs == signs.count("-") * "-" + signs.count("+") * "+"
+    for sign in "-+":
+        texts = [[line.text for hunk in one for line in hunk if line.sign == sign] for one in (closely, plainly)]
+        assert _stands_in(*texts)
+
+
+def test_of_very_many_texts_the_first_are_compared_line_by_line() -> None:
+    before, now = (system(*(f"{n}a\nsame\n{n}{end}" for n in range(COMPARED + 1))) for end in ("b", "c"))
+    now = system(*(str(block["text"]).replace("a\n", "x\n") for block in now.system))
+    kept = [sum(line.sign == " " for hunk in one.hunks for line in hunk) for one in changes(before, now)]
+    assert kept == [1] * COMPARED + [0]
 
 
 def test_far_from_what_changed_nothing_is_shown() -> None:
