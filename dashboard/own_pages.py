@@ -25,7 +25,7 @@ class OwnPages:
         return self._render("logout", csrf=csrf)
 
     def notice(self, title: str, text: str, *, reload_s: int | None = None) -> str:
-        """``reload_s``: the browser tries again after so many seconds."""
+        """``reload_s``: the browser looks again after so many seconds."""
         return self._render("notice", title=title, text=text, reload_s=reload_s)
 
     def _render(self, name: str, **values: str | int | None) -> str:

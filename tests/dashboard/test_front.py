@@ -62,7 +62,7 @@ async def test_without_a_worker_the_page_says_that_it_starts_and_the_api_goes_on
     async with running_front(worker=False) as front, front.logged_in() as browser:
         page = await browser.ask("/requests", headers={"Accept": "text/html"})
         assert page.status == 503
-        assert 'http-equiv="refresh"' in page.text
+        assert "data-reload-s" in page.text
         assert page.headers["Retry-After"] == "1"
         assert (await browser.ask("/api/requests")).status == 200
         assert (await browser.ask("/static/app.js")).status == 503

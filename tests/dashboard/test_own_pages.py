@@ -41,10 +41,11 @@ def test_a_page_keeps_to_its_policy(page: str) -> None:
     assert not re.search(r"<script(?![^>]*\bsrc=\"/assets/)", page)
     assert not re.search(r"\sstyle=|<style|\son\w+=|javascript:|https?://", page)
     assert set(re.findall(r'(?:src|href|action)="([^"]*)"', page)) <= {
+        "",
         "/",
         "/login",
         "/logout",
-        *(f"/assets/{name}?v=v1" for name in ("app.css", "own.css", "mark.svg", "theme.js", "login.js")),
+        *(f"/assets/{name}?v=v1" for name in ("app.css", "own.css", "mark.svg", "theme.js", "login.js", "reload.js")),
     }
 
 
@@ -69,8 +70,13 @@ def test_the_login_asks_for_the_key_or_uses_the_link() -> None:
 
 
 def test_a_notice_may_reload_by_itself() -> None:
-    assert '<meta http-equiv="refresh" content="2">' in PAGES.notice("a", "b", reload_s=2)
-    assert "refresh" not in PAGES.notice("a", "b")
+    assert all(sign in PAGES.notice("a", "b", reload_s=2) for sign in ('data-reload-s="2"', "reload.js"))
+    assert "reload" not in PAGES.notice("a", "b")
+
+
+def test_no_page_is_taken_away_from_its_reader_by_the_browser() -> None:
+    """A refresh cannot be stopped, nor waited for by who reads slowly."""
+    assert not [page for page in every_page("x") if "http-equiv" in page]
 
 
 def test_pages_speak_of_the_language_they_are_in() -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from dashboard.markup import render
+from dashboard.own_pages import OwnPages
 from tests.axe import barriers
 from tests.pictures import STORY, until_played
 from tests.stack import Stack, ended, environment, stack, start
@@ -61,6 +63,7 @@ def places(ids: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+PUT_INTO_LIST = "(html) => { document.querySelector('[data-region=list]').innerHTML = html; }"
 EMPTY = {
     "/overview": "[data-state=empty]",
     "/conversations": "[data-state=empty]",
@@ -138,6 +141,15 @@ async def test_no_page_keeps_anybody_out(tmp_path: Path, browser: Browser, axe: 
             await inspector.visit(running.dashboard, "/requests", "[data-request-id]")
             await inspector.page.keyboard.press("?")
             await inspector.look("the help")
+            await inspector.page.keyboard.press("Escape")
+            for condition in ("loading", "away"):
+                await inspector.page.evaluate(PUT_INTO_LIST, str(render("page_state.html", condition=condition)))
+                await inspector.look(condition)
+            starting = OwnPages("1").notice("The pages are starting", "This takes a few seconds.", reload_s=600)
+            await inspector.page.route(
+                "**/starting", lambda route: route.fulfill(body=starting, content_type="text/html")
+            )
+            await inspector.visit(running.dashboard, "/starting", "[data-reload-s]")
             assert inspector.found == []
             named = [title for path, title in inspector.titles.items() if UNKNOWN not in path]
             assert len(set(named)) == len(named), "each page has a title of its own"

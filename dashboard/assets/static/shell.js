@@ -2,8 +2,8 @@
 (() => {
   const $ = (selector, within = document) => within.querySelector(selector);
   const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
-  const CHORD_MS = 1200;
   const TICK_MS = 5000;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   // -- theme ---------------------------------------------------------------------------------------------------
   const themeButton = $("#theme");
@@ -179,7 +179,7 @@
     document.addEventListener("nexus:above", () => (above.hidden = false));
     above.addEventListener("click", () => {
       document.body.style.removeProperty("--room-below");
-      document.scrollingElement.scrollTo({ top: 0, behavior: "smooth" });
+      document.scrollingElement.scrollTo({ top: 0, behavior: calm.matches ? "auto" : "smooth" });
       above.hidden = true;
     });
     addEventListener("scroll", () => document.scrollingElement.scrollTop < 8 && (above.hidden = true), { passive: true });
