@@ -66,6 +66,7 @@ async def serve(
             for listener in listeners:
                 listener.close()
             front.sessions.end_all()
+            await front.sockets.all_closed()
             await _leave(runner, abort)
             for task in background:
                 task.cancel()
@@ -76,6 +77,7 @@ class _Front:
     app: Application
     proxy: PanelProxy
     sessions: Sessions
+    sockets: SocketProxy
     worker: PanelWorker
     link_word: str
 
@@ -92,16 +94,17 @@ def _made(config: DashboardConfig, store: DataStore, clock: Clock, addresses: Ad
     worker = PanelWorker(config.worker_command, config.worker_socket)
     link_word = _random_word()
     link = OneTimeLink(link_word, ticks, config.link_s)
+    sockets = SocketProxy(proxy, sessions, addresses)
     handlers = Handlers(
         api=ReadApi(store, worker.is_up, clock),
         login=Login(Means(gatekeeper, sessions, cookie, link, pages, addresses), port, _random_word),
         gatekeeper=gatekeeper,
         proxy=proxy,
-        sockets=SocketProxy(proxy, sessions, addresses),
+        sockets=sockets,
         own_files=own_files,
         worker_files=WorkerFiles(proxy.file),
     )
-    return _Front(application(handlers, Guard(addresses, pages)), proxy, sessions, worker, link_word)
+    return _Front(application(handlers, Guard(addresses, pages)), proxy, sessions, sockets, worker, link_word)
 
 
 async def _listeners(runner: AppRunner, sockets: Sequence[socket]) -> list[asyncio.Server]:

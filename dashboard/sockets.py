@@ -6,6 +6,7 @@ has gone without a word is noticed by its missing pongs.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import aiohttp
 from aiohttp import ClientWebSocketResponse, ClientWSTimeout, WSMsgType
@@ -30,15 +31,28 @@ class SocketProxy:
 
     def __init__(self, proxy: PanelProxy, sessions: Sessions, addresses: Addresses) -> None:
         self._proxy, self._sessions, self._addresses = proxy, sessions, addresses
+        self._passing = 0
+        self._all_closed = asyncio.Event()
+        self._all_closed.set()
+
+    async def all_closed(self) -> None:
+        """Wait until every WebSocket is closed that is about to be: a server that leaves hears no more answers."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._all_closed.wait(), CLOSE_S)
 
     async def serve(self, request: Request, session: Session) -> StreamResponse:
         """Raises RefusedError if a page of another address asks, or if nobody listens."""
         if not self._addresses.is_same_origin(request.headers.get("Origin"), request.headers.get("Host", "")):
             raise RefusedError(403, "Another page may not open this WebSocket.")
         worker = await self._worker_of(request, session)
+        self._passing += 1
+        self._all_closed.clear()
         try:
             return await self._pass(request, worker, session)
         finally:
+            self._passing -= 1
+            if not self._passing:
+                self._all_closed.set()
             await worker.close()
 
     async def _worker_of(self, request: Request, session: Session) -> ClientWebSocketResponse:

@@ -22,6 +22,8 @@ NICENESS = 10
 """Of every part but the gateway: on a busy machine sessions come first, and recording catches up."""
 _MARGIN_S = 5.0
 """What a part gets beyond the time it gives itself."""
+_PAGES_S = 7.0
+"""The dashboard gives its browsers, then its open answers, then its worker 2 or 3 seconds each."""
 _RECOVERY_S = 600.0
 """A database may have to read a long log after a crash; a migration may have many rows to move."""
 
@@ -43,7 +45,7 @@ def parts_of(settings: Settings) -> tuple[Part, ...]:
         Part(MIGRATE, after=database, ready_s=_RECOVERY_S, runs_once=True),
         Part(SHIPPER, after=schema, outlives=frozenset(names), drain_s=15.0),
         Part(PROJECTOR, after=schema, outlives=writers, drain_s=10.0),
-        Part(DASHBOARD, after=schema, outlives=writers | {PROJECTOR}, drain_s=5.0),
+        Part(DASHBOARD, after=schema, outlives=writers | {PROJECTOR}, drain_s=_PAGES_S + _MARGIN_S),
     )
 
 

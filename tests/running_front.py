@@ -268,11 +268,13 @@ class Browser:
         form = await self.form("/login")
         return await self.ask("/login", "POST", data={**form, "key": KEY, **fields})
 
-    def socket(self, path: str = "/requests/ws", **headers: str) -> Any:
-        """A WebSocket as a page of ours opens it."""
+    def socket(self, path: str = "/requests/ws", *, answers: bool = True, **headers: str) -> Any:
+        """A WebSocket as a page of ours opens it; ``answers``: a close is answered at once."""
         sent = {"Host": self.host, "Origin": self.origin, **headers}
         url = f"ws://127.0.0.1:{self.port}{path}"
-        return self.session.ws_connect(url, protocols=("bokeh", "token"), headers=sent, max_msg_size=0, autoclose=True)
+        return self.session.ws_connect(
+            url, protocols=("bokeh", "token"), headers=sent, max_msg_size=0, autoclose=answers
+        )
 
     def cookies(self) -> dict[str, Any]:
         return {cookie.key: cookie for cookie in self.session.cookie_jar}

@@ -15,6 +15,9 @@ from tests.read_rows import START
 from tests.running_front import KEY, CannedStore, RunningFront, config_for_test, running_front
 from tests.waiting import until, until_true
 
+MASKED_CLOSE = b"\x88\x82\0\0\0\0\x03\xe8"
+"""A WebSocket's answer to a close: code 1000, masked with zeros."""
+
 
 async def start(config: Any) -> None:
     """Returns when it does, or fails as it does."""
@@ -146,6 +149,24 @@ async def test_the_stop_closes_what_is_open() -> None:
         front.stop.set()
         async with asyncio.timeout(5):
             assert (await opened.receive()).type is aiohttp.WSMsgType.CLOSE
+
+
+async def test_the_stop_hears_the_answers_of_browsers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page that is open would otherwise hold it up for as long as an answer may take."""
+    monkeypatch.setattr("dashboard.sockets.CLOSE_S", 3_600.0)
+    async with (
+        asyncio.timeout(20),
+        running_front(drain_s=3_600.0) as front,
+        front.logged_in() as browser,
+        browser.socket(answers=False) as opened,
+    ):
+        line = opened.get_extra_info("socket").dup()
+        front.stop.set()
+        assert (await opened.receive()).type is aiohttp.WSMsgType.CLOSE
+        await until(lambda: not is_listening(front))
+        await asyncio.get_running_loop().sock_sendall(line, MASKED_CLOSE)  # and wait, as browsers do
+        assert await asyncio.get_running_loop().sock_recv(line, 1) == b""
+        line.close()
 
 
 async def test_a_session_that_is_not_used_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:

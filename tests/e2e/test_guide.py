@@ -122,3 +122,4 @@ async def test_each_question_is_answered_in_under_five_clicks(tmp_path: Path, br
             reader = Reader(page, running)
             await question(reader)
             assert 0 < reader.clicks <= MOST_CLICKS, question.__name__
+        await page.close()
