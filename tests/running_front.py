@@ -268,13 +268,18 @@ class Browser:
         form = await self.form("/login")
         return await self.ask("/login", "POST", data={**form, "key": KEY, **fields})
 
-    def socket(self, path: str = "/requests/ws", *, answers: bool = True, **headers: str) -> Any:
-        """A WebSocket as a page of ours opens it; ``answers``: a close is answered at once."""
+    def socket(self, path: str = "/requests/ws", **headers: str) -> Any:
+        """A WebSocket as a page of ours opens it."""
+        return self._connect(path, headers, autoclose=True)
+
+    def silent_socket(self) -> Any:
+        """One that does not answer a close by itself."""
+        return self._connect("/requests/ws", {}, autoclose=False)
+
+    def _connect(self, path: str, headers: dict[str, str], **how: Any) -> Any:
         sent = {"Host": self.host, "Origin": self.origin, **headers}
         url = f"ws://127.0.0.1:{self.port}{path}"
-        return self.session.ws_connect(
-            url, protocols=("bokeh", "token"), headers=sent, max_msg_size=0, autoclose=answers
-        )
+        return self.session.ws_connect(url, protocols=("bokeh", "token"), headers=sent, max_msg_size=0, **how)
 
     def cookies(self) -> dict[str, Any]:
         return {cookie.key: cookie for cookie in self.session.cookie_jar}

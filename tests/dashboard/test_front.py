@@ -158,7 +158,7 @@ async def test_the_stop_hears_the_answers_of_browsers(monkeypatch: pytest.Monkey
         asyncio.timeout(20),
         running_front(drain_s=3_600.0) as front,
         front.logged_in() as browser,
-        browser.socket(answers=False) as opened,
+        browser.silent_socket() as opened,
     ):
         line = opened.get_extra_info("socket").dup()
         front.stop.set()
