@@ -19,6 +19,7 @@ from dashboard.queries import (
     search_query,
     statusline_query,
     streams_query,
+    tree_query,
     windows_query,
 )
 from dashboard.refusals import RefusedError
@@ -97,7 +98,7 @@ class ReadApi:
 
     async def tree(self, request: Request) -> Response:
         member = _id_in(request)
-        tree = await self._store.tree(member)
+        tree = await self._store.tree(member, tree_query(request.query))
         if tree is None:
             raise _unknown(member, "conversation with a request")
         return await json_answer(request, tree)

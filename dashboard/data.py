@@ -13,6 +13,16 @@ from datetime import datetime
 from uuid import UUID
 
 from dashboard.agent_figures import with_reports
+from dashboard.as_of import (
+    by_branch,
+    conversation_as_of,
+    costs_as_of,
+    has_ended,
+    item_as_of,
+    nodes_as_of,
+    status_of,
+    stream_as_of,
+)
 from dashboard.compactions import compactions_of
 from dashboard.costs import (
     costs_of,
@@ -59,7 +69,7 @@ from projections.read_models.request_queries import Counts, RequestFilter
 from projections.read_models.stream_queries import StreamRange
 from schemas.cache_api import CacheInsights, CacheVerdictItem
 from schemas.limits_api import WindowsAnswer
-from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem, TreeNode
 from schemas.search_api import SearchAnswer
 from schemas.statusline_api import StatusLine
 from schemas.stream_api import StreamInsights
@@ -157,14 +167,19 @@ class DataStore:
             found = await conversation_queries.one(connection, member)
             return found and (await _priced_talk(connection, [found], said))[0]
 
-    async def tree(self, member: UUID) -> ConversationTree | None:
-        """The same with its branches and all its exchanges, in the order they were received."""
+    async def tree(self, member: UUID, as_of: datetime | None = None) -> ConversationTree | None:
+        """The same with its branches and all its exchanges, in the order they were received.
+
+        ``as_of``: as it stood then (``dashboard/as_of.py``); before it began there are no exchanges.
+        """
         said = await self._told()
         async with self._connections() as connection:
             item = await conversation_queries.one(connection, member)
             if item is None:
                 return None
             nodes = await conversation_queries.nodes(connection, item.conversation_id)
+            if as_of is not None:
+                return await self._tree_as_of(connection, item, nodes, as_of, said)
             used = await cost_queries.by_branch(connection, item.conversation_id)
             item = (await _priced_talk(connection, [item], said))[0]
             attempts = await cost_queries.by_request(connection, retried(nodes))
@@ -173,6 +188,24 @@ class DataStore:
         branches = with_reports(priced_branches(branches_of(nodes), found_of(used, said)), nodes, reports)
         compactions = compactions_of(nodes)
         return ConversationTree(conversation=item, branches=branches, compactions=compactions, nodes=nodes)
+
+    async def _tree_as_of(
+        self, connection: Connection, item: ConversationItem, nodes: list[TreeNode], moment: datetime, said: Sayings
+    ) -> ConversationTree:
+        began = [node for node in nodes if node.received_at <= moment]
+        streams = [await self._recordings.stream(node.request_id) for node in began if not has_ended(node, moment)]
+        cut = [then for stream in streams if stream and (then := stream_as_of(stream, moment))]
+        used = await cost_queries.by_request(connection, [node.request_id for node in began])
+        nodes = nodes_as_of(nodes, moment, {stream.events[0].originator_id: status_of(stream) for stream in cut})
+        used, again = costs_as_of(used, nodes), set(retried(nodes))
+        nodes = priced_attempts(nodes, costs_of([row for row in used if row.id in again], said))
+        found = found_of(by_branch(used, nodes), said)
+        return ConversationTree(
+            conversation=conversation_as_of(item, nodes, found),
+            branches=priced_branches(branches_of(nodes), found),
+            compactions=compactions_of(nodes),
+            nodes=nodes,
+        )
 
     async def branch_name(self, conversation: UUID, branch: UUID) -> str | None:
         """What a branch is called, without reading the whole tree. None: it is not there."""
@@ -186,7 +219,7 @@ class DataStore:
         search, page, best_first = read_search(query.words), (query.limit, query.offset), query.order == "best"
         words = as_tsquery(search)
         async with self._connections() as connection:
-            found = await search_queries.hits(connection, words, query.wanted, RANKED + 1, page, best_first=best_first)
+            found = await search_queries.hits(connection, words, query.wanted, RANKED, page, best_first=best_first)
         return await asyncio.to_thread(search_answer, found, search, query.offset)
 
     async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
@@ -286,14 +319,22 @@ class DataStore:
         """The exchange's stream by version; empty: unknown."""
         return await self._recordings.event_items(request_id)
 
-    async def details(self, request_id: UUID) -> RequestDetails | None:
-        """Everything about one exchange, its bodies taken apart. None: unknown. Erased payload is said to be so."""
+    async def details(self, request_id: UUID, as_of: datetime | None = None) -> RequestDetails | None:
+        """Everything about one exchange, its bodies taken apart. None: unknown. Erased payload is said to be so.
+
+        ``as_of``: as far as it had come then. None: it had not begun.
+        """
         stream = await self._recordings.stream(request_id)
         if stream is None:
             return None
         item = await self.request(request_id)
-        body = await _unless_erased(self._recordings.body_of, stream)
         answer = await _unless_erased(self._recordings.answer_of, stream)
+        if as_of is not None:
+            stream = stream_as_of(stream, as_of)
+            if stream is None:
+                return None
+            item = item and item_as_of(item, as_of, stream)
+        body = await _unless_erased(self._recordings.body_of, stream)
         return await asyncio.to_thread(details_of, stream, item, body, answer)  # large bodies take a while
 
 

@@ -43,6 +43,8 @@ class OpenedBody:
     data: bytes
     ends: tuple[int, ...] = ()
     """For each chunk, how many opened bytes it and those before it gave."""
+    hides_keys: bool = False
+    """There were keys in it, and now there are none."""
 
     @property
     def text(self) -> str:
@@ -200,7 +202,8 @@ def _opened(chunks: Sequence[bytes] | None, headers: Sequence[HeaderFact]) -> Op
 
 
 def _shown(body: OpenedBody) -> OpenedBody:
-    return replace(body, data=hide_bytes(body.data))
+    data = hide_bytes(body.data)
+    return replace(body, data=data, hides_keys=data != body.data)
 
 
 def _chunks(stream: Stream, opened: OpenedBody) -> tuple[ChunkTiming, ...]:

@@ -168,6 +168,11 @@ def _group(name: str, text: str) -> GroupBy:
     return next(group for group in GROUPS if group == word)
 
 
+def tree_query(query: MultiMapping[str]) -> datetime | None:
+    """The moment that the tree is asked for; None: now. Raises InvalidQueryError."""
+    return Given(query, {"as_of"}).read("as_of", moment_of)
+
+
 def statusline_query(query: MultiMapping[str]) -> tuple[str, str]:
     """The session, and ``json`` or ``text``. Raises InvalidQueryError."""
     given = Given(query, {"session", "format"})

@@ -11,7 +11,7 @@ from schemas.search_api import SearchAnswer, SearchHit, SnippetPiece
 
 Order = Literal["best", "newest"]
 RANKED = 2_000
-"""So many of the newest places are counted and put in order."""
+"""So many of the newest places are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,12 @@ class SearchQuery:
 
 
 def search_answer(found: Hits, search: Search, offset: int) -> SearchAnswer:
-    """``found``: one more than are ranked, if there are more."""
-    total, behind = min(found.total, RANKED), offset + len(found.items)
+    behind = offset + len(found.items)
     return SearchAnswer(
         items=[_hit(one, search) for one in found.items],
-        total=total,
-        at_least=found.total > RANKED,
-        next_cursor=encode_offset(behind) if behind < total else None,
+        total=found.total,
+        at_least=found.more,
+        next_cursor=encode_offset(behind) if behind < found.total else None,
     )
 
 

@@ -55,4 +55,6 @@ class Hits:
 
     items: tuple[Hit, ...]
     total: int
-    """Up to the most that were asked for; 0 where there are no items."""
+    """Of those that were gone through; 0 where there are no items."""
+    more: bool = False
+    """There are older ones."""

@@ -2,7 +2,8 @@
 
 Only what has an unmistakable form is known: a password in plain words is not. A hidden key keeps its first characters
 and its length, so that offsets stay right and the reader sees what kind of key it was. The same text is hidden in the
-same way wherever it stands, so that hidden texts can be compared with each other.
+same way wherever it stands, so that hidden texts can be compared with each other; and the rest of a key whose beginning
+was hidden before, because it came in pieces, is hidden with it.
 """
 
 import re
@@ -17,6 +18,8 @@ _FORMS = (
     r"(?<![A-Za-z0-9+/])(AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9+/])",
     r"(?<![A-Za-z0-9+/_-])(AIza)[A-Za-z0-9_-]{35}(?![A-Za-z0-9+/_-])",
     r"(?<![A-Za-z0-9+/_.-])(eyJ)[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",  # JSON web tokens
+    r"((?:sk-ant-|cnx_[a-z0-9]{8}_|gh[opsur]_|github_pat_|glpat-|eyJ)\*{16,})[A-Za-z0-9_-]+",  # the rest of one
+    r"(xox[abeprs]-\*{16,})[A-Za-z0-9-]+",
     r"(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)(?s:.+?)(?=-----END |\Z)",
 )
 _TRIGGERS = (

@@ -195,7 +195,7 @@ def examine(
     chunks: Sequence[Chunk], frames: Sequence[Frame], message: AssembledMessage, course: Course
 ) -> StreamForensics:
     """``frames``: of the opened answer; none where it is no event stream. ``message``: assembled of them."""
-    clock = _Clock(chunks)
+    clock = Arrivals(chunks)
     times = clock.times
     whole = [(clock.when(frame.end - 1), frame.end, frame_kind(frame)) for frame in frames if frame.finished]
     dated = [(at, kind) for at, _, kind in whole if at is not None]
@@ -226,7 +226,7 @@ def examine(
     )
 
 
-class _Clock:
+class Arrivals:
     """When did which byte come?"""
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
@@ -263,7 +263,7 @@ class _Places:
         return Place(frame, number, _kind_of(block), inside=block.cut or offset < block.end)
 
 
-def _stretches(clock: _Clock, course: Course) -> Iterator[tuple[int, int, int]]:
+def _stretches(clock: Arrivals, course: Course) -> Iterator[tuple[int, int, int]]:
     """From each moment at which something came to the next: (start, end, offset reached at the start)."""
     moments = [] if course.headers_us is None else [(course.headers_us, 0)]
     moments += zip(clock.times, clock.ends, strict=True)
@@ -274,7 +274,7 @@ def _stretches(clock: _Clock, course: Course) -> Iterator[tuple[int, int, int]]:
         yield start, end, offset
 
 
-def _ping_times(dated: Sequence[tuple[int, str]], clock: _Clock, course: Course) -> Iterator[PingTime]:
+def _ping_times(dated: Sequence[tuple[int, str]], clock: Arrivals, course: Course) -> Iterator[PingTime]:
     """Frames come in order, so each time ends where the next frame that is no ping begins."""
     closing = course.ended_us if course.ended_us is not None else max(clock.times, default=0)
     start = course.headers_us if course.headers_us is not None else min(clock.times, default=0)
@@ -318,7 +318,7 @@ def _rate(tokens: int | None, deltas: Sequence[int]) -> float | None:
     return tokens * 1_000_000 / (deltas[-1] - deltas[0])
 
 
-def _block_times(message: AssembledMessage, clock: _Clock) -> Iterator[BlockTime]:
+def _block_times(message: AssembledMessage, clock: Arrivals) -> Iterator[BlockTime]:
     for block in message.blocks:
         yield BlockTime(
             kind=_kind_of(block),

@@ -49,7 +49,7 @@ class SearchAnswer(Answer):
 
     items: list[SearchHit]
     total: int
-    """All that was found, up to the number that is ranked."""
+    """Of hits in all pages."""
     at_least: bool
-    """There are more; the newest are ranked."""
+    """There are older places, which were not looked at."""
     next_cursor: str | None

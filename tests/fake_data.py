@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+from dashboard.as_of import conversation_as_of, nodes_as_of
 from dashboard.data import MAX_ACCOUNTS, CacheFilter, ConversationFilter, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
 from dashboard.errors import InvalidQueryError
@@ -134,9 +135,15 @@ class FakeDataStore(DataStore):
         tree = await self.tree(member)
         return tree.conversation if tree else None
 
-    async def tree(self, member: UUID) -> ConversationTree | None:
-        self._ask("tree")
-        return self._tree_of(member)
+    async def tree(self, member: UUID, as_of: datetime | None = None) -> ConversationTree | None:
+        self._ask("tree" if as_of is None else f"tree as of {as_of:%H:%M:%S}")
+        tree = self._tree_of(member)
+        if tree is None or as_of is None:
+            return tree
+        nodes = nodes_as_of(tree.nodes, as_of, {})
+        return tree.model_copy(
+            update={"nodes": nodes, "conversation": conversation_as_of(tree.conversation, nodes, {})}
+        )
 
     async def branch_name(self, conversation: UUID, branch: UUID) -> str | None:
         self._ask("branch_name")
@@ -147,8 +154,8 @@ class FakeDataStore(DataStore):
         self._ask("events")
         return self.all_events.get(request_id, [])
 
-    async def details(self, request_id: UUID) -> RequestDetails | None:
-        self._ask("details")
+    async def details(self, request_id: UUID, as_of: datetime | None = None) -> RequestDetails | None:
+        self._ask("details" if as_of is None else f"details as of {as_of:%H:%M:%S}")
         return self.all_details.get(request_id)
 
     def put_tree(self, tree: ConversationTree) -> None:

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from playwright.async_api import Browser, Page, async_playwright, expect
 
@@ -57,13 +58,20 @@ async def take_all(running: Stack, browser: Browser, scheme: Any) -> None:
     await page.goto(f"{running.dashboard}/conversations/{conversation}")
     await expect(page.locator("[data-request-id]").first).to_be_visible(timeout=WAIT_MS)
     await take(page, "conversation", scheme)
+    members = (await running.api("/api/requests", conversation=conversation))["items"]
+    moment = quote(members[len(members) // 2]["received_at"])
+    await page.goto(f"{running.dashboard}/conversations/{conversation}?as_of={moment}")
+    await expect(page.locator("[data-request-id]").first).to_be_visible(timeout=WAIT_MS)
+    await take(page, "as-of", scheme)
+    await page.goto(f"{running.dashboard}/search?q=moment")
+    await expect(page.locator(".hit").first).to_be_visible(timeout=WAIT_MS)
+    await take(page, "search", scheme)
     await page.goto(f"{running.dashboard}/conversations/{conversation}?tab=read")
     await expect(page.locator(".read-text")).to_be_visible(timeout=WAIT_MS)
     await take(page, "read", scheme)
     await page.goto(f"{running.dashboard}/requests")
     await expect(page.locator("[data-request-id]").first).to_be_visible(timeout=WAIT_MS)
     await take(page, "requests", scheme)
-    members = (await running.api("/api/requests", conversation=conversation))["items"]
     await page.goto(f"{running.dashboard}/requests/{members[1]['request_id']}")
     await expect(page.locator("[data-section]").first).to_be_visible(timeout=WAIT_MS)
     await take(page, "request", scheme)

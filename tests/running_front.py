@@ -21,6 +21,7 @@ from dashboard.details import RequestDetails
 from dashboard.front import serve
 from dashboard.recordings import RecordedBytes
 from dashboard.request_usage import request_usage_of
+from dashboard.searching import SearchQuery
 from dashboard.statusline import status_line
 from dashboard.told import Sayings
 from dashboard.usage import UsageQuery, answer_of
@@ -28,9 +29,11 @@ from domain.cache_waste import totals
 from domain.errors import PayloadMissingError, StoreUnavailableError
 from domain.ids import Position
 from domain.prices import PriceBook
+from domain.search_query import read_search
 from schemas.cache_api import CacheInsights
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from schemas.search_api import SearchAnswer
 from schemas.statusline_api import StatusLine
 from schemas.stream_api import StreamInsights
 from schemas.usage_api import RequestUsage, UsageAnswer
@@ -85,17 +88,22 @@ class CannedStore(DataStore):
         self._ask("conversation", member)
         return conversation_item() if member == KNOWN else None
 
-    async def tree(self, member: UUID) -> ConversationTree | None:
-        self._ask("tree", member)
+    async def tree(self, member: UUID, as_of: datetime | None = None) -> ConversationTree | None:
+        self._ask("tree", member, *([as_of] if as_of else []))
         return conversation_tree([tree_node()]) if member == KNOWN else None
 
-    async def details(self, request_id: UUID) -> RequestDetails | None:
+    async def details(self, request_id: UUID, as_of: datetime | None = None) -> RequestDetails | None:
         self._ask("details", request_id)
         return request_details(1) if request_id == KNOWN else None
 
     async def usage(self, query: UsageQuery) -> UsageAnswer:
         self._ask("usage", query)
         return answer_of(query, [], Sayings())
+
+    async def search(self, query: SearchQuery) -> SearchAnswer:
+        read_search(query.words)
+        self._ask("search", query.words, query.wanted.kind, query.limit)
+        return SearchAnswer(items=[], total=0, at_least=False, next_cursor=None)
 
     async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
         self._ask("windows", account, now)

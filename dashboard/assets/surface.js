@@ -46,7 +46,7 @@ function morphNode(old, next) {
     old.nodeValue = next.nodeValue;
     return;
   }
-  const edited = old === document.activeElement && "value" in old;
+  const edited = old === document.activeElement && old.matches("input, select, textarea");
   morphAttributes(old, next);
   if (edited || old.hasAttribute("data-keep")) return;
   if (old.nodeName === "INPUT") old.value = next.getAttribute("value") ?? "";

@@ -1,6 +1,6 @@
 """How did a conversation go? Its tree, the exchange that the reader picked, and its timeline."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from markupsafe import Markup
 
 from dashboard import figures
+from dashboard.as_of import moments_of
 from dashboard.data import RequestFilter
 from dashboard.details import RequestDetails
 from dashboard.formatting import one_line
@@ -16,6 +17,7 @@ from dashboard.pages.page import Page, Surroundings, member_of
 from dashboard.pages.reading import Reading
 from dashboard.views.branch_rows import branch_list
 from dashboard.views.lanes import Lanes, lanes_of
+from dashboard.views.moments import moment_in, time_control
 from dashboard.views.places import place_of
 from dashboard.views.preview import preview
 from dashboard.views.tree import TreeView
@@ -32,11 +34,13 @@ class ConversationPage:
 
     name = "conversation"
     section = "conversations"
-    region_names = ("head", "tabs", "reading", "branches", "detail")
+    region_names = ("head", "tabs", "reading", "branches", "moments", "detail")
 
     def __init__(self, surroundings: Surroundings, member: str) -> None:
         self._from = surroundings
         self._member = member_of(member)
+        self._as_of: datetime | None = None
+        self._moments: Sequence[datetime] = ()
         self._tree: ConversationTree | None = None
         self._nodes: Mapping[UUID, TreeNode] = {}
         self._seen = Position(0)
@@ -53,8 +57,10 @@ class ConversationPage:
         return f"{one_line(self._tree.conversation.title, TITLE_CHARS) if self._tree else 'No conversation'} · Nexus"
 
     async def load(self, search: str) -> None:
+        given = {name: values[0] for name, values in parse_qs(search.removeprefix("?")).items()}
+        self._as_of = moment_in(given.get("as_of", ""))
         await self._read_tree()
-        asked = member_of(parse_qs(search.removeprefix("?")).get("request", [""])[0])
+        asked = member_of(given.get("request", ""))
         self._selected = next((one for one in (asked, self._first_choice()) if one in self._nodes), None)
         self._view.mark(str(self._selected or ""))
         await self._read_details()
@@ -62,7 +68,7 @@ class ConversationPage:
 
     async def follow(self) -> None:
         self._looks += 1
-        if self._member is None or (self._looks % RECHECK and not await self._goes_on()):
+        if self._as_of is not None or self._member is None or (self._looks % RECHECK and not await self._goes_on()):
             return
         before = self._node
         await self._read_tree()
@@ -87,6 +93,7 @@ class ConversationPage:
             "tabs": self._tabs(),
             "reading": self._reading.region(self._tree),
             "branches": self._branches(now),
+            "moments": self._time_control(now),
             "detail": self._detail(now),
         }
 
@@ -104,11 +111,19 @@ class ConversationPage:
             now=now,
         )
 
+    def _time_control(self, now: datetime) -> Markup:
+        return render(
+            "moments.html",
+            control=time_control(self._moments, self._as_of, self._selected) if self._tree else None,
+            now=now,
+        )
+
     def _detail(self, now: datetime) -> Markup:
         node, details = self._node, self._details
         return render(
             "exchange.html",
             row=self._view.rows.get(str(self._selected)),
+            unborn=self._as_of is not None and not self._nodes,
             node=node,
             place=place_of(self._tree, self._view.rows, node) if self._tree and node else None,
             item=details.item if details else None,
@@ -127,7 +142,7 @@ class ConversationPage:
         self._view.paint()
         if self._tree is None:
             return
-        lanes = lanes_of(self._tree, self._view.rows, self._from.clock())
+        lanes = lanes_of(self._tree, self._view.rows, self._as_of or self._from.clock())
         if lanes.names != self._drawn.names:
             figures.show_lanes(self._chart, lanes.names)
         figures.show_bars(self._chart, self._drawn.bars, lanes.bars)
@@ -144,18 +159,23 @@ class ConversationPage:
             return
         seen = await self._from.store.position()
         tree = await self._from.store.tree(self._member)
+        self._moments = moments_of(tree.nodes) if tree else ()
+        if self._as_of is not None and tree is not None:
+            tree = await self._from.store.tree(self._member, self._as_of)
         self._tree, self._seen = tree, seen
         self._nodes = {node.request_id: node for node in tree.nodes} if tree else {}
         if tree is not None:
             self._view.read(tree)
 
     async def _read_details(self) -> None:
-        self._details = await self._from.store.details(self._selected) if self._selected else None
+        self._details = await self._from.store.details(self._selected, self._as_of) if self._selected else None
 
     def _first_choice(self) -> UUID | None:
-        """The exchange in the address; of a running conversation the newest, else the first."""
+        """The exchange in the address; the newest of one that runs, or as of an earlier moment; else the first."""
         if self._tree is None or not self._tree.nodes:
             return None
+        if self._as_of is not None:
+            return self._tree.nodes[-1].request_id
         if self._member != self._tree.conversation.conversation_id:
             return self._member
         return self._tree.nodes[-1 if self._tree.conversation.open_requests else 0].request_id

@@ -11,13 +11,16 @@ from dashboard.details import RequestDetails
 from dashboard.formatting import short_id
 from dashboard.markup import Regions, render
 from dashboard.pages.page import Page, Surroundings, member_of
+from dashboard.pages.request_messages import RequestMessages
 from dashboard.streams import forensics_of
-from dashboard.views.blocks import shown_block
+from dashboard.views.again import again
 from dashboard.views.cache_causes import place_words, words_of
 from dashboard.views.event_rows import event_row
-from dashboard.views.messages import shown_answer, shown_messages, stretch
+from dashboard.views.messages import shown_answer
 from dashboard.views.price_evidence import evidence_of
 from dashboard.views.raw_json import raw_side
+from dashboard.views.replay import ReplayView
+from dashboard.views.replay_frames import replay_of
 from dashboard.views.stream import ShownStream, rhythm_rows, shown_stream
 from dashboard.views.why import Neighbour, why
 from domain.stream_forensics import StreamForensics
@@ -29,8 +32,6 @@ from schemas.usage_api import RequestUsage
 SECTIONS = ("messages", "response", "usage", "stream", "headers", "events", "raw")
 _COURSES = frozenset({"usage", "stream"})
 """Sections that tell how the answer came."""
-MESSAGES = 24
-MESSAGES_CHARS = 400_000
 
 
 class RequestPage:
@@ -50,13 +51,13 @@ class RequestPage:
         self._branch: str | None = None
         """What the branch is called."""
         self._section = SECTIONS[0]
-        self._first = 0
-        """Place of the first message shown."""
+        self._messages = RequestMessages(surroundings.store)
         self._opened: set[str] = set()
         """Places in the raw trees."""
         self._panel: Markup | None = None
         """As it was rendered last, if nothing in it has changed."""
         self._chart = figures.rhythm()
+        self._replay = ReplayView()
         self._forensics: StreamForensics | None = None
         """Of the details, in the section that shows them."""
         self._drawn: StreamForensics | None = None
@@ -69,12 +70,7 @@ class RequestPage:
         asked = {name: values[0] for name, values in parse_qs(search.removeprefix("?")).items()}
         self._section = asked["tab"] if asked.get("tab") in SECTIONS else SECTIONS[0]
         await self._read()
-        if self._details is not None:
-            messages = self._details.sent.messages
-            self._first = stretch(messages, MESSAGES, MESSAGES_CHARS)
-            wanted = asked.get("message", "")
-            if wanted.isascii() and wanted.isdigit() and 0 < int(wanted[:9]) <= len(messages):
-                self._first = min(self._first, int(wanted[:9]) - 1)
+        self._messages.show_message(asked.get("message", ""))
 
     async def follow(self) -> None:
         before = self._details.item if self._details else None
@@ -86,8 +82,8 @@ class RequestPage:
 
     async def act(self, name: str, value: str) -> None:
         match name:
-            case "earlier":
-                self._first = max(0, self._first - MESSAGES)
+            case "earlier" | "fold" if self._details is not None:
+                self._messages.act(self._details, name, value)
             case "toggle":
                 self._opened ^= {value}
             case _:
@@ -102,9 +98,18 @@ class RequestPage:
             self._panel = self._sections()[self._section](details)
         return {
             "head": self._head(details),
-            "sections": render("request_sections.html", details=details, section=self._section, sections=SECTIONS),
+            "sections": self._links(details),
             "panel": self._panel,
         }
+
+    def _links(self, details: RequestDetails) -> Markup:
+        return render(
+            "request_sections.html",
+            details=details,
+            section=self._section,
+            sections=SECTIONS,
+            again=again(details),
+        )
 
     def _head(self, details: RequestDetails) -> Markup:
         item = details.item
@@ -122,9 +127,10 @@ class RequestPage:
         )
 
     def figures(self) -> Mapping[str, object]:
-        return {"rhythm": self._chart.figure}
+        return {"rhythm": self._chart.figure, "replay": self._replay}
 
     def paint(self) -> None:
+        self._replay.paint()
         found = self._forensics
         if self._section == "stream" and self._details is not None and found is not None and found != self._drawn:
             figures.show_rhythm(self._chart, rhythm_rows(self._details.answer, found))
@@ -137,6 +143,10 @@ class RequestPage:
         self._forensics = None
         if details is not None and self._section in _COURSES:
             self._forensics = await asyncio.to_thread(forensics_of, details)  # long answers take a while
+        if details is not None and self._section == "messages":
+            await self._messages.read(details)
+        if details is not None and self._section == "stream":
+            self._replay.read(await asyncio.to_thread(replay_of, details))
         item = self._details.item if self._details else None
         if item is not None and item.conversation_id and item.branch_id:
             self._branch = await self._from.store.branch_name(item.conversation_id, item.branch_id)
@@ -147,11 +157,11 @@ class RequestPage:
 
     def _sections(self) -> Mapping[str, Callable[[RequestDetails], Markup]]:
         return {
-            "messages": self._messages,
+            "messages": self._messages.region,
             "response": self._response,
             "usage": self._usage,
             "stream": self._stream,
-            "headers": lambda details: render("headers.html", details=details),
+            "headers": lambda details: render("headers.html", details=details, again=again(details)),
             "events": lambda _: render("events.html", events=[event_row(event) for event in self._events]),
             "raw": self._raw,
         }
@@ -167,17 +177,6 @@ class RequestPage:
         if self._forensics is None:  # the section was changed, and the store did not answer then
             self._forensics = forensics_of(details)
         return shown_stream(self._forensics)
-
-    def _messages(self, details: RequestDetails) -> Markup:
-        sent = details.sent
-        return render(
-            "messages.html",
-            details=details,
-            messages=shown_messages(sent.messages, self._first),
-            hidden=self._first,
-            system=[shown_block(block) for block in sent.system],
-            answer=shown_answer(details.answer.message),
-        )
 
     def _response(self, details: RequestDetails) -> Markup:
         message = details.answer.message

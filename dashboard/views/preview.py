@@ -37,7 +37,7 @@ class Preview:
 
 def preview(details: RequestDetails) -> Preview:
     messages = shown_messages(details.sent.messages[-_LAST_MESSAGES:])
-    asked = list(_lines([block for message in messages if message.new for block in message.blocks]))
+    asked = list(_lines([block for message in messages if message.last for block in message.blocks]))
     message = details.answer.message
     answered = list(_lines(shown_answer(message)))
     if message.error is not None:

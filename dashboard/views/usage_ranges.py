@@ -8,7 +8,10 @@ from zoneinfo import ZoneInfo
 
 from domain.usage_ranges import Bucket
 
-DAYS: Mapping[str, int] = MappingProxyType({"today": 1, "7d": 7, "30d": 30})
+DAYS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {"today": (1, 0), "yesterday": (1, 1), "7d": (7, 0), "30d": (30, 0)}
+)
+"""How many days, and how many before today they end."""
 USUAL, CUSTOM = "7d", "custom"
 MAX_DAYS = 3660
 _HOURLY, _DAILY = timedelta(days=3), timedelta(days=100)
@@ -20,7 +23,7 @@ class Span:
     """What is shown."""
 
     name: str
-    """today, 7d, 30d or custom."""
+    """today, yesterday, 7d, 30d or custom."""
     since: datetime
     until: datetime
     zone: tzinfo
@@ -84,8 +87,9 @@ def _range(asked: Mapping[str, str], zone: tzinfo, now: datetime) -> tuple[str, 
         last = min(last, first + timedelta(days=MAX_DAYS))
         return CUSTOM, (_midnight(first, zone), _midnight(last + timedelta(days=1), zone))
     name = name if name in DAYS else USUAL
-    first = today - timedelta(days=DAYS[name] - 1)
-    return name, (_midnight(first, zone), _midnight(today + timedelta(days=1), zone))
+    days, ago = DAYS[name]
+    last = today - timedelta(days=ago)
+    return name, (_midnight(last - timedelta(days=days - 1), zone), _midnight(last + timedelta(days=1), zone))
 
 
 def _brush(

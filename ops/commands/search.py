@@ -43,8 +43,8 @@ def listed(found: "SearchAnswer", *, colour: bool) -> str:
     """A few lines for each place."""
     if not found.items:
         return _NOTHING
-    more = f"more than {found.total:,}" if found.at_least else f"{found.total:,}"
-    tail = f"{len(found.items):,} of {more} places"
+    which = "the newest " if found.at_least else ""
+    tail = f"{len(found.items):,} of {which}{found.total:,} places"
     if found.next_cursor is not None:
         tail += f"; --cursor {found.next_cursor} shows more"
     return "\n".join([*(_place(hit, colour=colour) for hit in found.items), tail])

@@ -42,41 +42,46 @@ class _Talk:
         return self.sayings[known * EVERY :]
 
 
+Words = tuple[str, bytes]
+"""Scope, and digest of the words."""
+
+
 class SearchProjector:
     """Keeps ``search_pieces``, ``search_places`` and ``search_marks``."""
 
     def __init__(self, reader: ExchangeReader) -> None:
         self._reader = reader
-        self._saved = Remembered[UUID, UUID](_TEXTS_REMEMBERED)
+        self._saved = Remembered[Words, bool](_TEXTS_REMEMBERED)
 
     async def project(self, request_ids: Sequence[UUID], upto: Position) -> Write:
         talks = [talk for one in await self._reader.read(request_ids, upto) if (talk := _talk_of(one)) is not None]
-        sources = {said_id(talk.scope, one.digest): (talk.scope, one) for talk in talks for one in talk.sayings}
-        texts = await self._texts({said: one for said, one in sources.items() if self._saved.get(said) is None})
+        sources = {(talk.scope, one.digest): one for talk in talks for one in talk.sayings}
+        fresh = {words: one for words, one in sources.items() if self._saved.get(words) is None}
+        texts = await self._texts(fresh)
 
         async def write(tx: Connection) -> None:
             marks = [row for talk in talks for row in talk.marks]
             earlier = await search.said_earlier(tx, marks)
             await search.save_marks(tx, [row for row in marks if row.key not in earlier])
-            places = [row for talk in talks for row in _places(talk, talk.behind(earlier))]
-            await search.save_places(tx, places)
-            lacking = await search.unknown(tx, {row.said for row in places})
-            late = await self._texts({said: sources[said] for said in lacking - set(texts)})
-            await search.save_pieces(tx, _by_id(lacking, sources, {**texts, **late}))
-            for said in sources:
-                self._saved.put(said, said)
+            told = [(talk, one) for talk in talks for one in talk.behind(earlier)]
+            await search.save_places(tx, [_place(talk, one) for talk, one in told])
+            by_id = {said_id(talk.scope, one.digest): (talk.scope, one.digest) for talk, one in told}
+            lacking = {said: by_id[said] for said in await search.unknown(tx, by_id)}
+            late = await self._texts({words: sources[words] for words in lacking.values() if words not in texts})
+            await search.save_pieces(tx, _pieces(lacking, {**texts, **late}))
+            for words in fresh:
+                self._saved.put(words, value=True)
 
         return write
 
-    async def _texts(self, sources: Mapping[UUID, tuple[str, Saying]]) -> dict[UUID, Said]:
+    async def _texts(self, sources: Mapping[Words, Saying]) -> dict[Words, Said]:
         """Without those that were erased."""
-        wanted = {said: (scope, one.part) for said, (scope, one) in sources.items() if one.part is not None}
-        blocks = await self._reader.blocks(set(wanted.values())) if wanted else {}
+        parts = {words: (words[0], one.part) for words, one in sources.items() if one.part is not None}
+        blocks = await self._reader.blocks(set(parts.values())) if parts else {}
         found = {
-            said: said_in(blocks.get(wanted[said]) if said in wanted else one.block)
-            for said, (_, one) in sources.items()
+            words: said_in(blocks.get(parts[words]) if words in parts else one.block) for words, one in sources.items()
         }
-        return {said: words for said, words in found.items() if words is not None}
+        return {words: said for words, said in found.items() if said is not None}
 
 
 def _talk_of(one: Exchange) -> _Talk | None:
@@ -102,24 +107,20 @@ def _session(request: RequestReceived, one: Exchange) -> str:
     return named or (one.view.identity.session if one.view else None) or ""
 
 
-def _places(talk: _Talk, sayings: Sequence[Saying]) -> list[PlaceRow]:
-    return [
-        PlaceRow(
-            thread=talk.thread,
-            said=said_id(talk.scope, one.digest),
-            received_at=talk.moment.received_at,
-            request_id=talk.moment.request_id,
-            in_answer=one.in_answer,
-            place=one.place,
-            role=storable(one.role, 100),
-            tool_name=storable(one.tool_name, 200),
-            aside=talk.aside,
-        )
-        for one in sayings
-    ]
+def _place(talk: _Talk, one: Saying) -> PlaceRow:
+    return PlaceRow(
+        thread=talk.thread,
+        said=said_id(talk.scope, one.digest),
+        received_at=talk.moment.received_at,
+        request_id=talk.moment.request_id,
+        in_answer=one.in_answer,
+        place=one.place,
+        role=storable(one.role, 100),
+        tool_name=storable(one.tool_name, 200),
+        aside=talk.aside,
+    )
 
 
-def _by_id(
-    wanted: Collection[UUID], sources: Mapping[UUID, tuple[str, Saying]], texts: Mapping[UUID, Said]
-) -> list[tuple[UUID, str, Said]]:
-    return [(said, sources[said][0], texts[said]) for said in sorted(wanted) if said in texts]
+def _pieces(wanted: Mapping[UUID, Words], texts: Mapping[Words, Said]) -> list[tuple[UUID, str, Said]]:
+    """By id and scope, without those that are gone."""
+    return [(said, words[0], texts[words]) for said, words in sorted(wanted.items()) if words in texts]

@@ -25,6 +25,7 @@ CREATE TABLE search_places (
     PRIMARY KEY (thread, said)
 );
 CREATE INDEX search_places_by_said ON search_places (said);
+CREATE INDEX search_places_by_time ON search_places (received_at DESC, request_id DESC, said);
 
 -- The first request of a thread that says all up to here.
 CREATE TABLE search_marks (

@@ -96,6 +96,15 @@ async def test_windows_are_asked_for_as_of_now(front: RunningFront, browser: Bro
     assert front.store.asked == [("windows", "acme", START), ("windows", None, START)]
 
 
+async def test_a_search_is_asked_for_as_it_was_typed(front: RunningFront, browser: Browser) -> None:
+    said = json.loads((await ask(browser, "/api/search?q=%22no+such%22+file&kind=tool_result&limit=3")).body)
+    assert said == {"items": [], "total": 0, "at_least": False, "next_cursor": None}
+    assert front.store.asked == [("search", '"no such" file', "tool_result", 3)]
+    refused = await ask(browser, "/api/search?q=-x")
+    assert refused.status == 400
+    assert b"Name a word that is to be found" in refused.body
+
+
 async def test_a_session_in_one_line_or_in_json(front: RunningFront, browser: Browser) -> None:
     line = await ask(browser, "/api/statusline?session=s-1&format=text")
     assert line.headers["content-type"].startswith("text/plain")

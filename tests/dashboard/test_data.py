@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 
 from dashboard.data import Connections, ConversationFilter, DataStore, RequestFilter
 from dashboard.errors import InvalidQueryError
+from dashboard.searching import SearchQuery
 from dashboard.told import Sayings
 from dashboard.trees import tokens_of
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
+from domain.search_query import InvalidSearchError
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
 from ops.db.payloads import PostgresPayloads
@@ -138,6 +141,27 @@ async def test_windows_come_through_this_door_too(live: Pool) -> None:
     async with stored(live, []) as connection:
         found = await store_over(live, always(connection)).windows(None, START)
     assert (found.as_of, found.accounts) == (START, [])
+
+
+async def test_a_search_pages_through_what_was_said(pool: Pool) -> None:
+    store = Store.over(pool)
+    await store.append("c_tools")
+    await store.follow()
+    asked = SearchQuery("the OR a OR file*", limit=2)
+    whole = await store_over(pool).search(replace(asked, limit=500))
+    found, cursor = list[str](), None
+    while True:
+        page = await store_over(pool).search(replace(asked, cursor=cursor))
+        found += [hit.entry for hit in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert found == [hit.entry for hit in whole.items]
+    assert len(found) == whole.total > 2
+    assert all(any(piece.found for piece in hit.snippet) for hit in whole.items)
+    for unfit in (replace(asked, words="-a"), replace(asked, limit=0), replace(asked, cursor="x")):
+        with pytest.raises((InvalidQueryError, InvalidSearchError)):
+            await store_over(pool).search(unfit)
 
 
 async def test_following_waits_for_the_slower_projection(live: Pool) -> None:

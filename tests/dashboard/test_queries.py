@@ -25,6 +25,7 @@ from dashboard.queries import (
     requests_query,
     search_query,
     streams_query,
+    tree_query,
     windows_query,
 )
 from dashboard.searching import SearchQuery
@@ -230,3 +231,11 @@ def test_a_search_has_words_and_filters() -> None:
 def test_an_unfit_search_is_refused(text: str) -> None:
     with pytest.raises(InvalidQueryError):
         search_query(query(text))
+
+
+def test_a_tree_may_be_asked_for_as_of_a_moment() -> None:
+    assert tree_query(query("")) is None
+    assert tree_query(query("as_of=2026-11-22T09:30:00Z")) == datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+    for wrong in ("as_of=", "as_of=then", "at=2026-11-22"):
+        with pytest.raises(InvalidQueryError):
+            tree_query(query(wrong))

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from dashboard.errors import InvalidQueryError
-from dashboard.searching import RANKED, SearchQuery, search_answer
+from dashboard.searching import SearchQuery, search_answer
 from domain.search_hits import Hit, Hits
 from domain.search_query import read_search
 from schemas.search_api import SnippetPiece
@@ -46,13 +46,15 @@ def test_a_hit_says_where_it_stands_and_what_is_around() -> None:
         (5, 0, (5, False, "1")),
         (5, 3, (5, False, "4")),
         (5, 4, (5, False, None)),
-        (RANKED + 1, 0, (RANKED, True, "1")),
-        (RANKED + 1, RANKED - 1, (RANKED, True, None)),
     ],
 )
 def test_pages_and_counts(total: int, offset: int, expected: tuple[int, bool, str | None]) -> None:
     answer = search_answer(Hits((hit(),) if total else (), total), SEARCH, offset)
     assert (answer.total, answer.at_least, answer.next_cursor) == expected
+
+
+def test_older_places_are_said_to_be_there() -> None:
+    assert search_answer(Hits((hit(),), 1, more=True), SEARCH, 0).at_least
 
 
 def test_a_cursor_is_an_offset() -> None:

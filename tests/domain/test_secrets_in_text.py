@@ -39,6 +39,22 @@ def test_keys_are_hidden(text: str, hidden: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "key",
+    [
+        "sk-ant-api03-" + "A" * 40,
+        "cnx_abcd1234_" + "Z" * 43,
+        "xoxb-123456789012-abcdef",
+        "eyJhbGciOiJI.eyJzdWIi.c2lnbmF0dXJl",
+    ],
+)
+@given(st.data())
+def test_a_key_that_came_in_pieces_is_hidden_also_if_its_beginning_was(key: str, data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(key)))
+    assert hide(hide(key[:cut]) + key[cut:]) == hide(key)
+    assert hide_bytes(hide_bytes(key[:cut].encode()) + key[cut:].encode()) == hide(key).encode()
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
@@ -49,6 +65,7 @@ def test_keys_are_hidden(text: str, hidden: str) -> None:
         "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----",
         "iVBORw0KGgoAAAAAAAAIzabbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
         "xAKIAABCDEFGHIJKLMNOPQ",
+        "eyJ" + "*" * 35 + ". And so on.",
     ],
 )
 def test_what_is_no_key_stays(text: str) -> None:

@@ -35,6 +35,7 @@ def places(ids: Mapping[str, str]) -> dict[str, str]:
         "/conversations?title=bundle": "[data-conversation-id]",
         f"/conversations{conversation}": FIGURE,
         f"/conversations{conversation}?request={ids['request']}": ".exchange",
+        f"/conversations{conversation}?as_of=1000": "[data-as-of]",
         f"/conversations{conversation}?tab=read": ".read-text .entry",
         f"/conversations{conversation}?tab=read&q=bundle": ".read-hits mark",
         f"/conversations/{UNKNOWN}": "[data-state=missing]",

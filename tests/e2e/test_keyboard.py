@@ -109,7 +109,7 @@ async def test_j_and_k_move_in_a_list_and_enter_opens(page: Page, scene: Scene) 
 
 async def test_j_and_k_move_in_a_request_and_u_leads_up(page: Page, scene: Scene) -> None:
     url, client = scene.running.dashboard, scene.client
-    await opened(page, f"{url}/requests/{client.ids[-1]}", "article.message")
+    await opened(page, f"{url}/requests/{client.ids[0]}", "article.message")
     await page.keyboard.press("j")
     assert str(await page.evaluate(FOCUSED)).endswith("#m-1")
     await opened(page, f"{url}/requests/{client.ids[-1]}?tab=raw", ".twist")

@@ -229,6 +229,8 @@ async def test_a_request_shows_messages_answer_stream_and_bytes(tmp_path: Path, 
         await running.requests(5)
         page = watched.page
         await page.goto(f"{running.dashboard}/requests/{client.ids[2]}")
+        await expect(page.locator("html")).to_have_attribute("data-live", "live", timeout=WAIT_MS)
+        await page.get_by_role("button", name="show", exact=True).click()
         for words in ("Where are the files?", "ls -l", "total 3"):
             await shown(page, words)
         for tab, words in (

@@ -46,6 +46,12 @@
     if (element.textContent !== text) element.textContent = text;
   }
 
+  // What is looked at as of an earlier moment has run until then.
+  function shownMoment() {
+    const past = $("[data-as-of]");
+    return past ? Date.parse(past.dataset.asOf) : Date.now();
+  }
+
   function showTimes(within = document) {
     for (const element of $$("time[datetime]", within)) {
       const moment = new Date(element.dateTime);
@@ -55,7 +61,7 @@
       if (element.dataset.show === "ago" && seconds < 604800) set(element, ago(seconds));
       if (element.dataset.show === "clock") set(element, clock.format(moment));
       if (element.dataset.show === "full") set(element, full.format(moment));
-      if (element.dataset.show === "elapsed") set(element, elapsed(seconds));
+      if (element.dataset.show === "elapsed") set(element, elapsed((shownMoment() - moment.getTime()) / 1000));
       if (element.dataset.show === "until") set(element, until(-seconds));
     }
   }
@@ -92,7 +98,7 @@
     event.preventDefault();
     try {
       await navigator.clipboard.writeText(button.dataset.copy);
-      toast("Copied");
+      toast(button.dataset.copied ?? "Copied");
     } catch {
       toast("The browser does not let this page copy; select the text instead.", "bad");
     }

@@ -334,3 +334,41 @@ async def test_a_conversation_that_appears_is_shown() -> None:
     assert len(shown.rows) == 2
     assert shown.selected == str(request_id(1))
     assert not found(shown.page.regions()["head"], "div[data-state]")
+
+
+async def test_an_earlier_moment_shows_what_stood_then() -> None:
+    nodes = chain(3)
+    store = store_with(conversation_tree(nodes))
+    moment = nodes[1].received_at
+    shown = await Shown(store).load(f"?as_of={moment.isoformat().replace('+', '%2B')}")
+    assert shown.selected == str(request_id(2))
+    assert len(shown.rows) == 2
+    assert texts(shown.page.regions()["head"], "dd")[0] == "2"
+    control = shown.page.regions()["moments"]
+    assert "As of 2" in " ".join(texts(control, ".moments-label")) or attributes(control, "time", "datetime")
+    assert attributes(control, "input", "value") == [str(int(moment.timestamp() * 1000))]
+    assert f"?request={request_id(2)}" in attributes(control, "a", "href")
+    assert {f"tree as of {moment:%H:%M:%S}", f"details as of {moment:%H:%M:%S}"} <= set(store.asked)
+    asked = len(store.asked)
+    store.newest += 1
+    for _ in range(RECHECK):
+        await shown.page.follow()
+    assert len(store.asked) == asked
+
+
+async def test_before_it_began_the_tree_is_empty_and_the_way_back_is_there() -> None:
+    shown = await Shown(store_with(conversation_tree(chain(2)))).load("?as_of=1000")
+    assert shown.selected == ""
+    assert texts(shown.page.regions()["head"], "dd")[0] == "0"
+    assert "Now" in texts(shown.page.regions()["moments"], ".button")
+    assert "had not begun" in shown.page.regions()["detail"]
+    shown.page.paint()
+
+
+async def test_now_has_a_way_to_the_moment_before() -> None:
+    shown = await Shown(store_with(conversation_tree(chain(2)))).load("?as_of=tomorrow")
+    control = shown.page.regions()["moments"]
+    assert "As of now" in texts(control, ".moments-label")
+    assert any(link.startswith("?as_of=") for link in attributes(control, "a", "href"))
+    alone = conversation_tree([tree_node(1).model_copy(update={"completed_at": None, "outcome": "open"})])
+    assert (await Shown(store_with(alone)).load()).page.regions()["moments"].strip() == ""

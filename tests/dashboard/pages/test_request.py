@@ -8,11 +8,13 @@ import pytest
 
 from dashboard.details import RequestDetails
 from dashboard.pages.page import Surroundings
-from dashboard.pages.request import MESSAGES, SECTIONS, RequestPage
+from dashboard.pages.request import SECTIONS, RequestPage
 from dashboard.told import Sayings
+from dashboard.views.message_runs import MESSAGES
 from domain.billing import BilledLine, Tariff
 from domain.errors import StoreUnavailableError
 from domain.prices import PriceBook
+from domain.redaction import header_fact
 from domain.usage import TokenCounts
 from domain.usage_sums import Attempt
 from schemas.cache_api import RewrittenTokens
@@ -126,7 +128,7 @@ async def test_messages_are_shown_with_the_answer() -> None:
     html = await panel(request_details(body=messages("Hello", [{"type": "text", "text": "Hi"}], "More")), "messages")
     assert attributes(html, "article", "id") == ["m-1", "m-2", "m-3", "answer"]
     assert texts(html, ".text") == ["Be brief.", "Hello", "Hi", "More", "There are three."]
-    assert texts(html, ".divider") == ["New in this request", "The answer"]
+    assert texts(html, ".divider") == ["The answer"]
     assert texts(html, "dt") == ["Bash", "model", "max_tokens"]
     assert texts(html, "dd") == ["Runs a command.", '"claude-opus-4-5-20251101"', "100"]
 
@@ -135,9 +137,9 @@ async def test_only_the_last_messages_are_shown_until_more_are_asked_for() -> No
     page = await shown(request_details(body=messages(*["x"] * (2 * MESSAGES + 3))))
     assert attributes(page.regions()["panel"], "article", "id")[0] == f"m-{MESSAGES + 4}"
     assert "27 messages before these" in page.regions()["panel"]
-    await page.act("earlier", "")
+    await page.act("earlier", "0")
     assert attributes(page.regions()["panel"], "article", "id")[0] == "m-4"
-    await page.act("earlier", "")
+    await page.act("earlier", "0")
     assert attributes(page.regions()["panel"], "article", "id")[0] == "m-1"
     assert not found(page.regions()["panel"], ".earlier")
 
@@ -227,6 +229,31 @@ async def test_headers_that_were_not_kept_show_length_and_fingerprint() -> None:
     assert rows["anthropic-version"] == "2023-06-01"
     assert rows["x-api-key"] == "108 bytes, not kept; fingerprint b1946ac9"
     assert rows["content-type"] == "text/event-stream"
+
+
+async def test_a_credential_shows_its_fingerprint_alone() -> None:
+    """Not even its length is recorded."""
+    fact = header_fact("authorization", "Bearer sk-ant-secret", b"key")
+    html = await panel(request_details(headers=[HeaderFact(**fact._asdict())]), "headers")
+    rows = dict(zip(texts(html, "th"), texts(html, "td"), strict=True))
+    assert rows["authorization"] == f"not kept; fingerprint {fact.fingerprint}"
+
+
+async def test_the_request_can_be_copied_as_a_command() -> None:
+    page = await shown(request_details(body=messages("x" * 20_000)), "?tab=headers")
+    (command,) = attributes(page.regions()["sections"], "button[data-copy]", "data-copy")
+    assert command.startswith("curl --request POST ")
+    (said,) = attributes(page.regions()["sections"], "button[data-copy]", "data-copied")
+    assert said == f"Copied. It reads the body from {ID}.request: take it with Request bytes."
+    assert texts(page.regions()["panel"], "pre") == [command]
+    assert f"/api/requests/{ID}/body" in attributes(page.regions()["panel"], "a[download]", "href")
+    assert "The credential is taken from ANTHROPIC_API_KEY." in texts(page.regions()["panel"], "section[data-again]")[0]
+    small = await shown(request_details())
+    assert attributes(small.regions()["sections"], "button[data-copy]", "data-copied") == ["Copied."]
+    assert (
+        "Copy as curl"
+        not in (await shown(request_details(body=b"x", ended_by="open"), member="no")).regions()["sections"]
+    )
 
 
 async def test_a_header_of_which_not_even_the_length_was_kept_says_so() -> None:

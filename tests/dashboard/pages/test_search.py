@@ -102,7 +102,7 @@ async def test_nothing_found_and_no_more() -> None:
 async def test_more_than_can_be_counted() -> None:
     page, _ = await shown("?q=x", answer({}, total=2_000, at_least=True, next_cursor="20"))
     html = page.regions()["list"]
-    assert "More than 2,000 places" in html
+    assert "The newest 2,000 places; there are older ones" in html
     assert any("cursor=20" in link for link in attributes(html, "a", "href"))
 
 

@@ -60,9 +60,9 @@ def test_a_new_result_stands_where_it_came_and_says_whose_it_is() -> None:
 
 
 def test_what_stands_behind_the_newest_answer_is_new() -> None:
-    assert [message.new for message in shown_messages(LOOP)] == [False, False, False, False, True]
-    assert [message.new for message in shown_messages(LOOP[:1])] == [True]
-    assert [message.new for message in shown_messages((said("user"), said("system")))] == [True, True]
+    assert [message.last for message in shown_messages(LOOP)] == [False, False, False, False, True]
+    assert [message.last for message in shown_messages(LOOP[:1])] == [True]
+    assert [message.last for message in shown_messages((said("user"), said("system")))] == [True, True]
 
 
 def test_a_result_without_a_call_is_shown_by_itself() -> None:
@@ -78,7 +78,7 @@ def test_numbers_and_roles() -> None:
 
 @given(st.integers(0, len(LOOP)))
 def test_a_stretch_is_the_end_of_the_whole(first: int) -> None:
-    assert shown_messages(LOOP, first) == shown_messages(LOOP)[first:]
+    assert shown_messages(LOOP, range(first, len(LOOP))) == shown_messages(LOOP)[first:]
 
 
 def test_ids_of_any_type_do_no_harm() -> None:

@@ -18,11 +18,18 @@ def seconds(moment: datetime) -> str:
     return str(int(moment.timestamp()))
 
 
-@pytest.mark.parametrize(("name", "days"), DAYS.items())
-def test_a_named_span_ends_with_today(name: str, days: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "days", "ends"), [("today", 1, 23), ("yesterday", 1, 22), ("7d", 7, 23), ("30d", 30, 23)]
+)
+def test_a_named_span_is_of_whole_days(name: str, days: int, ends: int) -> None:
     found = span_of({"range": name}, NOW)
-    assert found.until == datetime(2026, 11, 23, tzinfo=UTC)
+    assert found.until == datetime(2026, 11, ends, tzinfo=UTC)
     assert found.until - found.since == timedelta(days=days)
+    assert found.name == name
+
+
+def test_every_named_span_was_looked_at() -> None:
+    assert set(DAYS) == {"today", "yesterday", "7d", "30d"}
 
 
 def test_today_is_the_readers() -> None:

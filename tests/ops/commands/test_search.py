@@ -43,7 +43,7 @@ def test_a_place_says_what_where_and_the_words() -> None:
 def test_what_was_found_is_marked_on_a_terminal_and_more_is_offered() -> None:
     said = listed(answer(2_000, "20", at_least=True), colour=True)
     assert "\x1b[1;33mno such file\x1b[0m" in said
-    assert said.endswith("1 of more than 2,000 places; --cursor 20 shows more")
+    assert said.endswith("1 of the newest 2,000 places; --cursor 20 shows more")
 
 
 def test_what_a_terminal_would_obey_is_shown_as_a_sign() -> None:

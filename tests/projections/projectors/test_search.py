@@ -230,3 +230,10 @@ async def test_a_long_text_is_kept_in_pieces(pool: Pool) -> None:
     assert [row["number"] for row in rows] == list(range(len(rows)))
     assert len(rows) == 3
     assert "".join(row["content"] for row in rows) == text
+
+
+async def test_what_says_nothing_has_no_place(pool: Pool) -> None:
+    (one, *_) = long_session(1)
+    silent = [replace(one, body=body, answer=b"", n=n) for n, body in enumerate((b"", b"no JSON", b'{"messages": []}'))]
+    assert await kept(store := Store.over(pool), silent) == []
+    assert await store.rows("SELECT * FROM read.search_pieces") == []

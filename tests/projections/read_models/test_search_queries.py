@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID
 
@@ -184,13 +184,18 @@ def some_filter(random: Random) -> SearchFilter:
     )
 
 
-def plainly(rows: Sequence[Told], wanted: SearchFilter, words: Search) -> list[Told]:
-    """The newest first; of a conversation that has a text several times, the first place."""
+def plainly(rows: Sequence[Told], wanted: SearchFilter, words: Search, most: int) -> tuple[list[Told], bool]:
+    """Of the newest places; of a conversation that has a text several times, the first. And whether there are more."""
     fitting = [one for one in rows if is_wanted(one, wanted, rows) and holds(words, one.words.text)]
+    looked_at = sorted(fitting, key=moment, reverse=True)[:most]
     first: dict[tuple[UUID, UUID], Told] = {}
-    for one in sorted(fitting, key=lambda one: (one.place.received_at, one.place.request_id)):
+    for one in reversed(looked_at):
         first.setdefault((one.conversation, one.place.said), one)
-    return sorted(first.values(), key=lambda one: (one.place.received_at, one.place.request_id), reverse=True)
+    return sorted(first.values(), key=moment, reverse=True), len(fitting) > most
+
+
+def moment(one: Told) -> tuple[datetime, UUID]:
+    return one.place.received_at, one.place.request_id
 
 
 def numbers(found: Hits) -> list[int]:
@@ -208,11 +213,11 @@ async def test_hits_are_those_of_a_plain_look(pool: Pool, seed: int) -> None:
         await put(connection, rows)
         for _ in range(60):
             wanted, words = some_filter(random), read_search(random.choice(TYPED))
-            expected = plainly(rows, wanted, words)
             query, most = as_tsquery(words), random.choice([3, 100])
+            expected, more = plainly(rows, wanted, words, most)
             newest = await search_queries.hits(connection, query, wanted, most, (100, 0), best_first=False)
-            assert numbers(newest) == [one.number for one in expected[:most]]
-            assert newest.total == len(expected[:most])
+            assert numbers(newest) == [one.number for one in expected]
+            assert (newest.total, newest.more) == (len(expected), more)
             best = await search_queries.hits(connection, query, wanted, most, (100, 0), best_first=True)
             assert sorted(numbers(best)) == sorted(numbers(newest))
             paged = [
