@@ -22,6 +22,9 @@ NOBODY = "http://127.0.0.1:9"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 SECTIONS = ("messages", "response", "usage", "stream", "headers", "events", "raw")
 FIGURE = ".figure canvas"
+UNFOLD = "document.querySelectorAll('details:not(.legend)').forEach((one) => { one.open = true; })"
+"""All but the legend, which would lie above the tree."""
+PUT_INTO_LIST = "(html) => { document.querySelector('[data-region=list]').innerHTML = html; }"
 
 pytestmark = pytest.mark.browser
 
@@ -61,7 +64,6 @@ def titled(section: str) -> str:
     return f"main:has(h2.sr:text-is('{section.capitalize()}'))"
 
 
-PUT_INTO_LIST = "(html) => { document.querySelector('[data-region=list]').innerHTML = html; }"
 EMPTY = {
     "/overview": "[data-state=empty]",
     "/conversations": "[data-state=empty]",
@@ -87,6 +89,7 @@ class Inspector:
         if await self.page.locator("#live").count():
             await expect(self.page.locator("html")).to_have_attribute("data-live", "live", timeout=WAIT_MS)
         self.titles[path.partition("?")[0]] = await self.page.title()
+        await self.page.evaluate(UNFOLD)
         await self.look(path)
 
     async def look(self, what: str) -> None:
