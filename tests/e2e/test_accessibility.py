@@ -22,6 +22,9 @@ NOBODY = "http://127.0.0.1:9"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 SECTIONS = ("messages", "response", "usage", "stream", "headers", "events", "raw")
 FIGURE = ".figure canvas"
+UNFOLD = "document.querySelectorAll('details:not(.legend)').forEach((one) => { one.open = true; })"
+"""All but the legend, which would lie above the tree."""
+PUT_INTO_LIST = "(html) => { document.querySelector('[data-region=list]').innerHTML = html; }"
 
 pytestmark = pytest.mark.browser
 
@@ -42,14 +45,8 @@ def places(ids: Mapping[str, str]) -> dict[str, str]:
         "/requests": "[data-request-id]",
         "/requests?model=nothing": "[data-state=no-match]",
         "/requests?status=none": "[data-state=refused]",
-        **{
-            f"/requests{request}?tab={section}": f"main:has(h2.sr:text-is('{section.capitalize()}'))"
-            for section in SECTIONS
-        },
-        **{
-            f"/requests{failed}?tab={section}": f"main:has(h2.sr:text-is('{section.capitalize()}'))"
-            for section in SECTIONS
-        },
+        **{f"/requests{request}?tab={section}": titled(section) for section in SECTIONS},
+        **{f"/requests{failed}?tab={section}": titled(section) for section in ("messages", "usage", "stream")},
         f"/requests/{UNKNOWN}": "[data-state=missing]",
         "/search": "[data-state=begin]",
         "/search?q=bundle": ".hit",
@@ -63,7 +60,10 @@ def places(ids: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-PUT_INTO_LIST = "(html) => { document.querySelector('[data-region=list]').innerHTML = html; }"
+def titled(section: str) -> str:
+    return f"main:has(h2.sr:text-is('{section.capitalize()}'))"
+
+
 EMPTY = {
     "/overview": "[data-state=empty]",
     "/conversations": "[data-state=empty]",
@@ -89,13 +89,14 @@ class Inspector:
         if await self.page.locator("#live").count():
             await expect(self.page.locator("html")).to_have_attribute("data-live", "live", timeout=WAIT_MS)
         self.titles[path.partition("?")[0]] = await self.page.title()
+        await self.page.evaluate(UNFOLD)
         await self.look(path)
 
     async def look(self, what: str) -> None:
         """At what stands there now, in both themes."""
         for scheme in ("light", "dark"):
             await self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            await expect(self.page.locator("html")).to_have_attribute("data-theme", scheme)
+            await expect(self.page.locator(f"html:is([data-theme={scheme}], :not([data-theme]))")).to_be_attached()
             self.found += [f"{what}, {scheme}: {one}" for one in await barriers(self.page, self.axe)]
         if await self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             self.found.append(f"{what}: wider than the window")
@@ -103,7 +104,7 @@ class Inspector:
 
 @asynccontextmanager
 async def inspecting(browser: Browser, running: Stack, axe: str) -> AsyncIterator[Inspector]:
-    """From the login on; the one-time link's page is looked at before."""
+    """From the login on, which is looked at before and after a wrong key."""
     page = await browser.new_page(viewport={"width": 1280, "height": 800})
     inspector = Inspector(page, axe)
     await inspector.visit(running.dashboard, "/login", "#key")
@@ -131,25 +132,39 @@ async def ids_of(running: Stack) -> dict[str, str]:
     }
 
 
+async def look_at_states(inspector: Inspector, running: Stack) -> None:
+    """At what does not stay long enough to be visited: the help, a page that loads, one without its store or worker."""
+    page = inspector.page
+    await inspector.visit(running.dashboard, "/requests", "[data-request-id]")
+    await page.keyboard.press("?")
+    await inspector.look("the help")
+    await page.keyboard.press("Escape")
+    for condition in ("loading", "away"):
+        await page.evaluate(PUT_INTO_LIST, str(render("page_state.html", condition=condition)))
+        await inspector.look(condition)
+    starting = OwnPages("1").notice("The pages are starting", "This takes a few seconds.", reload_s=600)
+    await page.route("**/starting", lambda route: route.fulfill(body=starting, content_type="text/html"))
+    await inspector.visit(running.dashboard, "/starting", "[data-reload-s]")
+
+
+async def look_at_export(inspector: Inspector, running: Stack, conversation: str) -> None:
+    status, body = await running.fetch(f"/api/conversations/{conversation}/export", format="html")
+    assert status == 200
+    await inspector.page.goto("about:blank")
+    await inspector.page.set_content(body.decode())
+    await inspector.look("an exported conversation")
+
+
 async def test_no_page_keeps_anybody_out(tmp_path: Path, browser: Browser, axe: str) -> None:
     env = environment(tmp_path, NEXUS_GATEWAY_PORT="0", NEXUS_DASHBOARD_PORT="0")
     async with ended(await start(env, "demo", "--fast")) as running:
         await until_played(running)
         async with inspecting(browser, running, axe) as inspector:
-            for path, sign in places(await ids_of(running)).items():
+            ids = await ids_of(running)
+            for path, sign in places(ids).items():
                 await inspector.visit(running.dashboard, path, sign)
-            await inspector.visit(running.dashboard, "/requests", "[data-request-id]")
-            await inspector.page.keyboard.press("?")
-            await inspector.look("the help")
-            await inspector.page.keyboard.press("Escape")
-            for condition in ("loading", "away"):
-                await inspector.page.evaluate(PUT_INTO_LIST, str(render("page_state.html", condition=condition)))
-                await inspector.look(condition)
-            starting = OwnPages("1").notice("The pages are starting", "This takes a few seconds.", reload_s=600)
-            await inspector.page.route(
-                "**/starting", lambda route: route.fulfill(body=starting, content_type="text/html")
-            )
-            await inspector.visit(running.dashboard, "/starting", "[data-reload-s]")
+            await look_at_states(inspector, running)
+            await look_at_export(inspector, running, ids["conversation"])
             assert inspector.found == []
             named = [title for path, title in inspector.titles.items() if UNKNOWN not in path]
             assert len(set(named)) == len(named), "each page has a title of its own"
