@@ -28,7 +28,7 @@ async def test_usage_follows_choices_and_brush_and_the_way_back(tmp_path: Path, 
         await used(running, session)
         page = watched.page
         await page.keyboard.press("g")
-        await page.keyboard.press("a")
+        await page.keyboard.press("u")
         await page.wait_for_url("**/usage?tz=**")
         await expect(page.locator("#usage-table tbody tr")).to_have_count(1, timeout=WAIT_MS)
         await expect(page.locator("tfoot")).to_contain_text("5")
