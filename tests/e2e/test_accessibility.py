@@ -1,10 +1,11 @@
-"""Nobody is kept out: axe-core finds no barrier on any page, in either theme, and every page fits 1280 points.
+"""Nobody is kept out: axe-core finds no barrier on any page, light and dark, and every page fits 1280 points.
 
 There is no table of exceptions: Bokeh's canvases have words beside them, and everything else is ours to mend.
 """
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from dashboard.markup import render
 from dashboard.own_pages import OwnPages
 from tests.axe import barriers
 from tests.pictures import STORY, until_played
+from tests.requirements import scaled
 from tests.stack import Stack, ended, environment, stack, start
 
 WAIT_MS = 30_000
@@ -81,6 +83,7 @@ class Inspector:
     def __init__(self, page: Page, axe: str) -> None:
         self.page, self.axe = page, axe
         self.found = list[str]()
+        self.themes = cycle(("light", "dark"))
         self.titles = dict[str, str]()
 
     async def visit(self, url: str, path: str, sign: str) -> None:
@@ -93,8 +96,11 @@ class Inspector:
         await self.look(path)
 
     async def look(self, what: str) -> None:
-        """At what stands there now, in both themes."""
-        for scheme in ("light", "dark"):
+        """At what stands there now, in one theme after the other; nightly in both.
+
+        What differs between them are colours, and ``tests/dashboard/test_theme.py`` measures them all.
+        """
+        for scheme in islice(self.themes, scaled(1, 2)):
             await self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             await expect(self.page.locator(f"html:is([data-theme={scheme}], :not([data-theme]))")).to_be_attached()
             self.found += [f"{what}, {scheme}: {one}" for one in await barriers(self.page, self.axe)]
