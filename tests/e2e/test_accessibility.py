@@ -3,11 +3,11 @@
 There is no table of exceptions: Bokeh's canvases have words beside them, and everything else is ours to mend.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -83,7 +83,7 @@ class Inspector:
     def __init__(self, page: Page, axe: str) -> None:
         self.page, self.axe = page, axe
         self.found = list[str]()
-        self.themes = cycle(("light", "dark"))
+        self.themes: Iterator[Literal["light", "dark"]] = cycle(("light", "dark"))
         self.titles = dict[str, str]()
 
     async def visit(self, url: str, path: str, sign: str) -> None:
