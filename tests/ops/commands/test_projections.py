@@ -50,12 +50,14 @@ def test_every_build_is_listed(database: str, runner_pool: PoolRunner) -> None:
     runner_pool.run(fill)
     run("rebuild", "requests")
     rows = json.loads(run("list", "--json"))
-    others = sorted(one.name for one in PROJECTIONS if one.name != "requests")
-    assert [(row["name"], row["build"], row["state"], row["lag"]) for row in rows] == [
-        *((name, 1, "live", 0) for name in others),
-        ("requests", 1, "retired", None),
-        ("requests", 2, "live", 0),
-    ]
+    others = [one.name for one in PROJECTIONS if one.name != "requests"]
+    assert [(row["name"], row["build"], row["state"], row["lag"]) for row in rows] == sorted(
+        [
+            *((name, 1, "live", 0) for name in others),
+            ("requests", 1, "retired", None),
+            ("requests", 2, "live", 0),
+        ]
+    )
     table = run("list").splitlines()
     assert table[0].split() == ["name", "version", "build", "state", "position", "lag", "failed"]
     assert len(table) == 2 + len(PROJECTIONS)
