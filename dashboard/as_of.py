@@ -4,10 +4,10 @@ What came later is not there, an exchange that ended later is open, and of its a
 exchange goes on from which is as it is known today.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import takewhile
 from uuid import UUID
 
 from dashboard.recordings import Stream
@@ -124,9 +124,8 @@ def moments_of(nodes: Iterable[TreeNode]) -> list[datetime]:
 
 def neighbours(moments: Sequence[datetime], moment: datetime) -> tuple[datetime | None, datetime | None]:
     """The moment before and the one after, where there are any."""
-    before = list(takewhile(lambda at: at < moment, moments))
-    after = next((at for at in moments[len(before) :] if at > moment), None)
-    return (before[-1] if before else None), after
+    behind, ahead = bisect_left(moments, moment), bisect_right(moments, moment)
+    return (moments[behind - 1] if behind else None), (moments[ahead] if ahead < len(moments) else None)
 
 
 def _failed(node: TreeNode) -> bool:

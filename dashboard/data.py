@@ -325,16 +325,15 @@ class DataStore:
         ``as_of``: as far as it had come then. None: it had not begun.
         """
         stream = await self._recordings.stream(request_id)
+        if stream is not None and as_of is not None:
+            stream = stream_as_of(stream, as_of)
         if stream is None:
             return None
         item = await self.request(request_id)
-        answer = await _unless_erased(self._recordings.answer_of, stream)
-        if as_of is not None:
-            stream = stream_as_of(stream, as_of)
-            if stream is None:
-                return None
-            item = item and item_as_of(item, as_of, stream)
+        if item is not None and as_of is not None:
+            item = item_as_of(item, as_of, stream)
         body = await _unless_erased(self._recordings.body_of, stream)
+        answer = await _unless_erased(self._recordings.answer_of, stream)
         return await asyncio.to_thread(details_of, stream, item, body, answer)  # large bodies take a while
 
 

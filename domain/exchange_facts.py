@@ -107,7 +107,7 @@ def facts_of(
     request: RequestReceived, view: RequestView | None, message: AssembledMessage | None, ending: Ending
 ) -> ExchangeFacts:
     """``view`` None: the body is no JSON object, or not kept; ``message`` None: no byte of an answer yet."""
-    headers = {fact.name.lower(): fact.value for fact in request.headers if fact.value is not None}
+    headers = kept_headers(request)
     messages = view.messages if view else ()
     root = root_of(request.scope, view.identity.user if view else None)
     classified = classify(request.target, headers, view)
@@ -139,6 +139,11 @@ def facts_of(
         signed=signed_in([*_thinking(messages), *said]),
         answer=of_class(answer, said, declared.request_class),
     )
+
+
+def kept_headers(request: RequestReceived) -> dict[str, str]:
+    """Values that were kept, by lower-case name; of several lines the last."""
+    return {fact.name.lower(): fact.value for fact in request.headers if fact.value is not None}
 
 
 def _is_linkable(classified: Classified) -> bool:

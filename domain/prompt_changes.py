@@ -14,8 +14,8 @@ import msgspec
 
 from domain.blocks import Lifetime, block_facts, lifetime_of
 from domain.phrases import BILLING_LINE
-from domain.tool_calls import DiffLine, difference
-from domain.whats_new import Message, aligned
+from domain.tool_calls import DiffLine, difference_of_lines, replaced
+from domain.whats_new import Message, aligned, common_start
 from schemas.anthropic.stream import JsonObject, JsonValue
 
 CONTEXT = 2
@@ -82,14 +82,14 @@ def marks_of(prompt: Prompt) -> tuple[Mark, ...]:
 def hunks_of(old: str, new: str, *, closely: bool = True) -> tuple[Hunk, ...]:
     """The lines that differ; what both begin and end with is not compared again."""
     before, after = old.splitlines(), new.splitlines()
-    start = _alike(before, after)
-    end = _alike(before[start:][::-1], after[start:][::-1])
+    start = common_start(before, after)
+    end = common_start(before[start:][::-1], after[start:][::-1])
     went, came = before[start : len(before) - end], after[start : len(after) - end]
     return tuple(
         _cut_up(
             [
                 *(DiffLine(" ", text) for text in before[:start]),
-                *(difference(_joined(went), _joined(came)) if closely else _replaced(went, came)),
+                *(difference_of_lines(went, came) if closely else replaced(went, came)),
                 *(DiffLine(" ", text) for text in before[len(before) - end :]),
             ]
         )
@@ -105,15 +105,6 @@ class _Comparer:
     def hunks(self, old: str, new: str) -> tuple[Hunk, ...]:
         self._left -= bool(old and new)
         return hunks_of(old, new, closely=self._left >= 0)
-
-
-def _joined(lines: Sequence[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _replaced(went: Sequence[str], came: Sequence[str]) -> Iterator[DiffLine]:
-    yield from (DiffLine("-", text) for text in went)
-    yield from (DiffLine("+", text) for text in came)
 
 
 def _settings(before: JsonObject, now: JsonObject) -> Iterator[Change]:
@@ -195,13 +186,6 @@ def _cut_up(lines: Sequence[DiffLine]) -> Iterator[Hunk]:
         end = min(place + CONTEXT + 1, len(lines))
     if end:
         yield tuple(lines[start:end])
-
-
-def _alike(one: Sequence[str], other: Sequence[str]) -> int:
-    return next(
-        (place for place, (ours, theirs) in enumerate(zip(one, other, strict=False)) if ours != theirs),
-        min(len(one), len(other)),
-    )
 
 
 def _name(tool: JsonObject) -> str:

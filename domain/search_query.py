@@ -7,7 +7,7 @@ decided here (``spans_of``, ``holds``) as Postgres decides it on the text's vect
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from domain.errors import NexusError
 from domain.search_words import MAX_PLACE, Word, quoted, stands_alone, words_in
@@ -127,43 +127,44 @@ def _one(term: Term) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A text's words by place."""
+    """A text's words."""
 
     at: Mapping[int, Sequence[Word]]
-    places: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """By place."""
+    named: Mapping[str, Sequence[Word]]
 
     @classmethod
     def of(cls, text: str) -> "_Seen":
-        at, places = dict[int, list[Word]](), dict[str, list[int]]()
+        at, named = dict[int, list[Word]](), dict[str, list[Word]]()
         for word in words_in(text):
             if word.place > MAX_PLACE:
                 break
             at.setdefault(word.place, []).append(word)
-            places.setdefault(word.text, []).append(word.place)
-        return cls(at, places)
+            named.setdefault(word.text, []).append(word)
+        return cls(at, named)
 
     def spans(self, term: Term) -> Iterator[Span]:
         if term.whole:
             yield from self.spans(Term((term.whole,), open=term.open))
-        if len(term.words) == 1:
-            yield from self._of_word(term)
+        first, *others = term.words
+        if not others:
+            yield from ((word.start, word.end) for word in self._like(first, is_open=term.open))
             return
-        for place in self.places.get(term.words[0], ()):
-            row = [self._word(place + at, word) for at, word in enumerate(term.words[:-1])]
-            last = self._word(place + len(row), term.words[-1], is_open=term.open)
-            if last is not None and (first := row[0]) is not None and None not in row:
-                yield first.start, last.end
+        for word in self.named.get(first, ()):
+            places = range(word.place + 1, word.place + len(term.words))
+            row = [
+                self._at(place, wanted, is_open=term.open and place == places[-1])
+                for place, wanted in zip(places, others, strict=True)
+            ]
+            if None not in row and (last := row[-1]) is not None:
+                yield word.start, last.end
 
-    def _of_word(self, term: Term) -> Iterator[Span]:
-        (wanted,) = term.words
-        names = [name for name in self.places if name.startswith(wanted)] if term.open else [wanted]
+    def _like(self, wanted: str, *, is_open: bool) -> Iterator[Word]:
+        names = [name for name in self.named if name.startswith(wanted)] if is_open else [wanted]
         for name in names:
-            for place in self.places.get(name, ()):
-                word = self._word(place, name)
-                assert word is not None
-                yield word.start, word.end
+            yield from self.named.get(name, ())
 
-    def _word(self, place: int, wanted: str, *, is_open: bool = False) -> Word | None:
+    def _at(self, place: int, wanted: str, *, is_open: bool) -> Word | None:
         for word in self.at.get(place, ()):
             if word.text == wanted or (is_open and word.text.startswith(wanted)):
                 return word

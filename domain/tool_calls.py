@@ -63,16 +63,26 @@ def todos_of(name: str, given: JsonValue) -> tuple[Todo, ...]:
 
 
 def difference(old: str, new: str) -> tuple[DiffLine, ...]:
-    before, after = old.splitlines(), new.splitlines()
+    """Of two texts, line by line."""
+    return difference_of_lines(old.splitlines(), new.splitlines())
+
+
+def difference_of_lines(before: Sequence[str], after: Sequence[str]) -> tuple[DiffLine, ...]:
+    """What stayed, came and went; of more than MAX_COMPARED lines nothing is said to have stayed."""
     if len(before) > MAX_COMPARED or len(after) > MAX_COMPARED:
-        return (*_lines("-", before), *_lines("+", after))
+        return replaced(before, after)
     lines = list[DiffLine]()
     for kind, a0, a1, b0, b1 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if kind == "equal":
             lines += _lines(" ", before[a0:a1])
         else:
-            lines += [*_lines("-", before[a0:a1]), *_lines("+", after[b0:b1])]
+            lines += replaced(before[a0:a1], after[b0:b1])
     return tuple(lines)
+
+
+def replaced(before: Sequence[str], after: Sequence[str]) -> tuple[DiffLine, ...]:
+    """All old lines before all new ones."""
+    return (*_lines("-", before), *_lines("+", after))
 
 
 def _lines(sign: Sign, texts: Sequence[str]) -> list[DiffLine]:

@@ -101,7 +101,7 @@ def whats_new(messages: Sequence[Message], before: Sequence[Message], answer: Se
 
 def aligned(before: Sequence[Hashable], now: Sequence[Hashable]) -> dict[int, int]:
     """What stands in both, in the same order: places in ``now``, and where it was."""
-    start = _common(before, now)
+    start = common_start(before, now)
     anchors = _anchors(before, now, start)
     found = {place: place for place in range(start)} | dict(anchors)
     taken = set(found.values())
@@ -151,14 +151,15 @@ def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _same(one: Sequence[Message], other: Sequence[Message]) -> int:
     """How many messages both begin with, to the letter: they need not be looked into."""
-    return _common(*([(message.role, message.blocks) for message in messages] for messages in (one, other)))
+    return common_start(*([(message.role, message.blocks) for message in messages] for messages in (one, other)))
 
 
 def _carried(number: int) -> Iterator[State]:
     yield from repeat("carried", number)
 
 
-def _common(one: Sequence[object], other: Sequence[object]) -> int:
+def common_start(one: Sequence[object], other: Sequence[object]) -> int:
+    """How many both begin with."""
     return sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(one, other, strict=False)))
 
 

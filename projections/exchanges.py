@@ -152,6 +152,12 @@ def _assembled(response: ResponseStarted | None, answer: bytes) -> AssembledMess
     return assemble(opened.data, header(headers, "content-type"))
 
 
+def session_of(request: RequestReceived, view: RequestView | None) -> str:
+    """As its header says, else its body; empty: neither does."""
+    named = header(request.headers, "x-claude-code-session-id")
+    return named or (view.identity.session if view else None) or ""
+
+
 def header(headers: Sequence[HeaderFact], name: str) -> str:
     """The kept value of a header; several lines are joined as HTTP does; empty: there is none."""
     return ", ".join([fact.value for fact in headers if fact.value is not None and fact.name.lower() == name])

@@ -57,12 +57,7 @@ class SearchPage:
 
     def regions(self) -> Regions:
         return {
-            "filters": render(
-                "search_filters.html",
-                query=self._query,
-                kinds=tuple(KINDS.items()),
-                classes=zip(CLASSES, CLASSES, strict=True),
-            ),
+            "filters": render("search_filters.html", query=self._query, kinds=KINDS, classes=CLASSES),
             "list": render(
                 "search_hits.html",
                 hits=self._hits,

@@ -14,10 +14,11 @@ from domain.billing import long_context_above
 from domain.cache_misses import Between, CacheRequest, CacheVerdict, explain
 from domain.cached_prompt import CachedPrompt, opening_of, prompt_of, use_of
 from domain.classification import Classified, classify, is_summarizer
+from domain.exchange_facts import kept_headers
 from domain.ids import Position
 from domain.request_view import RequestView
 from domain.usage import Usage, read_usage
-from projections.exchanges import Exchange, ExchangeReader, header
+from projections.exchanges import Exchange, ExchangeReader, header, session_of
 from projections.projector import Write
 from projections.read_models import cache
 from projections.read_models.cache import Case, PromptRow, Segments, VerdictRow
@@ -58,7 +59,7 @@ def _row_of(one: Exchange) -> tuple[PromptRow | None, dict[UUID, bytes]]:
     """None: it is no request of a line of talk."""
     request, usage = one.request, _usage(one)
     found = _classified(request, one.view, usage) if request else None
-    session = _session(request, one.view) if request else ""
+    session = session_of(request, one.view) if request else ""
     if request is None or found is None or not session:
         return None, {}
     prompt = prompt_of(one.view) if one.view else None
@@ -99,18 +100,12 @@ def _row_of(one: Exchange) -> tuple[PromptRow | None, dict[UUID, bytes]]:
 
 def _classified(request: RequestReceived, view: RequestView | None, usage: Usage | None) -> Classified | None:
     """None: it stands in no line of talk. What is not recorded may stand in one, if it was answered with usage."""
-    headers = {fact.name.lower(): fact.value for fact in request.headers if fact.value is not None}
-    found = classify(request.target, headers, view)
+    found = classify(request.target, kept_headers(request), view)
     if view is None:
         return found if usage is not None and found.evidence.kind != "path" else None
     if is_summarizer(view) or (found.request_class == "auxiliary" and not found.side):
         return None
     return found
-
-
-def _session(request: RequestReceived, view: RequestView | None) -> str:
-    named = header(request.headers, "x-claude-code-session-id")
-    return named or (view.identity.session if view else None) or ""
 
 
 def _usage(one: Exchange) -> Usage | None:

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain.classification import classify
+from domain.exchange_facts import Moment, kept_headers
 from domain.ids import Position
 from domain.said import Said, said_in
 from domain.sayings import EVERY, Saying, Thread, marks_of, sayings_of
-from projections.exchanges import Exchange, ExchangeReader, header
+from projections.exchanges import Exchange, ExchangeReader, header, session_of
 from projections.projector import Write
 from projections.read_models import search
 from projections.read_models.connection import Connection
 from projections.read_models.rows import storable
-from projections.read_models.search import MarkRow, Moment, PlaceRow, said_id
+from projections.read_models.search import MarkRow, PlaceRow, said_id
 from projections.remembered import Remembered
-from schemas.stored.events import RequestReceived
 
 _TEXTS_REMEMBERED = 200_000
 
@@ -89,22 +89,16 @@ def _talk_of(one: Exchange) -> _Talk | None:
     sayings = sayings_of(one.view, one.message)
     if request is None or not sayings:
         return None
-    headers = {fact.name.lower(): fact.value for fact in request.headers if fact.value is not None}
-    found = classify(request.target, headers, one.view)
+    found = classify(request.target, kept_headers(request), one.view)
     thread = Thread(
         scope=request.scope,
-        session=_session(request, one),
+        session=session_of(request, one.view),
         agent=header(request.headers, "x-claude-code-agent-id"),
         aside=found.request_class == "auxiliary" and not found.side,
     )
     key, moment = thread.key(sayings), Moment(request.timestamp, one.request_id)
     marks = tuple(MarkRow(UUID(bytes=mark), moment) for mark in marks_of(key, sayings))
     return _Talk(request.scope, moment, UUID(bytes=key), thread.aside, sayings, marks)
-
-
-def _session(request: RequestReceived, one: Exchange) -> str:
-    named = header(request.headers, "x-claude-code-session-id")
-    return named or (one.view.identity.session if one.view else None) or ""
 
 
 def _place(talk: _Talk, one: Saying) -> PlaceRow:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from domain.exchange_facts import Moment
 from domain.said import Said
 from domain.search_pieces import pieces_of
 from domain.search_words import as_vector
@@ -43,14 +44,6 @@ FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::boolean[], $6::te
     AS piece (said, number, scope, kind, is_error, content, words)
 ON CONFLICT DO NOTHING
 """
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Moment:
-    """The order of exchanges."""
-
-    received_at: datetime
-    request_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +91,13 @@ async def said_earlier(tx: Connection, marks: Sequence[MarkRow]) -> set[tuple[UU
 
 
 async def save_marks(tx: Connection, marks: Iterable[MarkRow]) -> None:
-    first: dict[UUID, MarkRow] = {}
-    for row in marks:
-        if row.mark not in first or row.moment < first[row.mark].moment:
-            first[row.mark] = row
+    first = {row.mark: row for row in sorted(marks, key=lambda row: row.moment, reverse=True)}
     if first:
         await tx.execute(UPSERT_MARKS, *_columns([first[mark] for mark in sorted(first)]))
 
 
 async def save_places(tx: Connection, places: Iterable[PlaceRow]) -> None:
-    first: dict[tuple[UUID, UUID], PlaceRow] = {}
-    for row in places:
-        key = row.thread, row.said
-        if key not in first or row.order < first[key].order:
-            first[key] = row
+    first = {(row.thread, row.said): row for row in sorted(places, key=lambda row: row.order, reverse=True)}
     if first:
         await tx.execute(UPSERT_PLACES, as_json([first[key] for key in sorted(first)]))
 

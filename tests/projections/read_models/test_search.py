@@ -10,11 +10,12 @@ from uuid import UUID
 
 import pytest
 
+from domain.exchange_facts import Moment
 from domain.said import Said
 from ops.db.pool import Pool
 from projections.read_models import builds, search
 from projections.read_models.connection import Connection
-from projections.read_models.search import MarkRow, Moment, PlaceRow, said_id
+from projections.read_models.search import MarkRow, PlaceRow, said_id
 from projections.registry import projection
 
 START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
