@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -78,6 +79,15 @@ def migrated_database(
         spare_databases.append(dsn)
     else:
         drop_database(postgres_server, dsn)
+
+
+@pytest.fixture
+def database(migrated_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Its DSN, where commands find it; their home is empty."""
+    monkeypatch.setenv("DATABASE_URL", migrated_database)
+    monkeypatch.setenv("NEXUS_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return migrated_database
 
 
 @pytest.fixture

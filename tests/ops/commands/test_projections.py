@@ -1,7 +1,6 @@
 """``nexus projections``: lists, builds, compares, switches, drops, verifies; every refusal says the mend."""
 
 import json
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -23,14 +22,6 @@ def run(*words: str) -> str:
     done = CliRunner().invoke(projections.app, list(words), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.stdout
-
-
-@pytest.fixture
-def database(migrated_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("DATABASE_URL", migrated_database)
-    monkeypatch.setenv("NEXUS_HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    return migrated_database
 
 
 async def fill(pool: Pool) -> None:

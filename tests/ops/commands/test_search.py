@@ -1,7 +1,6 @@
 """``nexus search``: places with their words for people, JSON for scripts, and nothing that a terminal would obey."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,14 +12,6 @@ from schemas.search_api import SearchAnswer, SearchHit, SnippetPiece
 from tests.pool_runner import PoolRunner
 from tests.projected import Store
 from tests.schemas.test_search_api import HIT
-
-
-@pytest.fixture
-def database(migrated_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("DATABASE_URL", migrated_database)
-    monkeypatch.setenv("NEXUS_HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    return migrated_database
 
 
 def answer(total: int = 1, next_cursor: str | None = None, *, at_least: bool = False, **hit: Any) -> SearchAnswer:

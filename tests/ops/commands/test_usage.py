@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,14 +20,6 @@ from tests.projected import Store
 from tests.recorded import append_all, recorded, request_ids
 
 DAY = datetime(2026, 11, 22, tzinfo=UTC)
-
-
-@pytest.fixture
-def database(migrated_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("DATABASE_URL", migrated_database)
-    monkeypatch.setenv("NEXUS_HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    return migrated_database
 
 
 def item(label: str = "opus", **changes: Any) -> UsageItem:

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -100,14 +99,6 @@ def test_what_else_the_headers_tell_stands_below() -> None:
     ]
     silent = said(account({f"{UNIFIED}overage-utilization": "0"}))
     assert silent == ["acme: use beyond the plan is not told of and may be in use or not."]
-
-
-@pytest.fixture
-def database(migrated_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("DATABASE_URL", migrated_database)
-    monkeypatch.setenv("NEXUS_HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    return migrated_database
 
 
 async def fill(pool: Pool) -> None:
