@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Error as PlaywrightError
 
 from dashboard.data import ConversationFilter, DataStore, RequestFilter
 from dashboard.pages.overview import OverviewPage
@@ -76,6 +77,11 @@ PAN = """
 })
 """
 
+
+class BenchError(AssertionError):
+    """A page does not do what is measured: no number is taken from such a run."""
+
+
 Times = dict[tuple[Kind, str], list[float]]
 
 
@@ -105,7 +111,10 @@ async def reader(running: Stack) -> AsyncIterator[Page]:
 async def open_page(page: Page, running: Stack, visit: Visit) -> tuple[float, float]:
     """Milliseconds to the first paint and to the data."""
     await page.goto(running.dashboard + visit.path, wait_until="commit")
-    data = await page.wait_for_function(PAINTED, arg=visit.sign, timeout=WAIT_MS)
+    try:
+        data = await page.wait_for_function(PAINTED, arg=visit.sign, timeout=WAIT_MS)
+    except PlaywrightError as error:
+        raise BenchError(f"{visit.name} does not show {visit.sign}.") from error
     arrived = float(await data.json_value())
     await page.wait_for_function(LIVE, timeout=WAIT_MS)
     first = float(await page.evaluate(FIRST_PAINT))
@@ -135,7 +144,10 @@ async def measure_acts(page: Page, running: Stack, at: Places, rounds: int) -> T
 
 async def do(page: Page, running: Stack, act: Act) -> float:
     await open_page(page, running, act.visit)
-    return float(await page.evaluate(DONE, [act.script, act.region]))
+    try:
+        return float(await page.evaluate(DONE, [act.script, act.region]))
+    except PlaywrightError as error:
+        raise BenchError(f"{act.name}: {error.message.splitlines()[0]}") from error
 
 
 async def measure_frames(page: Page, running: Stack, at: Places) -> Times:

@@ -1,7 +1,7 @@
 """What do the pages of the bench show? A million requests up to now, and one talk of ten thousand messages.
 
 Eight sessions are shipped and projected by the product and copied by SQL (``growth``) over some ninety days that end
-now, so that today, the week and the month have what an office leaves. Then one long talk is shipped, turn by turn.
+now, so that today, the week and the month have what an office leaves. Then one long talk is shipped.
 """
 
 from collections.abc import Iterable
@@ -17,12 +17,15 @@ from projections.read_models import builds
 from projections.registry import PROJECTIONS
 from tests.bench.growth import STEP_MS, grow
 from tests.bench.long_sessions import BEGAN, Shape, Shipper, session
+from tests.bench.swarm import swarm
 from tests.captures import Captured
 from tests.projected import Store
 from tests.shipping import TestJournal
 
 HOUR, MONTH = timedelta(hours=1), timedelta(days=30)
 LASTED = timedelta(seconds=3)
+STEPS, SPACING = 40, timedelta(seconds=2)
+"""Of each sub-agent of the long talk; and from one of its exchanges to the next, about."""
 MODELS = ("claude-opus-4-", "claude-sonnet-4-", "claude-haiku-4-")
 """A copy has a digit behind them (``growth``)."""
 WORKERS = 3
@@ -61,9 +64,8 @@ async def fill(dsn: str, amount: Amount, now: datetime) -> UUID:
         store = Store.over(pool)
         await _ship(store, invented(amount, first))
         await _grow(pool, store, amount.copies)
-        shape = Shape(turns=amount.messages // 2, result_chars=200, runs=1)
-        begins = _hour(now - timedelta(seconds=5) * shape.turns) - 1
-        return await _ship(store, session(TALK, shape, begins))
+        exchanges = amount.messages // 2
+        return await _ship(store, swarm(TALK, exchanges, STEPS, now - exchanges * SPACING))
 
 
 def invented(amount: Amount, hour: int) -> list[Captured]:
