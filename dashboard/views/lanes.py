@@ -1,7 +1,7 @@
 """What does the timeline show? Exchanges and the pauses between them, a lane for each line of talk, all or a choice."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
@@ -56,7 +56,7 @@ class Lanes:
     names: tuple[str, ...]
     bars: tuple[Bar, ...]
     pauses: tuple[Bar, ...] = ()
-    sums: TimeSums = TimeSums()  # noqa: RUF009 - frozen
+    sums: TimeSums = field(default_factory=TimeSums)
 
 
 NOTHING_SHOWN = Lanes((), ())

@@ -44,7 +44,8 @@ def told(nodes: list[TreeNode]) -> list[tuple[str, float, float]]:
     ],
 )
 def test_a_pause_says_what_it_was_spent_on(before: dict[str, object], after: dict[str, object], spent: str) -> None:
-    assert told([node(1, 0, 2, **before), node(2, 5, **after)]) == [(spent, 2, 5)]
+    nodes = [node(1, 0, 2, **before), node(2, 5, 1, **after)]
+    assert told(nodes) == [(spent, 2, 5)]
 
 
 def test_while_sub_agents_work_their_caller_waits() -> None:

@@ -106,8 +106,8 @@ def talk() -> list[TreeNode]:
     spawned = {"edge": "spawned", "request_class": "subagent"}
     return [
         tree_node(1, stop_reason="tool_use"),
-        tree_node(2, parent=1, branch=2, agent_type="Explore", **spawned),  # type: ignore[arg-type]  # all are words
-        tree_node(3, parent=1, branch=3, **spawned),  # type: ignore[arg-type]
+        tree_node(2, parent=1, branch=2, agent_type="Explore", **spawned),
+        tree_node(3, parent=1, branch=3, **spawned),
         tree_node(9, parent=1, prompt=None),
         tree_node(10, parent=9, edge="compacts", request_class="compaction"),
     ]
