@@ -25,6 +25,7 @@ from dashboard.as_of import (
 )
 from dashboard.compactions import compactions_of
 from dashboard.costs import (
+    Costs,
     costs_of,
     found_of,
     priced_attempts,
@@ -287,6 +288,12 @@ class DataStore:
         dated = [(each.day, each.requests, each.line) for each in spent]
         paid_otherwise = standing is not None and said.plans.get(standing.account) == "subscription"
         return status_line(session, now, dated, said.book, newest=newest, windows=windows, subscription=paid_otherwise)
+
+    async def costs(self, requests: Sequence[UUID]) -> Costs:
+        """What each of these exchanges cost, as far as anything is known of it; None: what was used has no price."""
+        said = await self._told()
+        async with self._connections() as connection:
+            return costs_of(await cost_queries.by_request(connection, list(requests)), said)
 
     async def position(self) -> Position:
         """The newest position that both projections have taken in. Cheap: ask often whether to look again."""

@@ -7,6 +7,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from dashboard.as_of import conversation_as_of, nodes_as_of
+from dashboard.costs import Costs
 from dashboard.data import MAX_ACCOUNTS, CacheFilter, ConversationFilter, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
 from dashboard.errors import InvalidQueryError
@@ -101,6 +102,10 @@ class FakeDataStore(DataStore):
         self._ask("windows")
         found = [one for one in self.accounts if account in {None, one.account}]
         return WindowsAnswer(as_of=now, accounts=found[:MAX_ACCOUNTS])
+
+    async def costs(self, requests: Sequence[UUID]) -> Costs:
+        self._ask("costs")
+        return {item.request_id: item.cost_usd for item in self.items if item.request_id in requests}
 
     async def position(self) -> Position:
         self._ask("position")

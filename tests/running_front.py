@@ -3,7 +3,7 @@
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,6 +16,7 @@ from aiohttp import web
 from yarl import URL
 
 from dashboard.config import DashboardConfig
+from dashboard.costs import Costs
 from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
 from dashboard.front import serve
@@ -135,6 +136,10 @@ class CannedStore(DataStore):
     async def status_line(self, session: str, now: datetime) -> StatusLine:
         self._ask("status_line", session, now)
         return status_line(session, now, [], PriceBook(), newest=(None, None), windows=None)
+
+    async def costs(self, requests: Sequence[UUID]) -> Costs:
+        self._ask("costs", tuple(requests))
+        return dict.fromkeys(requests)
 
     async def position(self) -> Position:
         self._ask("position")
