@@ -40,7 +40,9 @@ def facts_of_requests(it: RequestsCompared) -> tuple[Fact, ...]:
 def facts_of_branches(it: BranchesCompared) -> tuple[Fact, ...]:
     lines = (it.left, it.right)
     are_alone = not any(line.totals.agents for line in lines)
-    return tuple(fact for fact in _facts([_of_line(one) for one in lines]) if not (are_alone and fact.name in _OF_AGENTS))
+    return tuple(
+        fact for fact in _facts([_of_line(one) for one in lines]) if not (are_alone and fact.name in _OF_AGENTS)
+    )
 
 
 _Told = Sequence[tuple[str, Form, Value]]

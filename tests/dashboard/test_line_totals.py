@@ -89,9 +89,10 @@ def test_work_is_what_the_calls_did() -> None:
     edit = {"file_path": "a.py", "old_string": "x", "new_string": "y"}
     found = work_of(
         [
-            turn(call("Bash", {"command": "ls"}, type="tool_result", is_error=True), Entry(id="y", kind="text", block={})),
+            turn(call("Bash", {"command": "ls"}, is_error=True), Entry(id="y", kind="text", block={})),
             turn(call("Edit", edit), call("Bash", {}), call("Edit", edit)),
-            turn(call("MultiEdit", {"file_path": "b.py", "edits": [edit]}), call("Write", {"file_path": "c", "content": ""})),
+            turn(call("MultiEdit", {"file_path": "b.py", "edits": [edit]})),
+            turn(call("Write", {"file_path": "c", "content": ""})),
             turn(call("NotebookEdit", {"notebook_path": "n.ipynb"}), call("Read", {"file_path": "z"}), call(7, "?")),
         ]
     )  # fmt: skip

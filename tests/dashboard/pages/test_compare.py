@@ -1,4 +1,4 @@
-"""The page of two sides: what to choose, what is different, more of it when it is asked for, and every way it can fail."""
+"""The page of two sides: what to choose, what is different, more of it when that is asked for, and how it fails."""
 
 from datetime import timedelta
 from typing import Any

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dashboard import comparing
-from dashboard.comparing import Comparison, NotCompared, comparison, requests_compared
 from dashboard.compared_facts import Fact
+from dashboard.comparing import Comparison, NotCompared, comparison, requests_compared
 from dashboard.details import OpenedBody
 from dashboard.views import comparisons
 from dashboard.views.comparisons import ShownComparison, ShownFact, is_same, notes_of, shown_comparison
@@ -17,6 +17,8 @@ from tests.compared_samples import branched, compacted, parted, wanted
 from tests.fake_data import FakeDataStore
 from tests.read_rows import START, request_id, request_item, tree_node
 from tests.recorded_details import REQUEST, request_details, text_answer
+
+BEGAN, SECOND = "2026-11-22 09:30:00 UTC", timedelta(seconds=1)
 
 
 async def found(store: FakeDataStore, a: int, b: int | None = None, **members: Any) -> Comparison:
@@ -116,7 +118,7 @@ def test_what_is_gone_is_said(kept: Any, words: str) -> None:
     notes = list(notes_of(requests_compared(said("a"), lost)))
     assert notes[0] == f"The body of the request on the right {words}."
     assert notes[1:] == ([f"The answer on the right {words}."] if kept != "none" else [])
-    assert list(notes_of(requests_compared(lost, said("a"))))[0].startswith("The body of the request on the left")
+    assert next(notes_of(requests_compared(lost, said("a")))).startswith("The body of the request on the left")
 
 
 def test_an_answer_that_was_cut_is_said_to_be() -> None:
@@ -138,8 +140,8 @@ def test_an_answer_that_was_cut_is_said_to_be() -> None:
         ("ms", 500.0, 2400.0, ("500 ms", "2.4 s", "+380 %")),
         ("text", "a\nb", "", ("a b", "–", "")),
         ("text", "a", "a", ("a", "a", "")),
-        ("time", START, START + timedelta(seconds=90), ("2026-11-22 09:30:00 UTC", "2026-11-22 09:31:30 UTC", "1 m 30 s later")),
-        ("time", START, START - timedelta(seconds=5), ("2026-11-22 09:30:00 UTC", "2026-11-22 09:29:55 UTC", "5.0 s earlier")),
+        ("time", START, START + 90 * SECOND, (BEGAN, "2026-11-22 09:31:30 UTC", "1 m 30 s later")),
+        ("time", START, START - 5 * SECOND, (BEGAN, "2026-11-22 09:29:55 UTC", "5.0 s earlier")),
     ],
 )  # fmt: skip
 def test_a_fact_reads_with_its_difference(form: Any, left: Any, right: Any, expected: tuple[str, str, str]) -> None:
