@@ -7,6 +7,7 @@ that the client put into a text which says something else. A text of nothing but
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -39,7 +40,8 @@ class Piece:
 
 def piece_of_block(block: JsonObject, role: str) -> Piece:
     """``role``: who says it; the same words of somebody else are not the same."""
-    kind, name = kind_of(block), _name(block)
+    kind = kind_of(block)
+    name = _name(kind, block)
     said = _said(kind, block)
     call = _string(block, "tool_use_id").encode("utf-8", "surrogatepass") if kind == "result" else b""
     head = call or said[:_HEAD_CHARS]
@@ -52,7 +54,8 @@ def piece_of_entry(entry: Entry) -> Piece:
         text = entry.text or entry.detail
         item = _item((entry.role, entry.kind, entry.mark), b"", text.encode("utf-8", "surrogatepass"))
         return Piece(item=item, kind=entry.kind, name=entry.mark, block=entry.block, text=text)
-    kind, name = kind_of(entry.block), _name(entry.block)
+    kind = kind_of(entry.block)
+    name = _name(kind, entry.block)
     said = _said(kind, entry.block) + (entry.raw_input or "").encode("utf-8", "surrogatepass")
     back = b"" if entry.result is None else b"\0result" + _said("result", entry.result)
     head = said if kind == "call" else said[:_HEAD_CHARS]
@@ -100,17 +103,18 @@ def _unit(names: tuple[str, ...], pieces: Sequence[Piece], head: bytes) -> Unit:
 
 
 def _item(names: tuple[str, ...], head: bytes, whole: bytes) -> Item:
-    shape = "\0".join(names).encode("utf-8", "surrogatepass")
-    return Item(_digest(b"key", shape, whole), _digest(b"head", shape, head), _digest(b"shape", shape, b""))
+    shape = _shape(names)
+    return Item(_digest(shape + b"key" + whole), _digest(shape + b"head" + head), shape)
 
 
-def _digest(*parts: bytes) -> bytes:
-    """Each with its length, so that nothing moves from one into the other."""
-    state = hashlib.blake2b(digest_size=_DIGEST_BYTES)
-    for part in parts:
-        state.update(len(part).to_bytes(8))
-        state.update(part)
-    return state.digest()
+@lru_cache(maxsize=1_000)
+def _shape(names: tuple[str, ...]) -> bytes:
+    """Of the same length for all, so that nothing moves from it into what stands behind it."""
+    return _digest("\0".join(names).encode("utf-8", "surrogatepass"))
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).digest()
 
 
 def _said(kind: str, block: JsonObject) -> bytes:
@@ -125,8 +129,7 @@ def _said(kind: str, block: JsonObject) -> bytes:
     return msgspec.json.encode(plain, order="deterministic")
 
 
-def _name(block: JsonObject) -> str:
-    kind = kind_of(block)
+def _name(kind: str, block: JsonObject) -> str:
     if kind == "call":
         return _string(block, "name")
     return _string(block, "type") if kind == "other" else ""

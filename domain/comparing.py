@@ -77,12 +77,18 @@ def _paired(left: Sequence[Item], right: Sequence[Item], gap: Gap, levels: Seque
     found = align(here, there)
     kind: Kind = "same" if levels[0] == "key" else "changed"
     for between, place in zip_longest(gaps(found, len(here), len(there)), found):
-        inner = Gap(
-            gap.left[between.left.start : between.left.stop], gap.right[between.right.start : between.right.stop]
-        )
-        yield from _paired(left, right, inner, levels[1:])
+        if between.left or between.right:
+            yield from _paired(left, right, _inside(gap, between), levels[1:])
         if place is not None:
             yield Pairing(kind, gap.left[place[0]], gap.right[place[1]])
+
+
+def _inside(gap: Gap, between: Gap) -> Gap:
+    """``between``: places in the gap."""
+    return Gap(
+        gap.left[between.left.start : between.left.stop],
+        gap.right[between.right.start : between.right.stop],
+    )
 
 
 def _sides(left: Sequence[Item], right: Sequence[Item], gap: Gap) -> tuple[tuple[Sequence[Item], range], ...]:

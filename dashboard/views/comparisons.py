@@ -63,7 +63,8 @@ class ShownCompaction:
 
     replaced: str
     """How much, in words."""
-    turns: tuple[ShownTurn, ...]
+    turns: tuple[tuple[str, ShownTurn], ...]
+    """Each with what it is about."""
     earlier: int
     """Exchanges before those that are shown."""
     summary: tuple[Shown, ...]
@@ -194,7 +195,7 @@ def _compaction(found: CompactionCompared) -> ShownComparison:
         verdict=f"A summary stands for {plural(item.requests, 'exchange')} with {plural(item.messages, 'message')}.",
         compaction=ShownCompaction(
             replaced=plural(len(found.replaced), "exchange"),
-            turns=shown_turns(found.turns, ""),
+            turns=tuple((_about(turn), turn) for turn in shown_turns(found.turns, "")),
             earlier=found.first,
             summary=shown_pieces(found.summary),
             characters=text,
@@ -212,6 +213,14 @@ def prompt_tokens(node: TreeNode) -> int | None:
     """All of it: read from the cache, written to it, and neither."""
     counts = (node.input_tokens, node.cache_read_tokens, node.cache_write_tokens)
     return None if None in counts else sum(count or 0 for count in counts)
+
+
+def _about(turn: ShownTurn) -> str:
+    """What was typed; else what the model said, or which tools it called."""
+    texts = {entry.kind: entry.text.preview for entry in reversed(turn.entries) if entry.text and entry.text.preview}
+    said = next((texts[kind] for kind in ("prompt", "summary", "text") if kind in texts), "")
+    calls = [entry.block.title for entry in turn.entries if entry.kind == "call" and entry.block]
+    return said or one_line(", ".join(calls), 120) or plural(len(turn.entries), "entry", "entries")
 
 
 def _request_card(details: RequestDetails) -> Card:

@@ -13,7 +13,7 @@ from dashboard.comparing import Comparison, NotCompared, comparison, requests_co
 from dashboard.details import OpenedBody
 from dashboard.views import comparisons
 from dashboard.views.comparisons import ShownComparison, ShownFact, is_same, notes_of, shown_comparison
-from tests.compared_samples import branched, compacted, parted, wanted
+from tests.compared_samples import branched, call_answer, compacted, parted, wanted
 from tests.fake_data import FakeDataStore
 from tests.read_rows import START, request_id, request_item, tree_node
 from tests.recorded_details import REQUEST, request_details, text_answer
@@ -165,6 +165,23 @@ async def test_a_compaction_is_told_with_its_numbers() -> None:
     assert cut.compaction is not None
     assert (cut.compaction.after, cut.offers_turns) == (None, False)
     assert comparisons.prompt_tokens(tree_node(1, input_tokens=None)) is None
+
+
+async def test_each_turn_that_was_replaced_says_what_it_is_about() -> None:
+    store = compacted(3)
+    store.all_details[request_id(2)] = request_details(
+        2,
+        body={"messages": [{"role": "user", "content": "Question 1"}, {"role": "assistant", "content": "Answer 1"}]},
+        answer=call_answer("Bash", command="ls"),
+    )
+    store.all_details[request_id(3)] = request_details(3, body=b"no json", answer=text_answer("Words alone."))
+    told = (await shown(store, 4)).compaction
+    assert told is not None
+    assert [about for about, _ in told.turns] == ["Question 1", "Bash", "Words alone."]
+    del store.all_details[request_id(3)]
+    gone = (await shown(store, 4)).compaction
+    assert gone is not None
+    assert gone.turns[-1][0] == "2 entries"
 
 
 async def test_more_turns_are_offered_as_long_as_there_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
