@@ -26,8 +26,8 @@ from schemas.read_api import BranchItem, CompactionItem, ConversationTree, Reque
 Of = Literal["requests", "branches"]
 WAYS: tuple[Of, ...] = ("requests", "branches")
 Side = Literal["a", "b"]
-TURNS, MOST_TURNS = 30, 600
-"""Of either branch that are read at first, and at all."""
+TURNS, PAGE_TURNS, MOST_TURNS = 20, 120, 600
+"""Of either branch that are read at first, on a page, and at all: each request repeats all before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from dashboard.choices import Choices, choices, link_to
 from dashboard.comparing import (
-    MOST_TURNS,
+    PAGE_TURNS,
     TURNS,
     WAYS,
     BranchesCompared,
@@ -89,7 +89,7 @@ class ComparePage:
             case "run" if value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
                 self._opened ^= {int(value)}
             case "turns":
-                self._turns = min(MOST_TURNS, self._turns + TURNS)
+                self._turns = min(PAGE_TURNS, self._turns + TURNS)
                 await self._read()
                 return
             case _:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from dashboard.compared_facts import Fact, facts_of_branches, facts_of_requests
 from dashboard.comparing import (
-    MOST_TURNS,
+    PAGE_TURNS,
     BranchesCompared,
     CompactionCompared,
     Comparison,
@@ -183,7 +183,7 @@ def _branches(found: BranchesCompared, most: int, opened: Container[int]) -> Sho
         facts=tuple(map(_fact, facts_of_branches(found))),
         runs=shown_runs(found.turns, most, opened),
         notes=tuple(notes_of(found)),
-        offers_turns=bool(found.unread) and found.read < MOST_TURNS,
+        offers_turns=bool(found.unread) and found.read < PAGE_TURNS,
     )
 
 
@@ -205,7 +205,7 @@ def _compaction(found: CompactionCompared) -> ShownComparison:
             call=found.call.request_id,
         ),
         notes=tuple(notes_of(found)) + (() if found.is_whole else ("The summary did not come to its end.",)),
-        offers_turns=bool(found.first) and len(found.turns) < MOST_TURNS,
+        offers_turns=bool(found.first) and len(found.turns) < PAGE_TURNS,
     )
 
 

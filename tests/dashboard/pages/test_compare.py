@@ -158,6 +158,13 @@ async def test_more_turns_are_read_when_they_are_asked_for() -> None:
     assert texts(html(page), ".same-run") == [f"{turns} turns the same · show"]
 
 
+async def test_a_page_reads_so_many_turns_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.pages.compare.PAGE_TURNS", TURNS + 1)
+    page = await shown(parted(["Hi"] * 2 * TURNS, ["Hi"] * 2 * TURNS), 1, 101)
+    await page.act("turns", "")
+    assert texts(html(page), ".banner")[0].startswith(f"The first {TURNS + 1} turns of either side were read")
+
+
 async def test_a_compaction_stands_beside_what_it_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     page = await shown(compacted(3), 4)
     assert page.title == "What 00000004 summarised · Nexus"

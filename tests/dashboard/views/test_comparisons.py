@@ -188,6 +188,6 @@ async def test_more_turns_are_offered_as_long_as_there_are_any(monkeypatch: pyte
     store = parted(["Hi"] * 9, ["Hi"] * 9)
     assert (await shown(store, 1, 101, turns=4)).offers_turns
     assert not (await shown(store, 1, 101, turns=9)).offers_turns
-    monkeypatch.setattr(comparing, "MOST_TURNS", 4)
-    monkeypatch.setattr(comparisons, "MOST_TURNS", 4)
-    assert not (await shown(store, 1, 101, turns=9)).offers_turns
+    monkeypatch.setattr(comparisons, "PAGE_TURNS", 4)
+    assert not (await shown(store, 1, 101, turns=4)).offers_turns
+    assert not (await shown(compacted(9), 10, turns=4)).offers_turns
