@@ -77,17 +77,6 @@ class UsageQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class SubTask:
-    """The line of talk of a sub-agent, by the words of who called it."""
-
-    branch_id: UUID
-    conversation_id: UUID
-    name: str | None
-    """The description its caller gave."""
-    agent_type: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class CostRow:
     """What was used under one price by one member of a list."""
 

@@ -93,6 +93,7 @@ def _lines_of(
         "agent_type": _header(request, "x-claude-code-agent-type") or _agent_type(link, known, links),
         "conversation_id": link["conversation_id"],
         "branch_id": link["branch_id"],
+        "tasks": tasks_around(link, links),
     }
     status = next((event.status for event in one.recorded.events if isinstance(event, ResponseStarted)), 0)
     said = frames(one.captured.answer)
@@ -232,6 +233,17 @@ def _calls(said: list[Json]) -> dict[str, Json]:
             block = blocks[frame["index"]]
             found[block["id"]] = json.loads(block["json"]) if block.get("json") else block.get("input") or {}
     return found
+
+
+def tasks_around(link: Json, links: Mapping[UUID, Json]) -> list[UUID | None]:
+    """The sub-tasks that it stands in, by their first exchanges, the innermost first; last the conversation."""
+    found, conversation = list[UUID | None](), link["conversation_id"]
+    above = links.get(link["parent_request_id"])
+    while above is not None and above["conversation_id"] == conversation is not None:
+        if link["edge"] == "spawned":
+            found.append(link["request_id"])
+        link, above = above, links.get(above["parent_request_id"])
+    return [*found, conversation]
 
 
 def _project(one: Told, scope_keys: Mapping[str, bytes]) -> str:

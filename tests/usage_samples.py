@@ -4,10 +4,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from schemas.usage_api import UsageAnswer, UsageItem, UsageTokens
+from schemas.usage_api import UsageAnswer, UsageFigures, UsageItem, UsageTokens
 from tests.read_rows import START
 
 SINCE = START.replace(hour=0, minute=0) - timedelta(days=6)
+
+
+def usage_figures(**changes: Any) -> UsageFigures:
+    return UsageFigures(**{name: getattr(usage_item(), name) for name in UsageFigures.model_fields} | changes)
 
 
 def usage_item(bucket: datetime | None = None, *, label: str = "", **changes: Any) -> UsageItem:

@@ -16,7 +16,8 @@ import asyncpg
 from domain.billing import Tariff
 from domain.usage import TokenCounts
 from domain.usage_ranges import SUMS, Plan, Span, Table, plan
-from domain.usage_sums import Dimension, SubTask, UsageQuestion, UsageRow
+from domain.usage_sums import Dimension, UsageQuestion, UsageRow
+from domain.usage_tree import SubTask, SubTaskTrees, below_each, trees_of
 from projections.read_models.connection import Connection
 from projections.read_models.reading import rows
 from projections.read_models.usage_rollup import GROUP, MEASURES, NOWHERE, PLACE
@@ -115,14 +116,33 @@ FROM read.links first LEFT JOIN read.links above ON above.request_id = first.par
 WHERE first.conversation_id = $1 AND first.branch_id = first.request_id
 ORDER BY first.received_at, first.request_id
 """
-SELECT_SUBTASKS = """
-SELECT l.branch_id, l.conversation_id, nullif(task.description, '') AS name, nullif(task.agent_type, '') AS agent_type
-FROM read.links l LEFT JOIN LATERAL (
+SELECT_TREES = """
+WITH RECURSIVE branch AS MATERIALIZED (
+    SELECT request_id, coalesce(subtask_id, conversation_id) AS task_id
+    FROM read.links WHERE request_id = ANY($1::uuid[]) AND conversation_id IS NOT NULL
+), task AS (
+    SELECT task_id FROM branch
+    UNION
+    SELECT coalesce(above.subtask_id, above.conversation_id)
+    FROM task JOIN read.links first ON first.request_id = task.task_id AND first.subtask_id = task.task_id
+    JOIN read.links above ON above.request_id = first.parent_request_id
+), each AS (
+    SELECT task_id, array_agg(request_id) AS branches FROM branch GROUP BY task_id
+)
+SELECT task.task_id, first.conversation_id, each.branches,
+    CASE WHEN first.subtask_id = task.task_id THEN coalesce(above.subtask_id, above.conversation_id) END AS parent_id,
+    nullif(words.description, '') AS name, nullif(words.agent_type, '') AS agent_type
+FROM task JOIN read.links first ON first.request_id = task.task_id
+LEFT JOIN read.links above ON above.request_id = first.parent_request_id
+LEFT JOIN each ON each.task_id = task.task_id
+LEFT JOIN LATERAL (
     SELECT t.agent_type, t.description FROM read.tasks t
-    WHERE t.request_id = l.parent_request_id AND t.tool_use_id = l.tool_use_id ORDER BY t.ordinal LIMIT 1
-) AS task ON true
-WHERE l.request_id = ANY($1::uuid[]) AND l.edge = 'spawned'
+    WHERE first.subtask_id = task.task_id AND t.request_id = first.parent_request_id
+        AND t.tool_use_id = first.tool_use_id
+    ORDER BY t.ordinal LIMIT 1
+) AS words ON true
 """
+SELECT_CONVERSATION_OF = "SELECT conversation_id FROM read.links WHERE request_id = $1"
 SELECT_PROJECTS = """
 SELECT g.project, sum(d.requests)::bigint AS requests, (max(d.starts_at) AT TIME ZONE 'UTC')::date AS last_day
 FROM read.usage_days d JOIN read.usage_groups g ON g.group_id = d.group_id
@@ -189,10 +209,29 @@ async def branches(connection: Connection, conversation_id: UUID) -> list[Branch
     return [Branch(row["branch_id"], row["parent_id"], row["edge"], row["depth"]) for row in found]
 
 
-async def subtasks(connection: Connection, branches: Sequence[UUID]) -> list[SubTask]:
-    """Of these branches, those that sub-agents were called for."""
-    found = await rows(connection, SELECT_SUBTASKS, list(branches))
-    return [SubTask(row["branch_id"], row["conversation_id"], row["name"], row["agent_type"]) for row in found]
+async def below(connection: Connection, task: UUID) -> list[UUID]:
+    """The branches of a sub-task, or a main thread, and of all that it called, however deep; none: it is not there."""
+    found = await rows(connection, SELECT_CONVERSATION_OF, task)
+    if not found or found[0]["conversation_id"] is None:
+        return []
+    each = await branches(connection, found[0]["conversation_id"])
+    return sorted(below_each({one.branch_id: one.parent_id for one in each}).get(task, ()))
+
+
+async def trees(connection: Connection, of: Sequence[UUID]) -> SubTaskTrees:
+    """The sub-tasks of these branches, with all above them."""
+    found = await rows(connection, SELECT_TREES, list(of)) if of else []
+    return trees_of(
+        SubTask(
+            task_id=row["task_id"],
+            conversation_id=row["conversation_id"],
+            parent_id=row["parent_id"],
+            name=row["name"],
+            agent_type=row["agent_type"],
+            branches=tuple(row["branches"] or ()),
+        )
+        for row in found
+    )
 
 
 @dataclass(frozen=True, slots=True)

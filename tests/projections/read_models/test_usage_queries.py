@@ -6,12 +6,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any, get_args
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from domain.usage_ranges import Bucket
 from domain.usage_sums import Dimension, Kept, UsageFilter, UsageQuestion, UsageRow
+from domain.usage_tree import SubTask, SubTaskTrees
 from ops.db.pool import Pool
 from projections.read_models import usage_queries
 from projections.read_models.usage_queries import TARIFF, usage
@@ -217,14 +219,19 @@ def group_in(line: Line, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(line[name]) for name in names)
 
 
-async def test_sub_tasks_have_the_words_of_who_called_them(pool: Pool) -> None:
+async def test_sub_tasks_have_the_words_of_who_called_them_and_all_above(pool: Pool) -> None:
     store = Store.over(pool)
     ids = await store.append("d2_two_agents")
     await store.follow_one(CONVERSATIONS)
-    tasks = {(row["description"], row["agent_type"]) for row in await store.rows("SELECT * FROM read.tasks")}
+    said = {(row["description"], row["agent_type"]) for row in await store.rows("SELECT * FROM read.tasks")}
     async with store.pool.acquire() as connection:
-        found = await usage_queries.subtasks(connection, [ids[1], ids[2], ids[3]])
-        assert await usage_queries.subtasks(connection, []) == []
-    assert {one.branch_id for one in found} == {ids[2], ids[3]}
-    assert {one.conversation_id for one in found} == {ids[1]}
-    assert {(one.name, one.agent_type) for one in found} == tasks
+        found = await usage_queries.trees(connection, [ids[2], ids[3], UUID(int=7)])
+        assert await usage_queries.trees(connection, []) == SubTaskTrees()
+        assert await usage_queries.below(connection, ids[1]) == sorted(ids[number] for number in (1, 2, 3))
+        assert await usage_queries.below(connection, ids[2]) == [ids[2]]
+        assert await usage_queries.below(connection, UUID(int=7)) == []
+    main, *agents = (found.tasks[ids[number]] for number in (1, 2, 3))
+    assert main == SubTask(ids[1], ids[1], None, None, None)
+    assert {(one.parent_id, one.conversation_id) for one in agents} == {(ids[1], ids[1])}
+    assert {(one.name, one.agent_type) for one in agents} == said
+    assert found.by_branch == {ids[2]: ids[2], ids[3]: ids[3]}
