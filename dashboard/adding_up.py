@@ -1,25 +1,25 @@
-"""How is usage added up, in tokens and in money? Rows of the read model become sums that add up in turn; pure.
+"""How is usage added up, in tokens and in money? Series of the read model become sums that add up in turn; pure.
 
 Money is reckoned here, from sums that are kept apart by all that a price depends on: so a price that is corrected
 changes what everything has cost, at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
-from domain.billing import BilledLine
+from domain.billing import Tariff
 from domain.costs import CostSum
-from domain.rate_cards import RateCards
-from domain.usage_sums import UsageRow
+from domain.rate_cards import RateCards, line_of
+from domain.usage_sums import UsageSeries
 from domain.what_if import WhatIf, assumed
 
 COUNTED = (
-    "input", "output", "estimated_output", "cache_read", "cache_write_5m", "cache_write_1h",
-    "thinking", "web_searches", "requests", "failed", "aborted",
+    "input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "estimated_output",
+    "web_searches", "thinking", "requests", "failed", "aborted",
 )  # fmt: skip
-"""As the answer names them; tokens that are billed each by itself come first."""
-_BILLED = 6
+"""``COUNTS`` as the answer names them; tokens that are billed each by itself come first, then all else that is."""
+_TOKENS, _PRICED, _REQUESTS = 6, 7, 8
 
 
 @dataclass(slots=True)
@@ -57,52 +57,38 @@ class UsageSum:
 
 @dataclass(frozen=True, slots=True)
 class Adding:
-    """How rows become money."""
+    """How series become money."""
 
     what_if: WhatIf
     cards: RateCards
     supposed: RateCards
     """Of what is assumed."""
 
-    def add(self, to: UsageSum, row: UsageRow, *, estimated: bool) -> None:
-        line = BilledLine(
-            tariff=row.tariff,
-            tokens=row.tokens,
-            estimated_output_tokens=row.estimated_output_tokens,
-            web_searches=row.web_searches,
-        )
-        day, counts = row.priced_on or date.min, _counts(row)
-        priced = self.cards.amount_of(line, day)
-        to.count(counts)
-        to.estimated |= estimated
-        to.api_equivalent |= row.subscription
-        if priced.amount is None:
-            to.unpriced_tokens += _used(counts)
-            to.reasons[priced.reason] = None
-        if priced.used or row.requests or priced.amount is None:
-            to.found.add(priced.amount, used=priced.used)
-        if self.what_if.words:
-            other = self.supposed.amount_of(assumed(line, self.what_if), self.what_if.on or day)
-            to.supposed.add(other.amount, used=other.used)
+    def add(self, sums: Mapping[datetime | None, UsageSum], series: UsageSeries, *, estimated: bool) -> None:
+        """``sums``: by bucket; one for each point."""
+        day, card = date.min, self.cards.card(series.tariff, date.min)
+        for bucket, priced_on, counts in series.points:
+            if (priced_on or date.min) != day:
+                day = priced_on or date.min
+                card = self.cards.card(series.tariff, day)
+            to = sums[bucket]
+            to.count(counts)
+            priced = card.amount_of(counts[:_PRICED])
+            if priced.amount is None:
+                to.unpriced_tokens += _used(counts)
+                to.reasons[priced.reason] = None
+            if priced.used or counts[_REQUESTS] or priced.amount is None:
+                to.found.add(priced.amount, used=priced.used)
+            to.estimated |= estimated
+            to.api_equivalent |= series.subscription
+            if self.what_if.words:
+                self._suppose(to, series.tariff, counts, day)
 
-
-def _counts(row: UsageRow) -> tuple[int, ...]:
-    """In the order of ``COUNTED``."""
-    tokens = row.tokens
-    return (
-        tokens.input_tokens,
-        tokens.output_tokens,
-        row.estimated_output_tokens,
-        tokens.cache_read_tokens,
-        tokens.cache_write_5m_tokens,
-        tokens.cache_write_1h_tokens,
-        row.thinking_tokens,
-        row.web_searches,
-        row.requests,
-        row.failed,
-        row.aborted,
-    )
+    def _suppose(self, to: UsageSum, tariff: Tariff, counts: Sequence[int], day: date) -> None:
+        line = assumed(line_of(tariff, counts[:_PRICED]), self.what_if)
+        other = self.supposed.amount_of(line, self.what_if.on or day)
+        to.supposed.add(other.amount, used=other.used)
 
 
 def _used(counts: Sequence[int]) -> int:
-    return sum(counts[:_BILLED])
+    return sum(counts[:_TOKENS])

@@ -4,6 +4,7 @@ Sub-tasks are told by themselves and with all that they called, however deep: a 
 thread has with all below.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -18,7 +19,7 @@ from domain.costs import CostSum
 from domain.prices import PriceBook, total
 from domain.rate_cards import RateCards
 from domain.usage_ranges import Bucket
-from domain.usage_sums import Dimension, Kept, UsageFilter, UsageQuestion, UsageRow
+from domain.usage_sums import Dimension, Kept, UsageFilter, UsageQuestion, UsageSeries
 from domain.usage_tree import SubTaskTrees
 from domain.what_if import WhatIf
 from schemas.usage_api import SubTaskItem, UsageAnswer, UsageItem, UsageTokens
@@ -111,7 +112,7 @@ def _chosen(by: By, value: Value) -> dict[Dimension, Sequence[Value]]:
     return {_DIMENSIONS[by][0]: [value]}
 
 
-def branches_in(query: UsageQuery, rows: Iterable[UsageRow]) -> list[UUID]:
+def branches_in(query: UsageQuery, rows: Iterable[UsageSeries]) -> list[UUID]:
     """Whose sub-tasks must be known to tell the answer; none, where nobody asks for sub-tasks."""
     if "subtask" not in query.group_by:
         return []
@@ -126,10 +127,11 @@ def _price_days(what_if: WhatIf, said: Sayings) -> list[date] | None:
 
 _Group = tuple[Value | None, ...]
 _Sums = dict[tuple[_Group, datetime | None], UsageSum]
+_Buckets = defaultdict[datetime | None, UsageSum]
 
 
 def answer_of(
-    query: UsageQuery, rows: Iterable[UsageRow], said: Sayings, trees: SubTaskTrees = _NO_TREES
+    query: UsageQuery, rows: Iterable[UsageSeries], said: Sayings, trees: SubTaskTrees = _NO_TREES
 ) -> UsageAnswer:
     """Items of a bucket stand together, the oldest bucket first; in it, what cost most comes first. Of sub-tasks each
     tree stands together, and who calls comes before whom it calls. ``trees``: of ``branches_in``."""
@@ -166,7 +168,7 @@ def is_folded(query: UsageQuery) -> bool:
     return long and len(query.group_by) == 1 and query.group_by[0] in _FOLDABLE
 
 
-def folded(query: UsageQuery, rows: Iterable[UsageRow], said: Sayings) -> UsageQuestion:
+def folded(query: UsageQuery, rows: Iterable[UsageSeries], said: Sayings) -> UsageQuestion:
     """``rows``: of the same question in one bucket. What will be shown stays apart."""
     whole, kept = replace(query, bucket="none"), list(rows)
     question = question_of(whole, said)
@@ -183,21 +185,21 @@ def folded(query: UsageQuery, rows: Iterable[UsageRow], said: Sayings) -> UsageQ
 
 
 def _summed(
-    query: UsageQuery, rows: Iterable[UsageRow], said: Sayings, trees: SubTaskTrees
+    query: UsageQuery, rows: Iterable[UsageSeries], said: Sayings, trees: SubTaskTrees
 ) -> tuple[_Sums, dict[datetime | None, UsageSum]]:
     """By group and bucket; and by bucket what the read model told as the rest."""
     names = _grouped(query)
     adding = Adding(query.what_if, RateCards(said.book), RateCards(_book(query.what_if, said)))
-    sums, rest = _Sums(), dict[datetime | None, UsageSum]()
+    by_group, rest = defaultdict[_Group, _Buckets](_buckets), _buckets()
     for row in rows:
         named = dict(zip(names, row.group, strict=True))
-        if row.rest:
-            to = rest.setdefault(row.bucket, UsageSum())
-        else:
-            group = tuple(_value(by, named, trees) for by in query.group_by)
-            to = sums.setdefault((group, row.bucket), UsageSum())
+        to = rest if row.rest else by_group[tuple(_value(by, named, trees) for by in query.group_by)]
         adding.add(to, row, estimated=bool(named["estimated"]))
-    return sums, rest
+    return {(group, bucket): one for group, each in by_group.items() for bucket, one in each.items()}, rest
+
+
+def _buckets() -> "_Buckets":
+    return defaultdict(UsageSum)
 
 
 def _value(by: By, named: Mapping[Dimension, Value | None], trees: SubTaskTrees) -> Value | None:

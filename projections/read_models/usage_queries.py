@@ -5,7 +5,7 @@ depends on is always kept apart: the tariff, and the list of prices, which begin
 reckoned from a row.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import get_args
@@ -14,15 +14,15 @@ from uuid import UUID
 import asyncpg
 
 from domain.billing import Tariff
-from domain.usage import TokenCounts
 from domain.usage_ranges import SUMS, Plan, Span, Table, plan
-from domain.usage_sums import Dimension, UsageQuestion, UsageRow
+from domain.usage_sums import COUNTS, Dimension, UsagePoint, UsageQuestion, UsageSeries
 from domain.usage_tree import SubTask, SubTaskTrees, below_each, trees_of
 from projections.read_models.connection import Connection
 from projections.read_models.reading import rows
 from projections.read_models.usage_rollup import GROUP, MEASURES, NOWHERE, PLACE
 
 TARIFF: tuple[Dimension, ...] = ("model", "service_tier", "speed", "inference_geo", "long_context")
+_EPOCH = date(1970, 1, 1).toordinal()
 _GROUPABLE = get_args(Dimension)
 _KINDS = {**dict.fromkeys(PLACE, "uuid"), "long_context": "boolean", "estimated": "boolean"}
 _NUMBERS = {name: number for number, name in enumerate(_GROUPABLE, start=3)}
@@ -56,9 +56,11 @@ def _wanted(name: str, alias: str) -> str:
 
 
 def _period(moment: str) -> str:
-    """The day on which a moment's list of prices begins; without days to choose from: its own day."""
-    beginning = f"($2::timestamptz[])[width_bucket({moment}, $2::timestamptz[])]"
-    return f"CASE WHEN $2::timestamptz[] IS NULL THEN date_trunc('day', {moment}, 'UTC') ELSE {beginning} END AS period"
+    """The number of the day on which a moment's list of prices begins, from 1; 0: none has begun. Without days to
+    choose from: the number of its own day, from 1970 on."""
+    own = f"extract(epoch FROM date_trunc('day', {moment}, 'UTC'))::bigint / 86400"
+    listed = f"width_bucket({moment}, $2::timestamptz[])"
+    return f"(CASE WHEN $2::timestamptz[] IS NULL THEN {own} ELSE {listed} END)::int AS period"
 
 
 _NAMED = ", ".join(map(_named, GROUP))
@@ -71,6 +73,8 @@ _PLACES_OF_SUMS = ", ".join(_shown(name, f"nullif(u.{name}, '{NOWHERE}')") for n
 _PERIOD_OF_LINES, _PERIOD_OF_SUMS = _period("u.received_at"), _period("u.starts_at")
 _SUMS = ", ".join(f"sum(u.{name})::bigint AS {name}" for name in MEASURES)
 _TOTALS = ", ".join(f"sum(sign * {name})::bigint AS {name}" for name in MEASURES)
+_PACKED = ", ".join(f"array_agg({name}) AS {name}" for name in COUNTS)
+"""A row for each group, and its sums in arrays: what is told of a group is read once, not in every bucket."""
 SELECT_USAGE = f"""
 WITH numbered AS (
     SELECT g.group_id, {_NAMED}, {_PAID_OTHERWISE}, rest
@@ -108,7 +112,10 @@ WITH numbered AS (
     SELECT bucket, period, number, {_PLACES}, {_TOTALS} FROM part
     GROUP BY bucket, period, number, {_PLACES} HAVING sum(sign * lines) <> 0
 )
-SELECT * FROM summed JOIN (SELECT DISTINCT number, {_NAMES} FROM chosen) AS each USING (number)
+SELECT * FROM (
+    SELECT number, {_PLACES}, array_agg(bucket) AS buckets, array_agg(period) AS periods, {_PACKED}
+    FROM summed GROUP BY number, {_PLACES}
+) AS packed JOIN (SELECT DISTINCT number, {_NAMES} FROM chosen) AS each USING (number)
 """  # noqa: S608  names of the lists above
 SELECT_BRANCHES = """
 SELECT first.branch_id, above.branch_id AS parent_id, first.edge, first.depth
@@ -161,13 +168,14 @@ class Branch:
     """Of sub-tasks."""
 
 
-async def usage(connection: Connection, question: UsageQuestion) -> list[UsageRow]:
+async def usage(connection: Connection, question: UsageQuestion) -> list[UsageSeries]:
     """In no order. Raises TooManyBucketsError."""
     how = plan(question.since, question.until, question.bucket, question.zone, _sums(question))
     if not how.spans:
         return []
     found = await rows(connection, SELECT_USAGE, *_arguments(question, how.spans))
-    return [_row(row, question, how) for row in found]
+    days = _days(question.price_days, {period for row in found for period in row["periods"]})
+    return [_series(row, question, how, days) for row in found]
 
 
 def _arguments(question: UsageQuestion, spans: Sequence[Span]) -> Iterator[object]:
@@ -250,22 +258,20 @@ async def projects(connection: Connection) -> list[ProjectSum]:
     return [ProjectSum(row["project"], row["requests"], row["last_day"]) for row in found]
 
 
-def _row(row: asyncpg.Record, question: UsageQuestion, how: Plan) -> UsageRow:
-    return UsageRow(
-        bucket=how.starts[row["bucket"]] if how.starts else None,
-        priced_on=row["period"].date() if row["period"] else None,
+def _series(row: asyncpg.Record, question: UsageQuestion, how: Plan, days: Mapping[int, date | None]) -> UsageSeries:
+    starts = how.starts or (None,)
+    each = zip(row["buckets"], row["periods"], zip(*(row[name] for name in COUNTS), strict=True), strict=True)
+    return UsageSeries(
         group=tuple(row[name] for name in question.group_by),
         subscription=row["subscription"],
         rest=row["rest"],
         tariff=Tariff(**{name: row[name] for name in TARIFF}),
-        tokens=TokenCounts(**{name: row[name] for name in _TOKENS}),
-        **{name: row[name] for name in _OTHERS},
+        points=[UsagePoint(starts[bucket], days[period], counts) for bucket, period, counts in each],
     )
 
 
-def _tokens() -> Iterator[str]:
-    return (name for name in MEASURES if name in TokenCounts.__dataclass_fields__)
-
-
-_TOKENS = tuple(_tokens())
-_OTHERS = tuple(name for name in MEASURES if name not in _TOKENS)
+def _days(price_days: Sequence[date] | None, periods: Iterable[int]) -> Mapping[int, date | None]:
+    """Of each period: the day on which its list of prices begins; where none were given, the day itself."""
+    if price_days is None:
+        return {period: date.fromordinal(_EPOCH + period) for period in periods}
+    return dict(enumerate([None, *sorted(price_days)]))

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.usage_ranges import Bucket
-from domain.usage_sums import Dimension, Kept, UsageFilter, UsageQuestion, UsageRow
+from domain.usage_sums import Dimension, Kept, UsageFilter, UsageQuestion
 from domain.usage_tree import SubTask, SubTaskTrees
 from ops.db.pool import Pool
 from projections.read_models import usage_queries
@@ -22,6 +22,7 @@ from tests import captures
 from tests.projected import Store
 from tests.recorded import append_all, recorded, request_ids
 from tests.usage_oracle import MEASURES
+from tests.usage_samples import UsageRow, rows_in
 from tests.usage_variety import attributed, varied
 
 CONVERSATIONS = projection("conversations")
@@ -96,13 +97,13 @@ def told(rows: Sequence[UsageRow], asked: UsageQuestion) -> Counter[tuple[Any, .
         tariff = (getattr(row.tariff, name) for name in TARIFF)
         place = (bucket, row.priced_on, row.subscription, *tariff, *row.group)
         for name in MEASURES:
-            found[*place, name] += getattr(row.tokens if hasattr(row.tokens, name) else row, name)
+            found[*place, name] += row.counts[name]
     return Counter({place: count for place, count in found.items() if count})
 
 
 async def ask(store: Store, asked: UsageQuestion) -> list[UsageRow]:
     async with store.pool.acquire() as connection:
-        return await usage(connection, asked)
+        return rows_in(await usage(connection, asked))
 
 
 def any_question(random: Random, lines: Sequence[Line]) -> UsageQuestion:
@@ -157,8 +158,8 @@ async def test_every_partition_adds_up_to_the_whole(store: Store) -> None:
     for name in NAMES:
         asked = UsageQuestion(since=BEGIN, until=BEGIN + timedelta(days=DAYS + 1), group_by=(name,))
         rows = await ask(store, asked)
-        assert sum(row.requests for row in rows) == len({line["request_id"] for line in lines}), name
-        assert sum(row.tokens.output_tokens for row in rows) == sum(line["output_tokens"] for line in lines), name
+        assert sum(row.counts["requests"] for row in rows) == len({line["request_id"] for line in lines}), name
+        assert sum(row.counts["output_tokens"] for row in rows) == sum(line["output_tokens"] for line in lines), name
 
 
 async def test_no_time_is_no_row(store: Store) -> None:
@@ -212,7 +213,7 @@ async def test_what_is_not_kept_apart_is_one_rest(store: Store, names: tuple[Dim
     assert len(rows) <= len(apart)
     assert {row.group[-1] for row in rest} == {line["model"] for line in lines if group_in(line, names) not in kept}
     for name in ("requests", "failed", "thinking_tokens"):
-        assert sum(getattr(row, name) for row in rows) == sum(getattr(row, name) for row in apart)
+        assert sum(row.counts[name] for row in rows) == sum(row.counts[name] for row in apart)
 
 
 def group_in(line: Line, names: Sequence[str]) -> tuple[str, ...]:
