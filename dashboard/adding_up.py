@@ -37,6 +37,11 @@ class UsageSum:
     estimated: bool = False
     api_equivalent: bool = False
 
+    def copy(self) -> "UsageSum":
+        other = UsageSum()
+        other.take(self)
+        return other
+
     def take(self, other: "UsageSum") -> None:
         self.count(other.counts)
         self.found.take(other.found)
@@ -66,6 +71,7 @@ class Adding:
 
     def add(self, sums: Mapping[datetime | None, UsageSum], series: UsageSeries, *, estimated: bool) -> None:
         """``sums``: by bucket; one for each point."""
+        supposing = bool(self.what_if.words)
         day, card = date.min, self.cards.card(series.tariff, date.min)
         for bucket, priced_on, counts in series.points:
             if (priced_on or date.min) != day:
@@ -81,7 +87,7 @@ class Adding:
                 to.found.add(priced.amount, used=priced.used)
             to.estimated |= estimated
             to.api_equivalent |= series.subscription
-            if self.what_if.words:
+            if supposing:
                 self._suppose(to, series.tariff, counts, day)
 
     def _suppose(self, to: UsageSum, tariff: Tariff, counts: Sequence[int], day: date) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from itertools import islice
 from types import MappingProxyType
 from typing import Literal, get_args
 from uuid import UUID
@@ -52,6 +53,7 @@ _DIMENSIONS: Mapping[By, tuple[Dimension, ...]] = MappingProxyType(
     }
 )
 """Which dimensions of the read model each stands for."""
+_TOKENS = frozenset(UsageTokens.model_fields)
 Value = str | bool | UUID
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1000
 _KEY, _NAMELESS, _MAIN, _SUBTASK = "key:", "(none)", "main thread", "sub-task"
@@ -215,11 +217,14 @@ def _with_descendants(query: UsageQuery, sums: _Sums, trees: SubTaskTrees) -> _S
     """Every sum with those of all sub-tasks below. Whoever only called somebody that used something has one of none."""
     if "subtask" not in query.group_by:
         return sums
-    place, whole = query.group_by.index("subtask"), _Sums()
+    place, whole = query.group_by.index("subtask"), dict(sums)
     for (group, bucket), one in list(sums.items()):
-        for above in _line_up(group, place, trees):
-            sums.setdefault((above, bucket), UsageSum(found=CostSum(is_free=True)))
-            whole.setdefault((above, bucket), UsageSum()).take(one)
+        for above in islice(_line_up(group, place, trees), 1, None):
+            key = above, bucket
+            own = sums.setdefault(key, UsageSum(found=CostSum(is_free=True)))
+            if whole.get(key, own) is own:
+                whole[key] = own.copy()
+            whole[key].take(one)
     return whole
 
 
@@ -309,7 +314,7 @@ def _figures(one: UsageSum) -> dict[str, object]:
     counted = dict(zip(COUNTED, one.counts, strict=True))
     return {
         **{name: counted[name] for name in ("requests", "failed", "aborted", "web_searches")},
-        "tokens": {name: count for name, count in counted.items() if name in UsageTokens.model_fields},
+        "tokens": {name: count for name, count in counted.items() if name in _TOKENS},
         "cost_usd": one.found.cost,
         "what_if_cost_usd": one.supposed.cost,
         "unpriced_tokens": one.unpriced_tokens,

@@ -27,6 +27,7 @@ DIMENSIONS = (
     "scope", "account", "client_domain", "key_id", "device", "project", "model", "request_class", "agent_type",
     "conversation_id", "branch_id", "service_tier", "speed", "inference_geo", "long_context", "estimated",
 )  # fmt: skip
+MONTH = -1
 LONG, LONG_OF = 200_000, {"claude-haiku-5-5": 100_000}
 """Prompt tokens above which another price may apply."""
 Json = dict[str, Any]
@@ -57,7 +58,7 @@ def lines(told: Iterable[Told], links: Mapping[UUID, Json], scope_keys: Mapping[
 
 
 def sums(rows: Iterable[Row], minutes: int, dimensions: tuple[str, ...] = DIMENSIONS) -> Sums:
-    """By bucket of so many minutes of UTC (0: none) and dimensions."""
+    """By bucket of so many minutes of UTC (0: none; ``MONTH``: months) and dimensions."""
     found: dict[tuple[Any, ...], Counter[str]] = {}
     for row in rows:
         place = (floored(row["received_at"], minutes), *(row[name] for name in dimensions))
@@ -72,6 +73,8 @@ def floored(moment: datetime, minutes: int) -> datetime | None:
     if not minutes:
         return None
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    if minutes == MONTH:
+        return midnight.replace(day=1)
     return midnight + (moment - midnight) // timedelta(minutes=minutes) * timedelta(minutes=minutes)
 
 

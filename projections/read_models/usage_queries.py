@@ -30,13 +30,17 @@ _NUMBERS = {name: number for number, name in enumerate(_GROUPABLE, start=3)}
 are told apart ($1) and the days with which lists of prices begin ($2), behind them the spans."""
 _SPANS = "$19::text[], $20::timestamptz[], $21::timestamptz[], $22::int[], $23::int[]"
 _PAID_OTHERWISE = "g.account = ANY($24::text[]) AS subscription"
-_REST = """
+_TEXTS = [name for name in GROUP if name not in _KINDS]
+_ONE, _OTHER = (
+    f"CASE ($25::text[])[{place}] " + " ".join(f"WHEN '{name}' THEN g.{name}" for name in _TEXTS) + " END"
+    for place in (1, 2)
+)
+_REST = f"""
 SELECT $25::text[] IS NOT NULL AND NOT EXISTS (
     SELECT FROM unnest($26::text[], $27::text[]) AS kept(one, other)
-    WHERE kept.one = to_jsonb(g) ->> ($25::text[])[1]
-        AND (array_length($25::text[], 1) = 1 OR kept.other = to_jsonb(g) ->> ($25::text[])[2])
-) AS rest
-"""
+    WHERE kept.one = {_ONE} AND (array_length($25::text[], 1) = 1 OR kept.other = {_OTHER})
+) AS rest OFFSET 0
+"""  # noqa: S608  names of the lists above
 
 
 def _shown(name: str, value: str) -> str:
@@ -102,6 +106,12 @@ WITH numbered AS (
         WHERE u.starts_at >= span.since AND u.starts_at < span.until
         GROUP BY 1, 2
     ) each WHERE span.name = 'days'
+    UNION ALL SELECT span.bucket, span.sign, each.* FROM span CROSS JOIN LATERAL (
+        SELECT {_PERIOD_OF_SUMS}, chosen.number, {_NO_PLACES}, sum(u.lines)::bigint AS lines, {_SUMS}
+        FROM read.usage_months u JOIN chosen ON chosen.group_id = u.group_id
+        WHERE u.starts_at >= span.since AND u.starts_at < span.until
+        GROUP BY 1, 2
+    ) each WHERE span.name = 'months'
     UNION ALL SELECT span.bucket, span.sign, each.* FROM span CROSS JOIN LATERAL (
         SELECT {_PERIOD_OF_SUMS}, chosen.number, {_PLACES_OF_SUMS}, sum(u.lines)::bigint AS lines, {_SUMS}
         FROM read.usage_conversations u JOIN chosen ON chosen.group_id = u.group_id
@@ -170,7 +180,8 @@ class Branch:
 
 async def usage(connection: Connection, question: UsageQuestion) -> list[UsageSeries]:
     """In no order. Raises TooManyBucketsError."""
-    how = plan(question.since, question.until, question.bucket, question.zone, _sums(question))
+    sums, price_days = _sums(question), question.price_days or ()
+    how = plan(question.since, question.until, question.bucket, question.zone, sums, price_days)
     if not how.spans:
         return []
     found = await rows(connection, SELECT_USAGE, *_arguments(question, how.spans))
@@ -208,7 +219,9 @@ def _sums(question: UsageQuestion) -> tuple[Table, ...]:
     """The few lines of a conversation that is asked for are found by an index of their own."""
     if any(name in question.wanted.values for name in PLACE):
         return ()
-    return ("days",) if any(name in question.group_by for name in PLACE) else SUMS
+    if any(name in question.group_by for name in PLACE):
+        return ("days",)
+    return SUMS if question.price_days is not None else ("quarters", "days")
 
 
 async def branches(connection: Connection, conversation_id: UUID) -> list[Branch]:

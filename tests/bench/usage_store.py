@@ -84,7 +84,7 @@ SELECT request_id, line, kind, received_at, said_project, said_agent_type, conve
 """
 SUM_UP = """
 INSERT INTO {schema}.{table} (starts_at, group_id, {keys}lines, {measures})
-SELECT date_bin('{width}', received_at, 'epoch'), group_id, {values}count(*), {sums}
+SELECT {bin}, group_id, {values}count(*), {sums}
 FROM {schema}.usage_lines GROUP BY 1, 2{grouped} ORDER BY 1
 """
 COUNT = "SELECT count(*) FROM {schema}.{table}"
@@ -107,12 +107,13 @@ async def grow(connection: Connection, schema: str, lines: int) -> None:
     await connection.execute(GROUPS.format(**words), timeout=3600)
     await connection.execute(LINES.format(**words), timeout=3600)
     placed = ", ".join(f"coalesce({name}, '{NOWHERE}')" for name in PLACE) + ", "
-    for table, width, keys, values, grouped in (
-        ("usage_quarters", "15 minutes", "", "", ""),
-        ("usage_days", "1 day", "", "", ""),
-        ("usage_conversations", "1 day", ", ".join(PLACE) + ", ", placed, ", 3, 4"),
+    for table, bin_, keys, values, grouped in (
+        ("usage_quarters", "date_bin('15 minutes', received_at, 'epoch')", "", "", ""),
+        ("usage_days", "date_trunc('day', received_at, 'UTC')", "", "", ""),
+        ("usage_months", "date_trunc('month', received_at, 'UTC')", "", "", ""),
+        ("usage_conversations", "date_trunc('day', received_at, 'UTC')", ", ".join(PLACE) + ", ", placed, ", 3, 4"),
     ):
-        statement = SUM_UP.format(**words, table=table, width=width, keys=keys, values=values, grouped=grouped)
+        statement = SUM_UP.format(**words, table=table, bin=bin_, keys=keys, values=values, grouped=grouped)
         await connection.execute(statement, timeout=3600)
     await connection.execute("VACUUM ANALYZE", timeout=3600)
 
