@@ -7,6 +7,7 @@ changes what everything has cost, at once.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import add
 
 from domain.billing import Tariff
 from domain.costs import CostSum
@@ -52,7 +53,7 @@ class UsageSum:
         self.api_equivalent |= other.api_equivalent
 
     def count(self, counts: Sequence[int]) -> None:
-        self.counts = [one + other for one, other in zip(self.counts, counts, strict=True)]
+        self.counts = list(map(add, self.counts, counts))
 
     @property
     def used(self) -> int:

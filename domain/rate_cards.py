@@ -57,7 +57,7 @@ class RateCard:
                 return Amount(
                     None, used=False, reason=self.book.price_of(line_of(self.tariff, counts), self.day).reason
                 )
-            whole, used = _EXACT.add(whole, _EXACT.multiply(each, count)), True
+            whole, used = _EXACT.fma(each, count, whole), True
         return Amount(whole, used=True) if used else _FREE
 
 
