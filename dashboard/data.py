@@ -28,6 +28,7 @@ from dashboard.as_of import (
 )
 from dashboard.compactions import compactions_of
 from dashboard.costs import (
+    Costs,
     costs_of,
     found_of,
     priced_attempts,
@@ -47,13 +48,12 @@ from dashboard.searching import RANKED, SearchQuery, search_answer
 from dashboard.statusline import status_line
 from dashboard.told import Sayings, Told, nothing_told
 from dashboard.trees import branches_of
-from dashboard.usage import UsageQuery, answer_of, folded, is_folded, question_of
+from dashboard.usage import UsageQuery, answer_of, branches_in, folded, is_folded, question_of
 from domain.cache_waste import ranked, totals
 from domain.errors import PayloadMissingError
 from domain.ids import Position
 from domain.ports import EventLog, Payloads
 from domain.search_query import as_tsquery, read_search
-from domain.usage_sums import SubTask
 from projections.read_models import (
     cache_queries,
     conversation_queries,
@@ -244,17 +244,15 @@ class DataStore:
         """Tokens and money of a range, told apart as asked. Raises TooManyBucketsError."""
         said = await self._told()
         async with self._connections() as connection:
-            question = question_of(query, said)
+            task = query.wanted.get("subtask")
+            below = await usage_queries.below(connection, task) if isinstance(task, UUID) else ()
+            question = question_of(query, said, below)
             if is_folded(query):
                 whole = await usage_queries.usage(connection, replace(question, bucket="none"))
                 question = await asyncio.to_thread(folded, query, whole, said)
             found = await usage_queries.usage(connection, question)
-        return await asyncio.to_thread(answer_of, query, found, said)
-
-    async def subtasks(self, branches: Sequence[UUID]) -> list[SubTask]:
-        """Of these branches, those that sub-agents were called for."""
-        async with self._connections() as connection:
-            return await usage_queries.subtasks(connection, branches)
+            trees = await usage_queries.trees(connection, branches_in(query, found))
+        return await asyncio.to_thread(answer_of, query, found, said, trees)
 
     async def request_usage(self, request_id: UUID) -> RequestUsage | None:
         """What an exchange used and cost, with the formula, and every attempt of its turn. None: unknown."""
@@ -300,6 +298,12 @@ class DataStore:
         dated = [(each.day, each.requests, each.line) for each in spent]
         paid_otherwise = standing is not None and said.plans.get(standing.account) == "subscription"
         return status_line(session, now, dated, said.book, newest=newest, windows=windows, subscription=paid_otherwise)
+
+    async def costs(self, requests: Sequence[UUID]) -> Costs:
+        """What each of these exchanges cost, as far as anything is known of it; None: what was used has no price."""
+        said = await self._told()
+        async with self._connections() as connection:
+            return costs_of(await cost_queries.by_request(connection, list(requests)), said)
 
     async def position(self) -> Position:
         """The newest position that both projections have taken in. Cheap: ask often whether to look again."""

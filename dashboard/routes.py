@@ -82,6 +82,7 @@ def routes(of: Handlers) -> tuple[Route, ...]:
         Route("GET", "/api/conversations/{id}", Access.API, of.api.conversation),
         Route("GET", "/api/conversations/{id}/tree", Access.API, of.api.tree),
         Route("GET", "/api/conversations/{id}/export", Access.API, of.api.export),
+        Route("GET", "/api/compare", Access.API, of.api.compare),
         Route("GET", "/api/search", Access.API, of.api.search),
         Route("GET", "/api/usage", Access.API, of.api.usage),
         Route("GET", "/api/windows", Access.API, of.api.windows),

@@ -17,6 +17,7 @@ from yarl import URL
 
 from dashboard.as_of import Standing
 from dashboard.config import DashboardConfig
+from dashboard.costs import Costs
 from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
 from dashboard.front import serve
@@ -141,6 +142,10 @@ class CannedStore(DataStore):
     async def status_line(self, session: str, now: datetime) -> StatusLine:
         self._ask("status_line", session, now)
         return status_line(session, now, [], PriceBook(), newest=(None, None), windows=None)
+
+    async def costs(self, requests: Sequence[UUID]) -> Costs:
+        self._ask("costs", tuple(requests))
+        return dict.fromkeys(requests)
 
     async def position(self) -> Position:
         self._ask("position")
