@@ -58,9 +58,13 @@ class ConversationPage:
 
     async def load(self, search: str) -> None:
         given = {name: values[0] for name, values in parse_qs(search.removeprefix("?")).items()}
-        self._as_of = moment_in(given.get("as_of", ""))
+        as_of, before = moment_in(given.get("as_of", "")), self._as_of
+        self._as_of = as_of
         self._wanted = Wanted() if given.get("tab") == "read" else wanted_in(given)
-        await self._read_tree()
+        if self._tree is None or as_of != before or (as_of is None and await self._goes_on()):
+            await self._read_tree()
+        else:
+            self._show_lanes(self._tree)
         asked = member_of(given.get("request", ""))
         self._selected = next((one for one in (asked, self._first_choice()) if one in self._nodes), None)
         self._view.mark(str(self._selected or ""))
@@ -181,8 +185,11 @@ class ConversationPage:
         self._nodes = {node.request_id: node for node in tree.nodes} if tree else {}
         if tree is not None:
             self._view.read(tree)
-            now = self._as_of or self._from.clock()
-            self._lanes = lanes_of(tree, self._view.rows, now, self._wanted)
+            self._show_lanes(tree)
+
+    def _show_lanes(self, tree: ConversationTree) -> None:
+        now = self._as_of or self._from.clock()
+        self._lanes = lanes_of(tree, self._view.rows, now, self._wanted)
 
     async def _read_details(self) -> None:
         self._details = await self._from.store.details(self._selected, self._as_of) if self._selected else None

@@ -443,3 +443,25 @@ async def test_picking_an_exchange_draws_no_bar_anew() -> None:
     await shown.page.act("select", str(request_id(2)))
     shown.page.paint()
     assert figure.renderers[0].data_source.data is drawn
+
+
+async def test_another_view_of_the_same_moment_does_not_read_the_tree_again() -> None:
+    """Filters of the timeline, the reading view and its pages; what has happened since is seen all the same."""
+    store = store_with(conversation_tree(two_lines()))
+    shown = await Shown(store).load()
+    for search in ("?class=subagent", "?tab=read", "?tab=read&turn=1", ""):
+        store.asked.clear()
+        await shown.load(search)
+        assert not [question for question in store.asked if question.startswith("tree")]
+        assert len(shown.bars["id"]) == (1 if "class" in search else 3)
+    store.put_tree(conversation_tree([*two_lines(), tree_node(4, parent=2)]))
+    store.put_item(request_item(4))
+    await shown.load("?class=main")
+    assert len(shown.bars["id"]) == 3
+    moment = int(two_lines()[0].received_at.timestamp() * 1000)
+    await shown.load(f"?as_of={moment}")
+    store.asked.clear()
+    await shown.load(f"?as_of={moment}&class=main")
+    assert not [question for question in store.asked if question.startswith("tree")]
+    await shown.load("?class=main")
+    assert "tree" in store.asked
