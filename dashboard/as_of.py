@@ -6,7 +6,7 @@ exchange goes on from which is as it is known today.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from domain.costs import cost_of
 from domain.prices import Priced
 from domain.usage import TokenCounts
 from domain.usage_sums import CostRow
-from schemas.read_api import ConversationItem, RequestItem, TreeNode
+from schemas.read_api import ConversationItem, ConversationTree, RequestItem, TreeNode
 from schemas.stored.events import ChunkStreamed, ExchangeEvent
 
 _AFTER_ITS_END = (
@@ -27,6 +27,14 @@ _AFTER_ITS_END = (
 _OF_NODES = ("cache_write_tokens",)
 _OF_ITEMS = ("cache_write_5m_tokens", "cache_write_1h_tokens", "error_message")
 _LINES = frozenset({"root", "branches", "forks"})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A conversation as it stood at a moment, and all moments that it can be asked for as of."""
+
+    tree: ConversationTree
+    moments: Sequence[datetime]
 
 
 def nodes_as_of(nodes: Iterable[TreeNode], moment: datetime, statuses: Mapping[UUID, int | None]) -> list[TreeNode]:

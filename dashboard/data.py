@@ -5,8 +5,9 @@ no tables yet, lists are empty. Every method raises StoreUnavailableError when t
 """
 
 import asyncio
+import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -14,11 +15,13 @@ from uuid import UUID
 
 from dashboard.agent_figures import with_reports
 from dashboard.as_of import (
+    Standing,
     by_branch,
     conversation_as_of,
     costs_as_of,
     has_ended,
     item_as_of,
+    moments_of,
     nodes_as_of,
     status_of,
     stream_as_of,
@@ -37,6 +40,7 @@ from dashboard.costs import (
 from dashboard.cursors import decode_place, encode_place
 from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
+from dashboard.line_details import LineDetails
 from dashboard.plans import WithPlansSeen
 from dashboard.recordings import RecordedBytes, Recordings, Stream
 from dashboard.request_usage import request_usage_of
@@ -83,6 +87,8 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
 MAX_ACCOUNTS = 20
 """``windows`` of all accounts tells of no more."""
+AT_A_TIME = 40
+"""Exchanges of a line of talk that are read together."""
 COUNTED = 100_000
 """``counts`` counts no further: as many means "at least"."""
 
@@ -93,7 +99,7 @@ class DataStore:
     def __init__(self, connections: Connections, log: EventLog, payloads: Payloads, told: Told = nothing_told) -> None:
         self._connections, self._log = connections, log
         self._told = WithPlansSeen(told, self._subscribed, time.monotonic)
-        self._recordings = Recordings(log, payloads)
+        self._recordings, self._payloads = Recordings(log, payloads), payloads
 
     async def _subscribed(self) -> list[str]:
         async with self._connections() as connection:
@@ -172,14 +178,20 @@ class DataStore:
 
         ``as_of``: as it stood then (``dashboard/as_of.py``); before it began there are no exchanges.
         """
+        found = await self.standing(member, as_of)
+        return found.tree if found else None
+
+    async def standing(self, member: UUID, as_of: datetime | None = None) -> Standing | None:
+        """The same, and every moment at which something happened, also those after ``as_of``."""
         said = await self._told()
         async with self._connections() as connection:
             item = await conversation_queries.one(connection, member)
             if item is None:
                 return None
             nodes = await conversation_queries.nodes(connection, item.conversation_id)
+            moments = moments_of(nodes)
             if as_of is not None:
-                return await self._tree_as_of(connection, item, nodes, as_of, said)
+                return Standing(await self._tree_as_of(connection, item, nodes, as_of, said), moments)
             used = await cost_queries.by_branch(connection, item.conversation_id)
             item = (await _priced_talk(connection, [item], said))[0]
             attempts = await cost_queries.by_request(connection, retried(nodes))
@@ -187,7 +199,8 @@ class DataStore:
         nodes = priced_attempts(nodes, costs_of(attempts, said))
         branches = with_reports(priced_branches(branches_of(nodes), found_of(used, said)), nodes, reports)
         compactions = compactions_of(nodes)
-        return ConversationTree(conversation=item, branches=branches, compactions=compactions, nodes=nodes)
+        tree = ConversationTree(conversation=item, branches=branches, compactions=compactions, nodes=nodes)
+        return Standing(tree, moments)
 
     async def _tree_as_of(
         self, connection: Connection, item: ConversationItem, nodes: list[TreeNode], moment: datetime, said: Sayings
@@ -339,6 +352,18 @@ class DataStore:
         body = await _unless_erased(self._recordings.body_of, stream)
         answer = await _unless_erased(self._recordings.answer_of, stream)
         return await asyncio.to_thread(details_of, stream, item, body, answer)  # large bodies take a while
+
+    async def line_details(self, request_ids: Sequence[UUID]) -> AsyncIterator[RequestDetails | None]:
+        """The same of many exchanges of a line of talk, in order: what their requests share is read once, and the
+        text of a sent body may stand empty."""
+        line = LineDetails(self._recordings, self._payloads, f"{secrets.token_hex(16)}:")
+        for start in range(0, len(request_ids), AT_A_TIME):
+            some = request_ids[start : start + AT_A_TIME]
+            said = await self._told()
+            async with self._connections() as connection:
+                items = await _priced(connection, await request_queries.these(connection, some), said)
+            for one in await line.read(some, {item.request_id: item for item in items}):
+                yield one
 
 
 async def _priced(connection: Connection, items: Sequence[RequestItem], said: Sayings) -> list[RequestItem]:

@@ -130,6 +130,15 @@ class RequestDetails:
 
 def details_of(stream: Stream, item: RequestItem | None, body: bytes | None, answer: bytes | None) -> RequestDetails:
     """``body``, ``answer`` None: erased."""
+    return _details(stream, item, _sent(_open_request(stream, body)), answer)
+
+
+def details_told(stream: Stream, item: RequestItem | None, told: JsonObject, answer: bytes | None) -> RequestDetails:
+    """``told``: what the body says, without keys; its text is not at hand and stands empty."""
+    return _details(stream, item, _told(OpenedBody("kept", "complete", b""), dict(told)), answer)
+
+
+def _details(stream: Stream, item: RequestItem | None, sent: SentRequest, answer: bytes | None) -> RequestDetails:
     return RequestDetails(
         request_id=stream.events[0].originator_id,
         item=item,
@@ -138,7 +147,7 @@ def details_of(stream: Stream, item: RequestItem | None, body: bytes | None, ans
         started=stream.started,
         ended=stream.ended,
         gaps=stream.gaps,
-        sent=_sent(_open_request(stream, body)),
+        sent=sent,
         answer=_answer(stream, answer),
     )
 
@@ -230,8 +239,13 @@ def _sent(body: OpenedBody) -> SentRequest:
     if value is None:
         return SentRequest(body=_shown(body), parsable=False, settings={})
     settings = _object_without_keys(value) if may_hold_keys(body.data) else dict(value)
+    return _told(_shown(body), settings)
+
+
+def _told(body: OpenedBody, settings: JsonObject) -> SentRequest:
+    """``settings``: all members; those that stand by themselves are taken out."""
     return SentRequest(
-        body=_shown(body),
+        body=body,
         parsable=True,
         system=_blocks(settings.pop("system", None)),
         tools=tuple(_tool(tool) for tool in _listed(settings, "tools")),

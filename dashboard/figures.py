@@ -31,9 +31,11 @@ from bokeh.plotting import figure
 from dashboard.markup import ASSETS, plain_label
 
 CLASSES = ("main", "subagent", "compaction", "auxiliary")
-TINTS = (*CLASSES, "running", "failed", "bytes", "silence", "pings")
+PAUSES = ("tools", "person", "waiting")
+TINTS = (*CLASSES, "running", "failed", "bytes", "silence", "pings", *PAUSES)
 """Factors of the colour mappers; the stylesheet has ``--mark-`` with each."""
-PLAIN_COLOURS = ("#2a6fb8", "#00826f", "#8250b0", "#858b93", "#d58a12", "#c93b2e", "#2a6fb8", "#d58a12", "#8250b0")
+PLAIN_COLOURS = ("#2a6fb8", "#00826f", "#8250b0", "#858b93", "#d58a12", "#c93b2e", "#2a6fb8", "#d58a12", "#8250b0",
+    "#4b5057", "#aeb4bb", "#d58a12")  # fmt: skip
 """Until the stylesheet is read."""
 LANE_PX, THIN_LANE_PX, AXIS_PX = 20, 14, 36
 ROOMY_LANES = 8
@@ -52,7 +54,7 @@ Columns = Mapping[str, Sequence[object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One exchange on the timeline."""
+    """One exchange on the timeline, or a pause between two."""
 
     request_id: str
     lane: int
@@ -71,18 +73,21 @@ class Timeline:
 
     figure: figure
     source: ColumnDataSource
+    pauses: ColumnDataSource
     ticker: FixedTicker
 
 
 def timeline() -> Timeline:
-    """Lanes of talk over time, a bar for each exchange; nothing in it yet."""
-    source = ColumnDataSource(data=dict(timeline_columns(())))
+    """Lanes of talk over time, a bar for each exchange and a line for each pause; nothing in it yet."""
+    source, pauses = (ColumnDataSource(data=dict(timeline_columns(()))) for _ in range(2))
     ticker = FixedTicker(ticks=[])
     plot = empty_figure(name="timeline", x_axis_location="above", x_axis_type="datetime")
     bars = plot.hbar(y="y", left="left", right="right", height=0.62, source=source, line_width=0, border_radius=2)
     bars.glyph.fill_color = {"field": "tint", "transform": tint_mapper()}
     bars.selection_glyph = bars.nonselection_glyph = None
     bars.glyph.line_color = {"field": "tint", "transform": tint_mapper()}
+    rests = plot.hbar(y="y", left="left", right="right", height=0.16, source=pauses, line_width=0)
+    rests.glyph.fill_color = {"field": "tint", "transform": tint_mapper()}
     plot.xaxis.formatter = CustomJSTickFormatter(code=asset_code("clock_ticks.js"))
     plot.yaxis.ticker = ticker
     plot.ygrid.ticker = ticker
@@ -92,10 +97,11 @@ def timeline() -> Timeline:
         wheel,
         ResetTool(),
         TapTool(renderers=[bars], callback=asset_script("tap_bar.js", source=source)),
-        HoverTool(renderers=[bars], tooltips=[("", "@label"), ("", "@said")], attachment="vertical"),
+        HoverTool(renderers=[bars, rests], tooltips=[("", "@label"), ("", "@said")], attachment="vertical"),
     )
-    show_lanes(Timeline(plot, source, ticker), ())
-    return Timeline(plot, source, ticker)
+    chart = Timeline(plot, source, pauses, ticker)
+    show_lanes(chart, ())
+    return chart
 
 
 def show_lanes(chart: Timeline, names: Sequence[str]) -> None:
@@ -112,18 +118,27 @@ def show_lanes(chart: Timeline, names: Sequence[str]) -> None:
 
 def show_bars(chart: Timeline, before: Sequence[Bar], after: Sequence[Bar]) -> None:
     """Draw ``after`` where ``before`` is drawn; a timeline that only grew costs what is new."""
-    kept = len(before)
     if after and not before:
         chart.figure.x_range = DataRange1d(range_padding=0.03)
+    _draw(chart.source, before, after)
+
+
+def show_pauses(chart: Timeline, before: Sequence[Bar], after: Sequence[Bar]) -> None:
+    """The same of the pauses."""
+    _draw(chart.pauses, before, after)
+
+
+def _draw(source: ColumnDataSource, before: Sequence[Bar], after: Sequence[Bar]) -> None:
+    kept = len(before)
     if [bar.request_id for bar in before] != [bar.request_id for bar in after[:kept]]:
-        chart.source.data = dict(timeline_columns(after))
+        source.data = dict(timeline_columns(after))
         return
     changed = [place for place in range(kept) if before[place] != after[place]]
     if changed:
         columns = timeline_columns([after[place] for place in changed])
-        chart.source.patch({name: list(zip(changed, values, strict=True)) for name, values in columns.items()})
+        source.patch({name: list(zip(changed, values, strict=True)) for name, values in columns.items()})
     if len(after) > kept:
-        chart.source.stream(dict(timeline_columns(after[kept:])))
+        source.stream(dict(timeline_columns(after[kept:])))
 
 
 def timeline_columns(bars: Sequence[Bar]) -> Columns:

@@ -1,12 +1,12 @@
 """What is recorded of one exchange? Its events and its bytes, as they went over the wire."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from domain.errors import PayloadMissingError
 from domain.ports import EventLog, Payloads, Recorded
-from projections.exchanges import header
+from projections.exchanges import EXCHANGE_TOPICS, header
 from schemas.read_api import EventItem
 from schemas.stored.events import (
     TERMINAL,
@@ -20,6 +20,7 @@ from schemas.stored.events import (
     ResponseStarted,
 )
 
+_TOPICS = (*EXCHANGE_TOPICS, ChunkStreamed.TOPIC)
 _TOLD_BESIDE = {"originator_id", "originator_version", "timestamp"}
 
 
@@ -92,6 +93,12 @@ class Recordings:
         """None: unknown."""
         events = [event for event, _ in await self._exchange_events(request_id)]
         return Stream(events) if events else None
+
+    async def streams(self, request_ids: Collection[UUID]) -> dict[UUID, Stream]:
+        """Of many exchanges at once; without those that are unknown."""
+        read = await self._log.streams(request_ids, await self._log.newest(), _TOPICS)
+        known = {one: [each.event for each in read[one] if isinstance(each.event, ExchangeEvent)] for one in read}
+        return {one: Stream(events) for one, events in known.items() if events}
 
     async def event_items(self, request_id: UUID) -> list[EventItem]:
         """Empty: unknown."""

@@ -25,6 +25,8 @@ class SearchFilter:
     conversation: UUID | None = None
     """Any of its requests."""
     request_class: str | None = None
+    requests: tuple[UUID, ...] | None = None
+    """These alone; with many of them, say also when they were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,7 +131,7 @@ def _same(one: Sequence[Said], other: Sequence[Said]) -> int:
     """How many messages both begin with."""
     number = 0
     for ours, theirs in zip(one, other, strict=False):
-        if ours != theirs:
+        if ours is not theirs and ours != theirs:
             break
         number += 1
     return number

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-import msgspec
-
 from domain.blocks import BlockFacts
 from domain.content_blocks import Block
 from domain.phrases import CONTINUATION, REMINDER, REMINDER_TAG
@@ -127,13 +125,6 @@ def result_text(block: JsonObject) -> str:
     """What a result says, as text; what is no text in it is left out."""
     content = block.get("content")
     return "\n".join(_texts(content if isinstance(content, list) else [content]))
-
-
-def words_of(entry: Entry) -> str:
-    """All that one may search for in it: its text, a call's input, and what came back."""
-    given = "" if entry.kind != "call" else entry.raw_input or msgspec.json.encode(entry.block.get("input")).decode()
-    results = [result_text(block) for block in (entry.result, entry.block if entry.kind == "result" else None) if block]
-    return "\n".join(filter(None, [entry.text, given, *results]))
 
 
 def split_reminders(text: str) -> tuple[str, tuple[str, ...]]:

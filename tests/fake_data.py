@@ -1,12 +1,12 @@
 """A store for the screens that needs no database: what it holds is set, and it can be away."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from dashboard.as_of import conversation_as_of, nodes_as_of
+from dashboard.as_of import Standing, conversation_as_of, moments_of, nodes_as_of
 from dashboard.costs import Costs
 from dashboard.data import MAX_ACCOUNTS, CacheFilter, ConversationFilter, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
@@ -134,15 +134,17 @@ class FakeDataStore(DataStore):
         tree = await self.tree(member)
         return tree.conversation if tree else None
 
-    async def tree(self, member: UUID, as_of: datetime | None = None) -> ConversationTree | None:
+    async def standing(self, member: UUID, as_of: datetime | None = None) -> Standing | None:
         self._ask("tree" if as_of is None else f"tree as of {as_of:%H:%M:%S}")
         tree = self._tree_of(member)
-        if tree is None or as_of is None:
-            return tree
+        if tree is None:
+            return None
+        moments = moments_of(tree.nodes)
+        if as_of is None:
+            return Standing(tree, moments)
         nodes = nodes_as_of(tree.nodes, as_of, {})
-        return tree.model_copy(
-            update={"nodes": nodes, "conversation": conversation_as_of(tree.conversation, nodes, {})}
-        )
+        conversation = conversation_as_of(tree.conversation, nodes, {})
+        return Standing(tree.model_copy(update={"nodes": nodes, "conversation": conversation}), moments)
 
     async def branch_name(self, conversation: UUID, branch: UUID) -> str | None:
         self._ask("branch_name")
@@ -156,6 +158,11 @@ class FakeDataStore(DataStore):
     async def details(self, request_id: UUID, as_of: datetime | None = None) -> RequestDetails | None:
         self._ask("details" if as_of is None else f"details as of {as_of:%H:%M:%S}")
         return self.all_details.get(request_id)
+
+    async def line_details(self, request_ids: Sequence[UUID]) -> AsyncIterator[RequestDetails | None]:
+        self._ask("line_details")
+        for one in request_ids:
+            yield self.all_details.get(one)
 
     def put_tree(self, tree: ConversationTree) -> None:
         """In the place of the one with the same id, as something new."""

@@ -10,6 +10,7 @@ from domain.identity import identity_in, scope_of
 from domain.ids import RequestIds
 from domain.parts import CutBody, cut
 from domain.ports import ChunkRun, ScopedBody, ShipStore
+from domain.recutting import Memory
 from domain.redaction import header_fact
 from schemas.stored.events import (
     ChunkStreamed,
@@ -48,12 +49,12 @@ def headers_of(one: Captured) -> tuple[HeaderFact, ...]:
     return tuple(HeaderFact(**header_fact(name, value, FINGERPRINT_KEY)._asdict()) for name, value in one.headers)
 
 
-async def recorded(one: Captured, request_id: UUID, store: ShipStore) -> RecordedExchange:
-    """``store`` gives the scope's key."""
+async def recorded(one: Captured, request_id: UUID, store: ShipStore, memory: Memory | None = None) -> RecordedExchange:
+    """``store`` gives the scope's key; ``memory``: of the bodies before."""
     identity = identity_in(one.body)
     headers = headers_of(one)
     scope = scope_of(None, identity, headers)
-    body = cut(one.body, await store.scope_key(scope)) if one.body else None
+    body = cut(one.body, await store.scope_key(scope), memory) if one.body else None
     events: list[ExchangeEvent] = [_received(one, request_id, headers, scope, body)]
     if one.status:
         events.append(_started(one, request_id))

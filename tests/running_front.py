@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from dashboard.as_of import Standing
 from dashboard.config import DashboardConfig
 from dashboard.costs import Costs
 from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, RequestFilter, StreamRange
@@ -33,7 +34,7 @@ from domain.prices import PriceBook
 from domain.search_query import read_search
 from schemas.cache_api import CacheInsights
 from schemas.limits_api import WindowsAnswer
-from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
+from schemas.read_api import ConversationItem, EventItem, Listing, RequestItem
 from schemas.search_api import SearchAnswer
 from schemas.statusline_api import StatusLine
 from schemas.stream_api import StreamInsights
@@ -89,13 +90,18 @@ class CannedStore(DataStore):
         self._ask("conversation", member)
         return conversation_item() if member == KNOWN else None
 
-    async def tree(self, member: UUID, as_of: datetime | None = None) -> ConversationTree | None:
+    async def standing(self, member: UUID, as_of: datetime | None = None) -> Standing | None:
         self._ask("tree", member, *([as_of] if as_of else []))
-        return conversation_tree([tree_node()]) if member == KNOWN else None
+        return Standing(conversation_tree([tree_node()]), ()) if member == KNOWN else None
 
     async def details(self, request_id: UUID, as_of: datetime | None = None) -> RequestDetails | None:
         self._ask("details", request_id)
         return request_details(1) if request_id == KNOWN else None
+
+    async def line_details(self, request_ids: Sequence[UUID]) -> AsyncIterator[RequestDetails | None]:
+        self._ask("line_details", *request_ids)
+        for one in request_ids:
+            yield request_details(1) if one == KNOWN else None
 
     async def usage(self, query: UsageQuery) -> UsageAnswer:
         self._ask("usage", query)

@@ -11,6 +11,7 @@ const NAMES = [
 const OVERSCAN = 60;
 const EDGE_ROOM = 14;
 const ZOOMS = [20, 24, 28, 34, 42];
+const ZOOM = 28;
 const SELECT_MS = 90;
 const EDGE_WORDS = {
   root: "root", continues: "continues", branches: "branch", forks: "fork", retries: "retry", interrupted: "after an interruption",
@@ -96,11 +97,12 @@ export function render({ model, view }) {
   const reach = [];
   const drawn = new Map();
   let selected = "";
-  let zoom = ZOOMS.indexOf(Number(remembered("nexus-tree-zoom"))) >= 0 ? Number(remembered("nexus-tree-zoom")) : 28;
+  let zoom = ZOOMS.find((one) => one === Number(remembered("nexus-tree-zoom"))) ?? ZOOM;
   let widest = 0;
   let following = false;
   let painting = 0;
   let telling = 0;
+  let toldAt = -SELECT_MS;
 
   function remembered(key) {
     try {
@@ -255,18 +257,23 @@ export function render({ model, view }) {
   }
 
   // -- selecting and moving ------------------------------------------------------------------------------------------
-  function select(id, { tell = true, reveal = true } = {}) {
+  // The first pick is asked for at once; of many that follow closely, such as while a key is held, only some.
+  function select(id, { ask = true, reveal = true } = {}) {
     if (!byId.has(id)) return;
     drawn.get(selected)?.setAttribute("aria-selected", "false");
     selected = id;
     if (reveal) show(byId.get(id).row);
     schedule();
-    if (!tell) return;
+    tell();
+    if (!ask) return;
     clearTimeout(telling);
     telling = setTimeout(() => {
-      history.replaceState(null, "", `${location.pathname}?request=${id}`);
+      toldAt = performance.now();
+      const search = new URLSearchParams(location.search);
+      search.set("request", id);
+      history.replaceState(null, "", `${location.pathname}?${search}`);
       document.dispatchEvent(new CustomEvent("nexus:act", { detail: { name: "select", value: id } }));
-    }, SELECT_MS);
+    }, toldAt + SELECT_MS - performance.now());
   }
 
   function show(row) {
@@ -303,6 +310,8 @@ export function render({ model, view }) {
     if (next) select(next.id);
   }
 
+  // The map beside the tree draws what stands here.
+  const tell = () => host.dispatchEvent(new CustomEvent("nexus:tree", { detail: { nodes, zoom, widest, selected } }));
   const open = () => selected && location.assign(`/requests/${encodeURIComponent(selected)}`);
   const page = () => Math.max(1, Math.floor(scroller.clientHeight / zoom) - 2);
   const keys = {
@@ -318,7 +327,9 @@ export function render({ model, view }) {
     "]": () => toBranch(1),
     "[": () => toBranch(-1),
     "+": () => rescale(1),
+    "=": () => rescale(1),
     "-": () => rescale(-1),
+    0: () => rescale(ZOOMS.indexOf(ZOOM) - ZOOMS.indexOf(zoom)),
   };
 
   function rescale(by) {
@@ -333,6 +344,7 @@ export function render({ model, view }) {
     canvas.style.height = `${nodes.length * zoom + 8}px`;
     scroller.scrollTop = anchor * zoom - offset;
     schedule();
+    tell();
   }
 
   scroller.addEventListener("keydown", (event) => {
@@ -382,10 +394,11 @@ export function render({ model, view }) {
       canvas.style.height = `${nodes.length * zoom + 8}px`;
       if (following) scroller.scrollTop = scroller.scrollHeight;
       paint();
+      tell();
       host.dataset.nodes = nodes.length;
     },
     select({ id }) {
-      select(id, { tell: false });
+      select(id, { ask: false });
       paint();
     },
   };

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 from uuid import UUID
 
 from markupsafe import Markup
 
 from dashboard import figures
-from dashboard.as_of import moments_of
 from dashboard.data import RequestFilter
 from dashboard.details import RequestDetails
 from dashboard.formatting import one_line
@@ -16,7 +15,7 @@ from dashboard.markup import Regions, render
 from dashboard.pages.page import Page, Surroundings, member_of
 from dashboard.pages.reading import Reading
 from dashboard.views.branch_rows import branch_list
-from dashboard.views.lanes import Lanes, lanes_of
+from dashboard.views.lanes import NOTHING_SHOWN, Wanted, choices_of, lanes_of, sums_said, wanted_in
 from dashboard.views.moments import moment_in, time_control
 from dashboard.views.places import place_of
 from dashboard.views.preview import preview
@@ -34,7 +33,7 @@ class ConversationPage:
 
     name = "conversation"
     section = "conversations"
-    region_names = ("head", "tabs", "reading", "branches", "moments", "detail")
+    region_names = ("head", "tabs", "reading", "branches", "moments", "detail", "lanes")
 
     def __init__(self, surroundings: Surroundings, member: str) -> None:
         self._from = surroundings
@@ -50,7 +49,8 @@ class ConversationPage:
         self._reading = Reading(surroundings.store)
         self._view = TreeView()
         self._chart = figures.timeline()
-        self._drawn = Lanes((), ())
+        self._wanted = Wanted()
+        self._lanes = self._drawn = NOTHING_SHOWN
 
     @property
     def title(self) -> str:
@@ -59,6 +59,7 @@ class ConversationPage:
     async def load(self, search: str) -> None:
         given = {name: values[0] for name, values in parse_qs(search.removeprefix("?")).items()}
         self._as_of = moment_in(given.get("as_of", ""))
+        self._wanted = Wanted() if given.get("tab") == "read" else wanted_in(given)
         await self._read_tree()
         asked = member_of(given.get("request", ""))
         self._selected = next((one for one in (asked, self._first_choice()) if one in self._nodes), None)
@@ -95,12 +96,26 @@ class ConversationPage:
             "branches": self._branches(now),
             "moments": self._time_control(now),
             "detail": self._detail(now),
+            "lanes": self._lane_choices(),
         }
 
     def _tabs(self) -> Markup:
         node = self._node
         read = f"?tab=read&branch={node.branch_id}&message={node.request_id}" if node else "?tab=read"
         return render("conversation_tabs.html", tree=self._tree, reading=self._reading.is_open, read=read)
+
+    def _lane_choices(self) -> Markup:
+        kept = {"request": str(self._selected or ""), "as_of": self._as_of.isoformat() if self._as_of else ""}
+        kept = {name: value for name, value in kept.items() if value}
+        return render(
+            "lanes.html",
+            choices=choices_of(self._tree) if self._tree and self._tree.nodes else None,
+            wanted=self._wanted,
+            kept=kept.items(),
+            clear=f"?{urlencode(kept)}",
+            any=bool(self._lanes.bars),
+            sums=sums_said(self._lanes.sums),
+        )
 
     def _branches(self, now: datetime) -> Markup:
         node = self._node
@@ -112,9 +127,10 @@ class ConversationPage:
         )
 
     def _time_control(self, now: datetime) -> Markup:
+        kept = self._wanted.address
         return render(
             "moments.html",
-            control=time_control(self._moments, self._as_of, self._selected) if self._tree else None,
+            control=time_control(self._moments, self._as_of, self._selected, kept) if self._tree else None,
             now=now,
         )
 
@@ -140,12 +156,13 @@ class ConversationPage:
 
     def paint(self) -> None:
         self._view.paint()
-        if self._tree is None:
+        lanes, drawn = self._lanes, self._drawn
+        if lanes is drawn:
             return
-        lanes = lanes_of(self._tree, self._view.rows, self._as_of or self._from.clock())
-        if lanes.names != self._drawn.names:
+        if lanes.names != drawn.names:
             figures.show_lanes(self._chart, lanes.names)
-        figures.show_bars(self._chart, self._drawn.bars, lanes.bars)
+        figures.show_pauses(self._chart, drawn.pauses, lanes.pauses)
+        figures.show_bars(self._chart, drawn.bars, lanes.bars)
         self._drawn = lanes
 
     async def _goes_on(self) -> bool:
@@ -158,14 +175,14 @@ class ConversationPage:
         if self._member is None:
             return
         seen = await self._from.store.position()
-        tree = await self._from.store.tree(self._member)
-        self._moments = moments_of(tree.nodes) if tree else ()
-        if self._as_of is not None and tree is not None:
-            tree = await self._from.store.tree(self._member, self._as_of)
+        found = await self._from.store.standing(self._member, self._as_of)
+        tree, self._moments = (found.tree, found.moments) if found else (None, ())
         self._tree, self._seen = tree, seen
         self._nodes = {node.request_id: node for node in tree.nodes} if tree else {}
         if tree is not None:
             self._view.read(tree)
+            now = self._as_of or self._from.clock()
+            self._lanes = lanes_of(tree, self._view.rows, now, self._wanted)
 
     async def _read_details(self) -> None:
         self._details = await self._from.store.details(self._selected, self._as_of) if self._selected else None

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 
+from multidict import MultiDict
+
 from dashboard.data import ConversationFilter
 from dashboard.errors import InvalidQueryError
 from dashboard.markup import Regions, render
 from dashboard.pages.page import Page, Surroundings
 from dashboard.pages.queries import ListQuery, read_query
+from dashboard.queries import conversations_query
 from schemas.read_api import ConversationItem, Listing
 
 PATH = "/conversations"
@@ -66,12 +69,8 @@ class ConversationsPage:
 
 
 def wanted_conversations(filters: Mapping[str, str]) -> ConversationFilter:
-    return ConversationFilter(
-        title=filters.get("title"),
-        project=filters.get("project"),
-        account=filters.get("account"),
-        session=filters.get("session"),
-    )
+    """As the read API asks. Raises InvalidQueryError."""
+    return conversations_query(MultiDict(filters)).wanted
 
 
 def conversations_page(surroundings: Surroundings, _: str) -> Page:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import parse_qs, urlencode
 from uuid import UUID
 
@@ -11,14 +12,17 @@ from dashboard.data import DataStore
 from dashboard.lines import branch_for, line_of, subtasks_of
 from dashboard.markup import render
 from dashboard.pages.page import member_of
-from dashboard.reading import AT_A_TIME, MOST_HITS, Hit, all_turns, hits_in, turns_of
+from dashboard.reading import turns_of
+from dashboard.searching import SearchQuery
 from dashboard.views.reading import Prompt, ShownTurn, prompts_of, shown_turns
+from domain.search_hits import SearchFilter
+from domain.search_query import InvalidSearchError
 from schemas.read_api import ConversationTree, TreeNode
+from schemas.search_api import SnippetPiece
 
 TURNS, LONG = 20, 500
 """On a page; half of them where the branch has more exchanges than ``LONG``: each request repeats all before it."""
-SEARCHED = 10 * AT_A_TIME
-"""Exchanges that a search looks at, the newest first."""
+MOST_HITS = 50
 MAX_WORDS = 200
 _ID_LENGTH = 36
 
@@ -53,6 +57,25 @@ def wanted_in(search: str) -> Wanted | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FoundPlace:
+    """Where something was said that somebody searched for."""
+
+    turn: int
+    entry: str
+    snippet: Sequence[SnippetPiece]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search inside the branch found, the newest first."""
+
+    places: tuple[FoundPlace, ...] = ()
+    total: int = 0
+    refusal: str = ""
+    """Why nothing can be found so; empty: it can."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingState:
     """A page of the reading view, ready to be shown."""
@@ -65,12 +88,15 @@ class ReadingState:
     """Exchanges on the line."""
     turns: tuple[ShownTurn, ...]
     prompts: tuple[Prompt, ...]
-    hits: tuple[Hit, ...]
-    searched: int
+    found: Found
 
     def address(self, **changes: object) -> str:
         """Of another page of the same branch."""
         return "?" + urlencode({"tab": "read", "branch": self.branch, **changes})
+
+    def everywhere(self, conversation: UUID) -> str:
+        """Of the same search in the whole conversation."""
+        return "/search?" + urlencode({"q": self.wanted.words, "conversation": conversation})
 
     @property
     def arrive(self) -> str:
@@ -116,7 +142,6 @@ class Reading:
         start = _start(line, wanted)
         end = min(len(line), start + _page_size(line))
         turns = await turns_of(self._store, line, subtasks, start, end)
-        hits, searched = await self._search(wanted.words, subtasks)
         return ReadingState(
             branch=branch,
             wanted=wanted,
@@ -125,20 +150,21 @@ class Reading:
             length=len(line),
             turns=shown_turns(turns, wanted.message),
             prompts=prompts_of(line),
-            hits=hits,
-            searched=searched,
+            found=await self._search(wanted.words) if wanted.words else Found(),
         )
 
-    async def _search(self, words: str, subtasks: Mapping[str, UUID]) -> tuple[tuple[Hit, ...], int]:
-        hits, searched = list[Hit](), 0
-        if not words:
-            return (), 0
-        async for turns in all_turns(self._store, self._line, subtasks):
-            hits += hits_in(turns, words)
-            searched += len(turns)
-            if len(hits) >= MOST_HITS or searched >= SEARCHED:
-                break
-        return tuple(hits[:MOST_HITS]), searched
+    async def _search(self, words: str) -> Found:
+        """In all of the branch: each text where it was said first."""
+        numbers = {node.request_id: number for number, node in enumerate(self._line, start=1)}
+        came = [node.received_at for node in self._line]
+        until = max(came) + timedelta(microseconds=1)
+        within = SearchFilter(aside=True, since=min(came), until=until, requests=tuple(numbers))
+        try:
+            answer = await self._store.search(SearchQuery(words, within, order="newest", limit=MOST_HITS))
+        except InvalidSearchError as error:
+            return Found(refusal=str(error))
+        places = [FoundPlace(numbers[hit.request_id], hit.entry, hit.snippet) for hit in answer.items]
+        return Found(tuple(places), answer.total)
 
     def region(self, tree: ConversationTree | None) -> Markup:
         if self._wanted is None or tree is None:

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 
+from multidict import MultiDict
+
 from dashboard.data import RequestFilter
 from dashboard.errors import InvalidQueryError
 from dashboard.markup import Regions, render
-from dashboard.pages.page import Page, Surroundings, member_of
+from dashboard.pages.page import Page, Surroundings
 from dashboard.pages.queries import ListQuery, read_query
+from dashboard.queries import CLASSES, OUTCOMES, requests_query
 from schemas.read_api import Listing, RequestItem
 
 PATH = "/requests"
 FILTERS = ("class", "outcome", "model", "status", "session", "conversation")
-CLASSES = ("main", "subagent", "compaction", "auxiliary")
-OUTCOMES = ("open", "completed", "client", "upstream", "timeout", "shutdown", "gateway_crash")
 ROWS = 50
 
 
@@ -75,21 +76,8 @@ class RequestsPage:
 
 
 def wanted_requests(filters: Mapping[str, str]) -> RequestFilter:
-    """Raises InvalidQueryError for a value that no request can have."""
-    status, conversation = filters.get("status"), filters.get("conversation")
-    if status is not None and not (status.isascii() and status.isdigit() and len(status) == 3):
-        raise InvalidQueryError(f"status={status[:20]!r} is no HTTP status; give three digits, as 200 or 429.")
-    member = None if conversation is None else member_of(conversation)
-    if conversation is not None and member is None:
-        raise InvalidQueryError("conversation is no id; take the address of a conversation's page.")
-    return RequestFilter(
-        conversation=member,
-        session=filters.get("session"),
-        request_class=filters.get("class"),
-        model=filters.get("model"),
-        status=None if status is None else int(status),
-        outcome=filters.get("outcome"),
-    )
+    """As the read API asks. Raises InvalidQueryError for a value that no request can have."""
+    return requests_query(MultiDict(filters)).wanted
 
 
 def requests_page(surroundings: Surroundings, _: str) -> Page:

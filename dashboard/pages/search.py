@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 
+from multidict import MultiDict
+
 from dashboard.errors import InvalidQueryError
 from dashboard.markup import Regions, render
-from dashboard.pages.page import Page, Surroundings, member_of
+from dashboard.pages.page import Page, Surroundings
 from dashboard.pages.queries import ListQuery, read_query
-from dashboard.queries import CLASSES, moment_of
-from dashboard.searching import Order, SearchQuery
+from dashboard.queries import CLASSES, search_query
+from dashboard.searching import SearchQuery
 from dashboard.views.hits import KINDS, ShownHit, shown_hits
-from domain.search_hits import SearchFilter
 from domain.search_query import InvalidSearchError
 from schemas.search_api import SearchAnswer
 
@@ -76,32 +77,9 @@ class SearchPage:
 
 
 def wanted_search(query: ListQuery) -> SearchQuery:
-    """Raises InvalidQueryError for a filter that nothing can fit."""
-    given = query.filters
-    conversation = given.get("conversation")
-    member = None if conversation is None else member_of(conversation)
-    if conversation is not None and member is None:
-        raise InvalidQueryError("conversation is no id; take the address of a conversation's page.")
-    order: Order = "newest" if given.get("order") == "newest" else "best"
-    return SearchQuery(
-        words=given["q"],
-        wanted=SearchFilter(
-            kind=given.get("kind"),
-            is_error=True if given.get("error") == "yes" else None,
-            tool=given.get("tool"),
-            since=moment_of("since", given["since"]) if "since" in given else None,
-            until=moment_of("until", given["until"]) if "until" in given else None,
-            model=given.get("model"),
-            project=given.get("project"),
-            account=given.get("account"),
-            session=given.get("session"),
-            conversation=member,
-            request_class=given.get("class"),
-        ),
-        order=order,
-        limit=ROWS,
-        cursor=query.cursor,
-    )
+    """As the read API asks. Raises InvalidQueryError for a filter that nothing can fit."""
+    place = {} if query.cursor is None else {"cursor": query.cursor}
+    return search_query(MultiDict({**query.filters, **place, "limit": str(ROWS)}))
 
 
 def search_page(surroundings: Surroundings, _: str) -> Page:

@@ -1,17 +1,52 @@
-"""Which bars does the timeline show? The exchanges of a conversation, a lane for each line of talk."""
+"""What does the timeline show? Exchanges and the pauses between them, a lane for each line of talk, all or a choice."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from uuid import UUID
 
 from dashboard import formatting as fmt
 from dashboard.figures import CLASSES, Bar
 from dashboard.states import State
+from dashboard.talk_times import Pause, TimeSums, pauses_of, sums_of
+from dashboard.trees import SUBTASK
 from dashboard.views.tree_rows import Row
-from schemas.read_api import ConversationTree, TreeNode
+from schemas.read_api import BranchItem, ConversationTree, TreeNode
 
 MOST_NAMED = 24
 """Lines of talk that have a lane and a name each."""
+MOST_CHOICES = 400
+"""Branches that can be chosen from a list; an address can name any."""
+NAMES = ("branch", "agent", "class")
+"""Of the filters, in an address."""
+SAID: Mapping[str, str] = MappingProxyType({"tools": "Tools", "person": "A person reads and types", "waiting": "Waits"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which exchanges are to be shown, as the address says it; empty: any."""
+
+    branch: str = ""
+    agent: str = ""
+    request_class: str = ""
+
+    @property
+    def address(self) -> dict[str, str]:
+        """The filters that are set, by their name in an address."""
+        given = zip(NAMES, (self.branch, self.agent, self.request_class), strict=True)
+        return {name: value for name, value in given if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Among what can be chosen."""
+
+    branches: tuple[tuple[str, str], ...]
+    """Id and name."""
+    agents: tuple[tuple[str, str], ...]
+    """What stands in the address, and its name; so are the classes."""
+    classes: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +55,81 @@ class Lanes:
 
     names: tuple[str, ...]
     bars: tuple[Bar, ...]
+    pauses: tuple[Bar, ...] = ()
+    sums: TimeSums = field(default_factory=TimeSums)
 
 
-def lanes_of(tree: ConversationTree, rows: Mapping[str, Row], now: datetime) -> Lanes:
-    """``rows``: of the tree, by id. Each line of talk has a lane, in order; very many share the tree's lanes."""
-    if len(tree.branches) > MOST_NAMED:
-        names = ["main", *[""] * max((row.lane for row in rows.values()), default=0)]
-        return Lanes(tuple(names), tuple(_bar(node, row.lane, row, now) for node, row in _paired(tree, rows)))
-    places = {branch.branch_id: place for place, branch in enumerate(tree.branches)}
-    return Lanes(
-        names=tuple(branch.name for branch in tree.branches),
-        bars=tuple(_bar(node, places.get(node.branch_id, 0), row, now) for node, row in _paired(tree, rows)),
+NOTHING_SHOWN = Lanes((), ())
+
+
+def wanted_in(given: Mapping[str, str]) -> Wanted:
+    """``given``: an address's parameters."""
+    return Wanted(*(given.get(name, "") for name in NAMES))
+
+
+def choices_of(tree: ConversationTree) -> Choices:
+    agents = {_agent(branch) for branch in tree.branches}
+    return Choices(
+        branches=tuple((str(branch.branch_id), branch.name) for branch in tree.branches[:MOST_CHOICES]),
+        agents=tuple((agent, agent) for agent in sorted(agents - {""})),
+        classes=tuple((each, each) for each in sorted({node.request_class for node in tree.nodes})),
     )
 
 
-def _paired(tree: ConversationTree, rows: Mapping[str, Row]) -> Iterator[tuple[TreeNode, Row]]:
-    return ((node, rows[name]) for node in tree.nodes if (name := str(node.request_id)) in rows)
+def sums_said(sums: TimeSums) -> list[tuple[str, str, float]]:
+    """Each kind of time: its colour, its name, its milliseconds."""
+    kinds = (
+        ("main", "Model", sums.model), ("tools", "Tools", sums.tools), ("person", "People", sums.person),
+        ("waiting", "Waiting", sums.waiting),
+    )  # fmt: skip
+    return [(tint, name, lasted.total_seconds() * 1000) for tint, name, lasted in kinds]
+
+
+def lanes_of(
+    tree: ConversationTree,
+    rows: Mapping[str, Row],
+    now: datetime,
+    wanted: Wanted = Wanted(),
+) -> Lanes:
+    """``rows``: of the tree, by id. Each line of talk has a lane, in order; very many share the tree's lanes."""
+    shown = {str(node.request_id): node for node in _wanted(tree, wanted) if str(node.request_id) in rows}
+    branches = {node.branch_id for node in shown.values()}
+    names, lane_of = _lanes([one for one in tree.branches if one.branch_id in branches], shown.values(), rows)
+    pauses = [one for one in pauses_of(tree.nodes) if str(one.request_id) in shown]
+    return Lanes(
+        names=names,
+        bars=tuple(_bar(node, lane_of[name], rows[name], now) for name, node in shown.items()),
+        pauses=tuple(_pause(one, place, lane_of[str(one.request_id)]) for place, one in enumerate(pauses)),
+        sums=sums_of(shown.values(), pauses, now),
+    )
+
+
+def _wanted(tree: ConversationTree, wanted: Wanted) -> Iterable[TreeNode]:
+    agents = {branch.branch_id: _agent(branch) for branch in tree.branches}
+    return (
+        node
+        for node in tree.nodes
+        if wanted.branch in {"", str(node.branch_id)}
+        and wanted.agent in {"", agents.get(node.branch_id, "")}
+        and wanted.request_class in {"", node.request_class}
+    )
+
+
+def _agent(branch: BranchItem) -> str:
+    """The kind of agent that talks there; empty: the one that people talk with."""
+    return (branch.agent_type or SUBTASK) if branch.subtask else ""
+
+
+def _lanes(
+    branches: Sequence[BranchItem], nodes: Iterable[TreeNode], rows: Mapping[str, Row]
+) -> tuple[tuple[str, ...], Mapping[str, int]]:
+    """The lanes' names, and the lane of each exchange."""
+    if len(branches) > MOST_NAMED:
+        lanes = {str(node.request_id): rows[str(node.request_id)].lane for node in nodes}
+        return ("main", *[""] * max(lanes.values())), lanes
+    places: Mapping[UUID, int] = {branch.branch_id: place for place, branch in enumerate(branches)}
+    names = tuple(branch.name for branch in branches)
+    return names, {str(node.request_id): places.get(node.branch_id, 0) for node in nodes}
 
 
 def _bar(node: TreeNode, lane: int, row: Row, now: datetime) -> Bar:
@@ -48,6 +142,19 @@ def _bar(node: TreeNode, lane: int, row: Row, now: datetime) -> Bar:
         tint=_tint(node, row.state),
         label=f"{row.tag}: {row.label}" if row.tag else row.label,
         said=_said(node, row.state),
+    )
+
+
+def _pause(pause: Pause, place: int, lane: int) -> Bar:
+    lasted = (pause.end - pause.start).total_seconds() * 1000
+    return Bar(
+        request_id=f"{pause.request_id}.{place}",
+        lane=lane,
+        start=pause.start,
+        end=pause.end,
+        tint=pause.spent,
+        label=SAID[pause.spent],
+        said=fmt.duration(lasted),
     )
 
 

@@ -1,8 +1,9 @@
 """At which moment is a conversation looked at? What the time control shows, and the moments around; pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from dashboard.as_of import neighbours
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _MOST_DIGITS = 14
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,17 @@ class TimeControl:
     before: str
     """Address of the moment before; empty: there is none."""
     after: str
+    now: str
+    kept: Mapping[str, str]
+    """What else stands in the address, and stays there."""
 
 
-def time_control(moments: Sequence[datetime], moment: datetime | None, selected: UUID | None) -> TimeControl | None:
+def time_control(
+    moments: Sequence[datetime],
+    moment: datetime | None,
+    selected: UUID | None,
+    kept: Mapping[str, str] = _NOTHING,
+) -> TimeControl | None:
     """``moments``: when something happened, in order. None: there is no time to go back to."""
     if len(moments) < 2:
         return None
@@ -48,8 +58,10 @@ def time_control(moments: Sequence[datetime], moment: datetime | None, selected:
         number=sum(one <= at for one in moments),
         of=len(moments),
         selected=str(selected or ""),
-        before=_address(before),
-        after=_address(after) if moment is not None else "",
+        before=_address(before, kept),
+        after=_address(after, kept) if moment is not None else "",
+        now=f"?{urlencode({**({'request': selected} if selected else {}), **kept})}",
+        kept=kept,
     )
 
 
@@ -74,5 +86,5 @@ def _behind_ms(moment: datetime) -> int:
     return -(-(moment - _EPOCH) // _MILLISECOND)
 
 
-def _address(moment: datetime | None) -> str:
-    return f"?{urlencode({'as_of': moment.isoformat()})}" if moment is not None else ""
+def _address(moment: datetime | None, kept: Mapping[str, str]) -> str:
+    return f"?{urlencode({'as_of': moment.isoformat(), **kept})}" if moment is not None else ""

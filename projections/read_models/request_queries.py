@@ -4,6 +4,7 @@ A list is asked for in one of three ways, each along an index of its own: by tim
 is given), or by what changed since a position.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -65,6 +66,7 @@ WITH page AS (
 )
 """
 _PAGE_OF_ONE = "WITH page AS (SELECT $1::uuid AS request_id)"
+_PAGE_OF_THESE = "WITH page AS (SELECT unnest($1::uuid[]) AS request_id)"
 # What a page shows lies side by side in its tables. Asked for by one list of ids, each buffer is looked at once; a join
 # would go down the index again for every row.
 _ITEMS = """,
@@ -98,6 +100,7 @@ SELECT_BY_TIME = _PAGE_BY_TIME + _ITEMS + _NEWEST_FIRST
 SELECT_BY_LINK = _PAGE_BY_LINK + _ITEMS + _NEWEST_FIRST
 SELECT_BY_POSITION = _PAGE_BY_POSITION + _ITEMS + _OLDEST_CHANGE_FIRST
 SELECT_ONE = _PAGE_OF_ONE + _ITEMS
+SELECT_THESE = _PAGE_OF_THESE + _ITEMS
 # In the order of an index, which is far smaller than the table, and from the old end, where vacuum has been.
 SELECT_COUNTS = """
 SELECT (SELECT count(*) FROM (SELECT FROM read.requests ORDER BY request_id LIMIT $1) AS each) AS requests,
@@ -147,6 +150,11 @@ async def changed(
     linked = (wanted.conversation, wanted.request_class)
     found = await rows(connection, SELECT_BY_POSITION, limit, *_own(wanted), after, upto, *linked)
     return _items(found)
+
+
+async def these(connection: Connection, request_ids: Sequence[UUID]) -> list[RequestItem]:
+    """In no order; without those that are not projected."""
+    return _items(await rows(connection, SELECT_THESE, list(request_ids)))
 
 
 async def one(connection: Connection, request_id: UUID) -> RequestItem | None:

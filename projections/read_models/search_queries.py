@@ -34,6 +34,7 @@ WITH newest AS MATERIALIZED (
         AND ($12::uuid IS NULL OR l.conversation_id = (
                 SELECT member.conversation_id FROM read.links member WHERE member.request_id = $12))
         AND ($13::text IS NULL OR l.request_class = $13)
+        AND ($17::uuid[] IS NULL OR s.request_id = ANY($17))
     ORDER BY s.received_at DESC, s.request_id DESC, s.said, p.number LIMIT $14
 ),
 once AS MATERIALIZED (
@@ -59,7 +60,8 @@ async def hits(
 ) -> Hits:
     """``words``: a tsquery; ``page``: limit and offset among those of the newest ``most`` places."""
     query = SELECT_BEST if best_first else SELECT_NEWEST
-    found = await rows(connection, query, words, *_filters(wanted), most + 1, *page)
+    asked = None if wanted.requests is None else list(wanted.requests)
+    found = await rows(connection, query, words, *_filters(wanted), most + 1, *page, asked)
     items = tuple(Hit(**{name: row[name] for name in Hit.__slots__}) for row in found)
     return Hits(items, found[0]["total"], more=found[0]["places"] > most) if found else Hits((), 0)
 

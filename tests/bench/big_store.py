@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from uuid import UUID
@@ -178,6 +179,10 @@ async def compare(server: EmbeddedPostgres, sizes: Sequence[int]) -> dict[str, l
 
 
 async def _made(server: EmbeddedPostgres, name: str, events: int) -> str:
+    return await made(server, name, partial(prepare, events=events))
+
+
+async def made(server: EmbeddedPostgres, name: str, make: Callable[[str], Awaitable[object]]) -> str:
     """The database of this name, made if it is not there; half a one is made anew."""
     half, whole = sql.Identifier(f"{name}_half"), sql.Identifier(name)
     with psycopg.connect(server.dsn, autocommit=True) as connection:
@@ -185,7 +190,7 @@ async def _made(server: EmbeddedPostgres, name: str, events: int) -> str:
             connection.execute(DROP_DATABASE.format(half))
             connection.execute(CREATE_DATABASE.format(half))
             began = time.monotonic()
-            await prepare(server.dsn_of(f"{name}_half"), events)
+            await make(server.dsn_of(f"{name}_half"))
             connection.execute(RENAME_DATABASE.format(half, whole))
             print(f"{name}: made in {time.monotonic() - began:.0f} s")
     return server.dsn_of(name)

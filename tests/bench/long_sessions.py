@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.ids import RequestIds
 from domain.ports import ChunkRun, ShipStore
+from domain.recutting import Memory
 from schemas.stored.events import ChunkStreamed, ExchangeEvent
 from tests.captures import Captured
 from tests.recorded import recorded
@@ -37,8 +38,8 @@ def session(name: str, shape: Shape, hour: int = 0) -> Iterator[Captured]:
     user = json.dumps({"device_id": "d" * 64, "account_uuid": "", "session_id": name})
     frame = {
         "model": "claude-test", "metadata": {"user_id": user}, "max_tokens": 32000, "stream": True,
-        "system": [{"type": "text", "text": _words(9000, "system"), "cache_control": {"type": "ephemeral"}}],
-        "tools": [{"name": f"T{n}", "description": _words(2500, f"t{n}"), "input_schema": {}} for n in range(13)],
+        "system": [{"type": "text", "text": words(9000, "system"), "cache_control": {"type": "ephemeral"}}],
+        "tools": [{"name": f"T{n}", "description": words(2500, f"t{n}"), "input_schema": {}} for n in range(13)],
     }  # fmt: skip
     for turn in range(shape.turns):
         messages.append({"role": "user", "content": [_asked(name, turn, shape)]})
@@ -51,7 +52,7 @@ def session(name: str, shape: Shape, hour: int = 0) -> Iterator[Captured]:
             body=json.dumps({**frame, "messages": messages}).encode(),
             status=200,
             content_type="text/event-stream",
-            answer=b"".join(_frames(answer)),
+            answer=b"".join(frames(answer)),
             fault=None,
         )
         messages.append({"role": "assistant", "content": answer})
@@ -59,19 +60,19 @@ def session(name: str, shape: Shape, hour: int = 0) -> Iterator[Captured]:
 
 def _asked(name: str, turn: int, shape: Shape) -> dict[str, object]:
     if turn % STEPS == 0:
-        return {"type": "text", "text": f"Prompt {turn} of {name}: {_words(300, f'{name}{turn}')}"}
-    words = _words(shape.result_chars, f"r{name}{turn}")
-    return {"type": "tool_result", "tool_use_id": f"toolu_{name}_{turn - 1}", "content": words}
+        return {"type": "text", "text": f"Prompt {turn} of {name}: {words(300, f'{name}{turn}')}"}
+    found = words(shape.result_chars, f"r{name}{turn}")
+    return {"type": "tool_result", "tool_use_id": f"toolu_{name}_{turn - 1}", "content": found}
 
 
 def _answer(name: str, turn: int) -> list[dict[str, object]]:
-    said: dict[str, object] = {"type": "text", "text": _words(400, f"a{name}{turn}")}
+    said: dict[str, object] = {"type": "text", "text": words(400, f"a{name}{turn}")}
     if turn % STEPS == STEPS - 1:
         return [said]
     return [said, {"type": "tool_use", "id": f"toolu_{name}_{turn}", "name": "T1", "input": {"path": f"/{turn}"}}]
 
 
-def _frames(blocks: list[dict[str, object]]) -> Iterator[bytes]:
+def frames(blocks: list[dict[str, object]]) -> Iterator[bytes]:
     usage = {"input_tokens": 9, "output_tokens": 1}
     yield _frame("message_start", message={"type": "message", "role": "assistant", "content": [], "usage": usage})
     for index, block in enumerate(blocks):
@@ -99,7 +100,7 @@ def _frame(kind: str, **members: object) -> bytes:
     return f"event: {kind}\ndata: {json.dumps({'type': kind, **members})}\n\n".encode()
 
 
-def _words(count: int, seed: str) -> str:
+def words(count: int, seed: str) -> str:
     digest = hashlib.sha256(seed.encode()).hexdigest()
     return (digest * (count // len(digest) + 1))[:count]
 
@@ -109,11 +110,11 @@ class Shipper:
 
     def __init__(self, store: ShipStore, journal: TestJournal, shape: Shape) -> None:
         self._store, self._journal, self._shape = store, journal, shape
-        self._ids = RequestIds()
+        self._ids, self._memory = RequestIds(), Memory()
 
     async def ship(self, one: Captured) -> UUID:
         request_id = self._ids.new(int(one.at.timestamp() * 1000), one.n)
-        exchange = await recorded(one, request_id, self._store)
+        exchange = await recorded(one, request_id, self._store, self._memory)
         events, runs = _in_runs(exchange.events, one.answer, self._shape.runs)
         bodies = [(exchange.body.scope, exchange.body.body)] if exchange.body else []
         await self._journal.ship(self._store, events, bodies, runs)

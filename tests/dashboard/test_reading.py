@@ -1,9 +1,7 @@
-"""Is a stretch of a branch read as a part of the whole, and is found what somebody searches for?"""
-
-from uuid import UUID
+"""Is a stretch of a branch read as a part of the whole?"""
 
 from dashboard.lines import line_of
-from dashboard.reading import AT_A_TIME, Hit, all_turns, hits_in, turns_of
+from dashboard.reading import turns_of
 from domain.transcript import Turn
 from schemas.read_api import TreeNode
 from tests.fake_data import FakeDataStore
@@ -52,16 +50,3 @@ async def test_an_exchange_that_is_gone_is_a_mark() -> None:
     del store.all_details[request_id(2)]
     turns = await turns_of(store, line, {}, 1, 2)
     assert [entry.mark for entry in turns[0].entries] == ["lost request", "lost answer"]
-
-
-async def test_everything_is_read_some_at_a_time_the_newest_first() -> None:
-    store, line = talked(AT_A_TIME + 3)
-    stretches = [turns async for turns in all_turns(store, line, dict[str, UUID]())]
-    assert [(turns[0].number, turns[-1].number) for turns in stretches] == [(4, AT_A_TIME + 3), (1, 3)]
-
-
-async def test_words_are_found_in_either_case_the_newest_first() -> None:
-    store, line = talked(3)
-    hits = hits_in(await turns_of(store, line, {}, 0, 3), "ANSWER 2")
-    assert hits == [Hit(2, f"{request_id(2)}.a0", "", "Answer 2", "")]
-    assert [hit.turn for hit in hits_in(await turns_of(store, line, {}, 0, 3), "question")] == [3, 2, 1]

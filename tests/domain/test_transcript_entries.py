@@ -1,7 +1,5 @@
 """Is every block an entry that says what it is, whatever its shape?"""
 
-from dataclasses import replace
-
 import pytest
 
 from domain.blocks import block_facts
@@ -18,7 +16,6 @@ from domain.transcript_entries import (
     split_reminders,
     system_entry,
     without_tags,
-    words_of,
 )
 from schemas.anthropic.stream import JsonObject
 
@@ -105,13 +102,3 @@ def test_the_system_prompt_and_marks_are_entries_too() -> None:
 )
 def test_a_result_has_a_text(content: object, text: str) -> None:
     assert result_text({"type": "tool_result", "content": content}) == text  # type: ignore[dict-item]
-
-
-def test_one_can_search_for_everything_in_an_entry() -> None:
-    call = answered("x", Block({"type": "tool_use", "id": "t1", "input": {"command": "ls -l"}}, 0, 1))
-    whole = replace(call, result={"type": "tool_result", "content": "total 3"})
-    assert words_of(whole) == '{"command":"ls -l"}\ntotal 3'
-    assert words_of(replace(call, raw_input='{"comm')) == '{"comm'
-    result: JsonObject = {"type": "tool_result", "content": "late"}
-    assert words_of(sent("x", "user", result, block_facts(result))) == "late"
-    assert words_of(answered("x", Block({"type": "text", "text": "Hi"}, 0, 1))) == "Hi"

@@ -137,13 +137,29 @@
     return lines.map((line) => `${line.join(",")}\r\n`).join("");
   }
 
-  function saveFigure(name) {
-    const [drawn] = [...Bokeh.index.roots].filter((view) => view.model.type === "Figure");
+  // The figure that the button stands with. Both forms have its ground with them, and nothing from elsewhere.
+  function saveFigure(name, button) {
+    const shown = button.closest("section").querySelector(".figure");
+    const drawn = [...Bokeh.index.roots].find((view) => view.model.type === "Figure" && shown.contains(view.el));
+    return name.endsWith(".svg") ? saveDrawing(drawn, name) : savePicture(drawn, name);
+  }
+
+  const ground = () => getComputedStyle(document.documentElement).getPropertyValue("--surface").trim();
+
+  function saveDrawing(drawn, name) {
+    const drawing = drawn.export("svg", false).canvas.cloneNode(true);
+    const sheet = document.createElementNS(drawing.namespaceURI, "rect");
+    for (const [key, value] of [["width", "100%"], ["height", "100%"], ["fill", ground()]]) sheet.setAttribute(key, value);
+    drawing.prepend(sheet);
+    save(new Blob([new XMLSerializer().serializeToString(drawing)], { type: "image/svg+xml" }), name);
+  }
+
+  function savePicture(drawn, name) {
     const picture = drawn.export("png", false).canvas;
     const sheet = document.createElement("canvas");
     [sheet.width, sheet.height] = [picture.width, picture.height];
     const pen = sheet.getContext("2d");
-    pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--surface").trim();
+    pen.fillStyle = ground();
     pen.fillRect(0, 0, sheet.width, sheet.height);
     pen.drawImage(picture, 0, 0);
     sheet.toBlob((blob) => save(blob, name));
@@ -153,7 +169,7 @@
     const table = event.target.closest("[data-save-table]");
     if (table) save(new Blob([csvOf($(`#${table.dataset.saveTable}`))], { type: "text/csv" }), table.dataset.saveAs);
     const figure = event.target.closest("[data-save-figure]");
-    if (figure) saveFigure(figure.dataset.saveFigure);
+    if (figure) saveFigure(figure.dataset.saveFigure, figure);
   });
 
   // -- small sheets close when the reader goes on -----------------------------------------------------------------------

@@ -378,3 +378,68 @@ async def test_now_has_a_way_to_the_moment_before() -> None:
     assert any(link.startswith("?as_of=") for link in attributes(control, "a", "href"))
     alone = conversation_tree([tree_node(1).model_copy(update={"completed_at": None, "outcome": "open"})])
     assert (await Shown(store_with(alone)).load()).page.regions()["moments"].strip() == ""
+
+
+def two_lines() -> list[TreeNode]:
+    return [
+        *chain(2),
+        tree_node(3, parent=1, branch=3, edge="spawned", request_class="subagent", agent_type="Explore"),
+    ]
+
+
+async def test_the_timeline_shows_what_the_address_asks_for_and_what_its_time_was_spent_on() -> None:
+    shown = await Shown(store_with(conversation_tree(two_lines()))).load(f"?request={request_id(2)}&class=subagent")
+    lanes = shown.page.regions()["lanes"]
+    assert shown.bars["id"] == [str(request_id(3))]
+    assert attributes(lanes, "select", "name") == ["branch", "agent", "class"]
+    assert [one.attributes["value"] for one in found(lanes, "option[selected]")] == ["subagent"]
+    assert attributes(lanes, "input", "value") == [str(request_id(2))]
+    assert texts(lanes, "dd") == ["4.0 s", "0 ms", "0 ms", "0 ms"]
+    moments = shown.page.regions()["moments"]
+    assert attributes(moments, "input", "name") == ["class", "as_of"]
+    assert all("class=subagent" in link for link in attributes(moments, "a", "href"))
+    await shown.load("?agent=Explore")
+    assert shown.bars["id"] == [str(request_id(3))]
+    await shown.load("")
+    assert len(shown.bars["id"]) == 3
+    assert texts(shown.page.regions()["lanes"], "dd")[0] == "12 s"
+
+
+async def test_a_choice_that_nothing_fits_is_said_and_can_be_taken_back() -> None:
+    shown = await Shown(store_with(conversation_tree(chain(2)))).load(f"?request={request_id(2)}&agent=Nobody")
+    lanes = shown.page.regions()["lanes"]
+    assert shown.bars["id"] == []
+    assert found(lanes, "p[data-state]")
+    assert attributes(lanes, "a", "href") == [f"?request={request_id(2)}"]
+    assert attributes(lanes, "select", "name") == ["agent"], "what is chosen can be seen, and nothing else is to choose"
+
+
+async def test_a_plain_talk_has_nothing_to_choose() -> None:
+    lanes = (await Shown(store_with(conversation_tree(chain(2)))).load()).page.regions()["lanes"]
+    assert attributes(lanes, "select", "name") == []
+    assert texts(lanes, "dt") == ["Model", "Tools", "People", "Waiting"]
+
+
+async def test_the_filters_of_the_reading_view_are_none_of_the_timeline() -> None:
+    shown = await Shown(store_with(conversation_tree(two_lines()))).load(f"?tab=read&branch={request_id(3)}")
+    assert len(shown.bars["id"]) == 3
+
+
+async def test_each_moment_reads_the_tree_once() -> None:
+    nodes = chain(3)
+    store = store_with(conversation_tree(nodes))
+    shown = await Shown(store).load()
+    for node in nodes:
+        store.asked.clear()
+        await shown.load(f"?as_of={int(node.received_at.timestamp() * 1000)}")
+        assert sum(question.startswith("tree") for question in store.asked) == 1
+        assert "of 6" in texts(shown.page.regions()["moments"], "span")[-1]
+
+
+async def test_picking_an_exchange_draws_no_bar_anew() -> None:
+    shown = await Shown(store_with(conversation_tree(chain(3)))).load()
+    figure: Any = shown.page.figures()["timeline"]
+    drawn = figure.renderers[0].data_source.data
+    await shown.page.act("select", str(request_id(2)))
+    shown.page.paint()
+    assert figure.renderers[0].data_source.data is drawn

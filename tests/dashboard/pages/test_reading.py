@@ -5,16 +5,20 @@ import pytest
 from dashboard.pages import reading
 from dashboard.pages.conversation import ConversationPage
 from dashboard.pages.page import Surroundings
-from dashboard.pages.reading import TURNS, wanted_in
+from dashboard.pages.reading import MOST_HITS, TURNS, wanted_in
+from dashboard.searching import SearchQuery
+from schemas.search_api import SearchAnswer, SearchHit, SnippetPiece
 from tests.dashboard.test_exporting import everywhere, uncoloured
 from tests.dashboard.test_reading import talked
 from tests.fake_data import FakeDataStore
 from tests.hostile_text import HOSTILE, disarmed
 from tests.read_rows import START, conversation_tree, request_id, tree_node
 from tests.recorded_details import request_details, text_answer
+from tests.schemas.test_search_api import HIT
 from tests.shown_html import attributes, found, texts
 
 LENGTH = 2 * TURNS + 5
+SNIPPET = [SnippetPiece(text="Answer", found=True), SnippetPiece(text=" here", found=False)]
 
 
 async def opened(search: str, store: FakeDataStore | None = None) -> tuple[ConversationPage, str]:
@@ -82,15 +86,52 @@ async def test_every_turn_links_to_its_request_and_every_entry_to_itself() -> No
     assert f"?tab=read&branch={request_id(1)}&message={request_id(7)}.q12" in links
 
 
-async def test_words_are_found_in_the_whole_branch() -> None:
-    _, html = await opened("?tab=read&q=ANSWER+3")
-    assert texts(html, "mark")[-1] == "Answer 3"
-    assert f"?tab=read&branch={request_id(1)}&message={request_id(3)}.a0&q=ANSWER+3" in attributes(html, "a", "href")
+def answer(*entries: tuple[int, str], total: int | None = None) -> SearchAnswer:
+    """``entries``: an exchange's number and its entry."""
+    items = [
+        SearchHit.model_validate(
+            HIT | {"request_id": request_id(number), "entry": f"{request_id(number)}.{entry}", "snippet": SNIPPET}
+        )
+        for number, entry in entries
+    ]
+    return SearchAnswer(items=items, total=len(items) if total is None else total, at_least=False, next_cursor=None)
 
 
-async def test_what_is_not_found_is_said() -> None:
+async def test_words_are_searched_for_in_all_of_the_branch_and_only_there() -> None:
+    store, line = talked(LENGTH)
+    store.hits = answer((40, "a0"), (3, "a0"))
+    _, html = await opened("?tab=read&q=ANSWER+3", store)
+    (asked,) = store.wanted
+    assert isinstance(asked, SearchQuery)
+    assert (asked.words, asked.order, asked.limit) == ("ANSWER 3", "newest", MOST_HITS)
+    assert asked.wanted.requests == tuple(node.request_id for node in line)
+    assert asked.wanted.aside
+    assert asked.wanted.since == line[0].received_at
+    assert asked.wanted.until is not None
+    assert asked.wanted.until > line[-1].received_at
+    assert " ".join(texts(html, ".read-hits")[0].split()) == "40 Answer here3 Answer here"
+    assert texts(html, "mark")[-2:] == ["Answer"] * 2
+    links = attributes(html, "a", "href")
+    assert f"?tab=read&branch={request_id(1)}&message={request_id(3)}.a0&q=ANSWER+3" in links
+    assert f"/search?q=ANSWER+3&conversation={request_id(1)}" in links
+    assert "places." not in html
+
+
+async def test_of_very_many_places_it_is_said_how_many_there_are() -> None:
+    store, _ = talked(2)
+    store.hits = answer((2, "a0"), total=1_234)
+    _, html = await opened("?tab=read&q=answer", store)
+    assert "The newest 1 of 1,234 places." in html
+
+
+async def test_what_is_not_found_or_cannot_be_is_said() -> None:
     _, html = await opened("?tab=read&q=nowhere")
-    assert "Nothing." in texts(html, ".read-hits")[0]
+    assert "Nothing on this branch says that." in texts(html, ".read-hits")[0]
+    _, html = await opened("?tab=read&q=-nowhere")
+    assert "Name a word that is to be found" in texts(html, ".read-hits")[0]
+    store, _ = talked(2)
+    await opened("?tab=read", store)
+    assert "search" not in store.asked
 
 
 async def test_it_goes_on_with_the_talk() -> None:

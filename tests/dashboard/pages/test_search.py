@@ -81,13 +81,15 @@ async def test_filters_stand_in_the_address() -> None:
     [
         ("?q=-x", "Name a word that is to be found"),
         ("?q=x&since=yesterday", "is no time"),
-        ("?q=x&conversation=1", "conversation is no id"),
+        ("?q=x&conversation=1", "conversation='1' is no id"),
+        ("?q=x&kind=gossip", "kind='gossip' is unknown; give one of prompt, answer"),
+        ("?q=x&class=upper", "class='upper' is unknown; give one of main"),
         ("?q=x&cursor=there", "is none of this list"),
     ],
 )
 async def test_what_cannot_be_asked_is_said(query: str, words: str) -> None:
     page, _ = await shown(query)
-    assert words in page.regions()["list"].replace("&#39;", "'")
+    assert words in str(page.regions()["list"]).replace("&#39;", "'")
 
 
 async def test_nothing_found_and_no_more() -> None:

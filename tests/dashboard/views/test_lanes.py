@@ -6,20 +6,21 @@ import pytest
 from hypothesis import given
 
 from dashboard.figures import TINTS
+from dashboard.talk_times import TimeSums
 from dashboard.tree_layout import lay_out
-from dashboard.views.lanes import MOST_NAMED, Lanes, lanes_of
+from dashboard.views.lanes import MOST_NAMED, Lanes, Wanted, choices_of, lanes_of, sums_said, wanted_in
 from dashboard.views.tree_rows import TreeRows
 from schemas.read_api import TreeNode
-from tests.read_rows import START, conversation_tree, node_trees, tree_node
+from tests.read_rows import START, conversation_tree, node_trees, request_id, tree_node
 
 NOW = START + timedelta(hours=1)
 
 
-def lanes(nodes: list[TreeNode]) -> Lanes:
+def lanes(nodes: list[TreeNode], **wanted: str) -> Lanes:
     tree = conversation_tree(nodes)
     rows = TreeRows()
     rows.update(tree, lay_out(nodes).placed)
-    return lanes_of(tree, rows.by_id, NOW)
+    return lanes_of(tree, rows.by_id, NOW, Wanted(**wanted))
 
 
 @given(node_trees())
@@ -98,3 +99,69 @@ def test_a_clock_that_is_ahead_makes_no_negative_bar() -> None:
 
 def test_a_node_without_a_row_has_no_bar() -> None:
     assert lanes_of(conversation_tree([tree_node(1)]), {}, NOW).bars == ()
+
+
+def talk() -> list[TreeNode]:
+    """A line with a tool, a sub-agent that is named, one that is not, and a summary."""
+    spawned = {"edge": "spawned", "request_class": "subagent"}
+    return [
+        tree_node(1, stop_reason="tool_use"),
+        tree_node(2, parent=1, branch=2, agent_type="Explore", **spawned),
+        tree_node(3, parent=1, branch=3, **spawned),
+        tree_node(9, parent=1, prompt=None),
+        tree_node(10, parent=9, edge="compacts", request_class="compaction"),
+    ]
+
+
+def shown(**wanted: str) -> list[str]:
+    return [bar.request_id for bar in lanes(talk(), **wanted).bars]
+
+
+def ids(*numbers: int) -> list[str]:
+    return [str(request_id(number)) for number in numbers]
+
+
+def test_the_timeline_shows_what_is_wanted() -> None:
+    assert shown() == ids(1, 2, 3, 9, 10)
+    assert shown(branch=str(request_id(1))) == ids(1, 9, 10)
+    assert shown(agent="Explore") == ids(2)
+    assert shown(agent="sub-task") == ids(3)
+    assert shown(request_class="subagent") == ids(2, 3)
+    assert shown(branch=str(request_id(1)), request_class="compaction") == ids(10)
+    assert shown(branch=str(request_id(2)), request_class="main") == shown(branch="nonsense") == []
+    assert lanes(talk(), agent="Explore").names == ("Explore",)
+    assert [bar.lane for bar in lanes(talk(), agent="Explore").bars] == [0]
+
+
+def test_a_pause_is_shown_with_the_exchange_that_ends_it() -> None:
+    whole = lanes(talk())
+    assert {pause.tint for pause in whole.pauses} == {"tools", "waiting"}
+    assert {pause.lane for pause in whole.pauses} == {0}
+    assert len({pause.request_id for pause in whole.pauses}) == len(whole.pauses)
+    assert all(pause.tint in TINTS for pause in whole.pauses)
+    assert lanes(talk(), request_class="subagent").pauses == ()
+    assert lanes(talk(), request_class="subagent").sums.model == timedelta(seconds=8)
+
+
+def test_what_can_be_chosen_is_what_the_talk_has() -> None:
+    choices = choices_of(conversation_tree(talk()))
+    assert choices.branches == tuple(zip(ids(1, 2, 3), ("main", "Explore", "sub-task"), strict=True))
+    assert choices.agents == (("Explore", "Explore"), ("sub-task", "sub-task"))
+    assert [value for value, _ in choices.classes] == ["compaction", "main", "subagent"]
+
+
+def test_filters_come_from_the_address_and_go_back_to_it() -> None:
+    wanted = wanted_in({"branch": "b", "class": "main", "other": "x"})
+    assert wanted == Wanted("b", "", "main")
+    assert wanted.address == {"branch": "b", "class": "main"}
+    assert wanted_in({}).address == {}
+
+
+def test_sums_are_told_in_milliseconds_by_colour_and_name() -> None:
+    sums = TimeSums(model=timedelta(seconds=1), person=timedelta(minutes=1))
+    assert sums_said(sums) == [
+        ("main", "Model", 1_000.0),
+        ("tools", "Tools", 0.0),
+        ("person", "People", 60_000.0),
+        ("waiting", "Waiting", 0.0),
+    ]
