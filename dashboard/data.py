@@ -8,8 +8,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from dashboard.agent_figures import with_reports
@@ -23,6 +25,7 @@ from dashboard.as_of import (
     status_of,
     stream_as_of,
 )
+from dashboard.auditing import Audit, NobodyAsks, entry_of
 from dashboard.compactions import compactions_of
 from dashboard.costs import (
     costs_of,
@@ -44,12 +47,14 @@ from dashboard.statusline import status_line
 from dashboard.told import Sayings, Told, nothing_told
 from dashboard.trees import branches_of
 from dashboard.usage import UsageQuery, answer_of, folded, is_folded, question_of
+from domain.audit import Act
 from domain.cache_waste import ranked, totals
 from domain.errors import PayloadMissingError
 from domain.ids import Position
 from domain.ports import EventLog, Payloads
 from domain.search_query import as_tsquery, read_search
 from domain.usage_sums import SubTask
+from domain.viewers import OWNER, Viewer
 from projections.read_models import (
     cache_queries,
     conversation_queries,
@@ -65,6 +70,7 @@ from projections.read_models import (
 from projections.read_models.cache_queries import CacheFilter
 from projections.read_models.connection import Connection
 from projections.read_models.conversation_queries import ConversationFilter
+from projections.read_models.narrowing import narrowed, sight_of
 from projections.read_models.request_queries import Counts, RequestFilter
 from projections.read_models.stream_queries import StreamRange
 from schemas.cache_api import CacheInsights, CacheVerdictItem
@@ -88,12 +94,40 @@ COUNTED = 100_000
 
 
 class DataStore:
-    """Reads. Any number of calls may run at once."""
+    """Reads. Any number of calls may run at once.
 
-    def __init__(self, connections: Connections, log: EventLog, payloads: Payloads, told: Told = nothing_told) -> None:
-        self._connections, self._log = connections, log
+    It knows who looks (``seen_by``), and nothing that it answers is more than he may see: rows come from connections
+    that show him no others, recordings are none where they are not his, and what was said is refused to whom it is not
+    shown, by NotAllowedError.
+    """
+
+    viewer: Viewer = OWNER
+
+    def __init__(
+        self,
+        connections: Connections,
+        log: EventLog,
+        payloads: Payloads,
+        told: Told = nothing_told,
+        audit: Audit = NobodyAsks(),  # noqa: B008  it keeps nothing
+    ) -> None:
+        self._connections, self._log, self._audit = connections, log, audit
         self._told = WithPlansSeen(told, self._subscribed, time.monotonic)
         self._recordings = Recordings(log, payloads)
+
+    def seen_by(self, viewer: Viewer) -> "DataStore":
+        """The same store, as this viewer is shown it; asked of the whole one, once for each viewer."""
+        seen = copy(self)
+        seen.viewer = viewer
+        if not viewer.sees_all:
+            seen._connections = partial(narrowed, self._connections, sight_of(viewer))  # noqa: SLF001  our own copy
+            seen._recordings = self._recordings.seen_by(viewer)  # noqa: SLF001
+        return seen
+
+    async def reveal(self, act: Act, about: UUID) -> None:
+        """Asked before anything is given as it was recorded: it is noted first. Raises StoreUnavailableError."""
+        self.viewer.check("raw")
+        await self._audit.note(entry_of(self.viewer, act, about))
 
     async def _subscribed(self) -> list[str]:
         async with self._connections() as connection:
@@ -133,7 +167,8 @@ class DataStore:
             upto = await reading.reached(connection)
             found = await request_queries.changed(connection, wanted, after, upto, limit)
             items = await _priced(connection, found, said)
-        seen = items[-1].position if len(items) == limit else max(after, upto)
+        end = after if self.viewer.accounts else max(after, upto)  # how much happens elsewhere is nobody's business
+        seen = items[-1].position if len(items) == limit else max([end, *(item.position for item in items)])
         return Listing[RequestItem](items=items, next_cursor=str(seen))
 
     async def request(self, request_id: UUID) -> RequestItem | None:
@@ -172,6 +207,7 @@ class DataStore:
 
         ``as_of``: as it stood then (``dashboard/as_of.py``); before it began there are no exchanges.
         """
+        self.viewer.check("text")
         said = await self._told()
         async with self._connections() as connection:
             item = await conversation_queries.one(connection, member)
@@ -215,6 +251,7 @@ class DataStore:
 
     async def search(self, query: SearchQuery) -> SearchAnswer:
         """Where it was said. Raises InvalidSearchError, or InvalidQueryError for a limit or a cursor."""
+        self.viewer.check("text")
         _check_limit(query.limit)
         search, page, best_first = read_search(query.words), (query.limit, query.offset), query.order == "best"
         words = as_tsquery(search)
@@ -245,7 +282,7 @@ class DataStore:
 
     async def request_usage(self, request_id: UUID) -> RequestUsage | None:
         """What an exchange used and cost, with the formula, and every attempt of its turn. None: unknown."""
-        details = await self.details(request_id)
+        details = await self._details(request_id)
         if details is None:
             return None
         said = await self._told()
@@ -309,14 +346,23 @@ class DataStore:
 
     async def request_body(self, request_id: UUID) -> RecordedBytes | None:
         """The request's body as it was sent. None: unknown. Raises PayloadMissingError: erased."""
-        return await self._recordings.request_bytes(request_id)
+        self.viewer.check("raw")
+        found = await self._recordings.request_bytes(request_id)
+        if found is not None:
+            await self.reveal("read-body", request_id)
+        return found
 
     async def response_bytes(self, request_id: UUID) -> RecordedBytes | None:
         """The answer as far as it is recorded. None: unknown. Raises PayloadMissingError: erased."""
-        return await self._recordings.response_bytes(request_id)
+        self.viewer.check("raw")
+        found = await self._recordings.response_bytes(request_id)
+        if found is not None:
+            await self.reveal("read-response", request_id)
+        return found
 
     async def events(self, request_id: UUID) -> list[EventItem]:
         """The exchange's stream by version; empty: unknown."""
+        self.viewer.check("text")
         return await self._recordings.event_items(request_id)
 
     async def details(self, request_id: UUID, as_of: datetime | None = None) -> RequestDetails | None:
@@ -324,6 +370,10 @@ class DataStore:
 
         ``as_of``: as far as it had come then. None: it had not begun.
         """
+        self.viewer.check("text")
+        return await self._details(request_id, as_of)
+
+    async def _details(self, request_id: UUID, as_of: datetime | None = None) -> RequestDetails | None:
         stream = await self._recordings.stream(request_id)
         if stream is not None and as_of is not None:
             stream = stream_as_of(stream, as_of)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from domain.errors import PayloadMissingError
 from domain.ports import EventLog, Payloads, Recorded
+from domain.viewers import OWNER, Viewer
 from projections.exchanges import header
 from schemas.read_api import EventItem
 from schemas.stored.events import (
@@ -83,10 +84,13 @@ class RecordedBytes:
 
 
 class Recordings:
-    """Reads what is recorded, also while an exchange is open."""
+    """Reads what is recorded, also while an exchange is open. What the viewer does not see is unknown to him."""
 
-    def __init__(self, log: EventLog, payloads: Payloads) -> None:
-        self._log, self._payloads = log, payloads
+    def __init__(self, log: EventLog, payloads: Payloads, viewer: Viewer = OWNER) -> None:
+        self._log, self._payloads, self._viewer = log, payloads, viewer
+
+    def seen_by(self, viewer: Viewer) -> "Recordings":
+        return Recordings(self._log, self._payloads, viewer)
 
     async def stream(self, request_id: UUID) -> Stream | None:
         """None: unknown."""
@@ -100,7 +104,15 @@ class Recordings:
     async def _exchange_events(self, request_id: UUID) -> list[tuple[ExchangeEvent, Recorded]]:
         """Without those that a newer Nexus wrote."""
         stream = await self._log.stream(request_id)
-        return [(one.event, one) for one in stream if isinstance(one.event, ExchangeEvent)]
+        events = [(one.event, one) for one in stream if isinstance(one.event, ExchangeEvent)]
+        return events if self._sees([event for event, _ in events]) else []
+
+    def _sees(self, events: Sequence[ExchangeEvent]) -> bool:
+        """A stream that does not say whose it is, is everybody's: only who sees all accounts sees it."""
+        if self._viewer.accounts is None:
+            return True
+        received = Stream(events).received
+        return received is not None and self._viewer.sees(received.account, received.scope)
 
     async def body_of(self, stream: Stream) -> bytes:
         """The request's body; empty where there was none or none could be kept. Raises PayloadMissingError."""

@@ -15,10 +15,12 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from dashboard.auditing import Audit, NobodyAsks
 from dashboard.config import DashboardConfig
 from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
-from dashboard.front import serve
+from dashboard.front import Behind, serve
+from dashboard.people import OwnerAlone, People
 from dashboard.recordings import RecordedBytes
 from dashboard.request_usage import request_usage_of
 from dashboard.searching import SearchQuery
@@ -30,6 +32,7 @@ from domain.errors import PayloadMissingError, StoreUnavailableError
 from domain.ids import Position
 from domain.prices import PriceBook
 from domain.search_query import read_search
+from domain.viewers import OWNER, Viewer
 from schemas.cache_api import CacheInsights
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
@@ -60,6 +63,11 @@ class CannedStore(DataStore):
         self.asked: list[Any] = []
         self.away = False
         self.broken = False
+
+    def seen_by(self, viewer: Viewer) -> DataStore:
+        """It shows everybody the same; what was asked for is noted together."""
+        self.asked.append(("seen_by", viewer.name)) if viewer != OWNER else None
+        return self
 
     def _ask(self, *what: object) -> None:
         self.asked.append(what)
@@ -334,7 +342,12 @@ def config_for_test(folder: Path, **changes: Any) -> DashboardConfig:
 
 @asynccontextmanager
 async def running_front(
-    *, store: DataStore | None = None, worker: bool = True, **changes: Any
+    *,
+    store: DataStore | None = None,
+    worker: bool = True,
+    people: People | None = None,
+    audit: Audit | None = None,
+    **changes: Any,
 ) -> AsyncIterator[RunningFront]:
     """Until the block ends; ``worker`` False: nobody listens on the worker's socket."""
     stop, abort = asyncio.Event(), asyncio.Event()
@@ -345,7 +358,7 @@ async def running_front(
         async with asyncio.TaskGroup() as tasks:
             work = serve(
                 config,
-                store or canned,
+                Behind(store or canned, people or OwnerAlone(), audit or NobodyAsks()),
                 clock=lambda: START,
                 stop=stop,
                 abort=abort,

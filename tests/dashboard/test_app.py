@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from dashboard import app
-from dashboard.app import CSRF_HEADER, PagesConfig, make_server
+from dashboard.app import PagesConfig, make_server
 from dashboard.pages.routes import ROUTES
 from dashboard.pages.tab import Tab
+from dashboard.proxying import CSRF_HEADER
 from tests.fake_data import FakeDataStore
 from tests.insight_samples import cache_group, cache_insights
 from tests.limit_samples import account_windows, reading, window_item
