@@ -18,7 +18,7 @@ import structlog
 from credentials import person_words
 from credentials.put_out import FOLDER_NAME, file_name, put_out_in
 from dashboard.people import OWNER_ID, Standing
-from domain.errors import NexusError
+from domain.errors import AppendConflictError, NexusError
 from domain.people import LinkGoneError, Person, PersonRemovedError, UnknownPersonError
 from domain.ports import Clock
 from domain.viewers import OWNER
@@ -90,7 +90,7 @@ class WatchedPeople:
         use = partial(people.change, self._url, word.person_id, lambda one: one.use_link(link_hash, at=at))
         try:
             await in_daemon_thread(use)
-        except (LinkGoneError, PersonRemovedError, UnknownPersonError):
+        except (LinkGoneError, PersonRemovedError, UnknownPersonError, AppendConflictError):
             return None
         await self._book.follow(self._log)
         return self.standing(word.person_id)

@@ -59,9 +59,9 @@ class Worker:
         async with self.client.get(f"http://worker{path}", headers=said, allow_redirects=False) as answer:
             return Page(answer.status, dict(answer.headers), await answer.text())
 
-    async def handshake(self, path: str, token: str, origin: str | None = ORIGIN) -> int:
+    async def handshake(self, path: str, token: str, origin: str | None = ORIGIN, **more: str) -> int:
         """The status that opening the page's socket ends with; 101: it is open."""
-        headers = self._said(**({} if origin is None else {"Origin": origin}))
+        headers = self._said(**({} if origin is None else {"Origin": origin}), **more)
         try:
             async with self.client.ws_connect(
                 f"http://worker{path}/ws", protocols=("bokeh", token), headers=headers

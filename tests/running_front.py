@@ -5,6 +5,7 @@ import re
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +33,7 @@ from domain.errors import PayloadMissingError, StoreUnavailableError
 from domain.ids import Position
 from domain.prices import PriceBook
 from domain.search_query import read_search
-from domain.viewers import OWNER, Viewer
+from domain.viewers import Viewer
 from schemas.cache_api import CacheInsights
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
@@ -61,13 +62,15 @@ class CannedStore(DataStore):
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
+        self._audit = NobodyAsks()
         self.away = False
         self.broken = False
 
     def seen_by(self, viewer: Viewer) -> DataStore:
-        """It shows everybody the same; what was asked for is noted together."""
-        self.asked.append(("seen_by", viewer.name)) if viewer != OWNER else None
-        return self
+        """It has the same for everybody; what was asked for is noted together."""
+        seen = copy(self)
+        seen.viewer = viewer
+        return seen
 
     def _ask(self, *what: object) -> None:
         self.asked.append(what)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 def run(wanted: dict[str, str | None], limit: int, *, form: str) -> None:
     """``wanted``: who, act, about, since; the newest ``limit`` of them are told, the oldest first."""
+    from dashboard.csv_lists import cell
     from ops.people_tables import AUDIT_COLUMNS, audit_plain, audit_row, audit_table
     from ops.reading import with_database
 
@@ -21,7 +22,7 @@ def run(wanted: dict[str, str | None], limit: int, *, form: str) -> None:
             print(json.dumps([audit_plain(line) for line in found]))
         case "csv":
             writer = csv.writer(sys.stdout, lineterminator="\r\n")
-            writer.writerows([AUDIT_COLUMNS, *map(audit_row, found)])
+            writer.writerows([AUDIT_COLUMNS, *([cell(one) for one in audit_row(line)] for line in found)])
         case _:
             print(audit_table(found) if found else "Nothing is noted.")
 
