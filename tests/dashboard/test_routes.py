@@ -11,7 +11,7 @@ from dashboard.routes import Access, routes
 from domain.viewers import ROLES, Role, Viewer
 from tests.managed import key as client_key
 from tests.route_table import rows
-from tests.running_front import ERASED, KEY, KNOWN, UNKNOWN, RunningFront, running_front
+from tests.running_front import ERASED, KEY, KNOWN, UNKNOWN, Browser, RunningFront, running_front
 from tests.some_people import SomePeople, word_of
 
 IDS = {"known": KNOWN, "erased": ERASED, "unknown": UNKNOWN}
@@ -27,7 +27,7 @@ async def front() -> AsyncIterator[RunningFront]:
 async def test_everybody_gets_what_the_table_says(front: RunningFront, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboard.throttle.FREE_TRIES", 1000)
     async with front.browser() as stranger, front.logged_in() as user, AsyncExitStack() as stack:
-        people = {role: await stack.enter_async_context(front.browser()) for role in ROLES}
+        people: dict[str, Browser] = {role: await stack.enter_async_context(front.browser()) for role in ROLES}
         for role, browser in people.items():
             assert (await browser.log_in(key=word_of(role.ljust(8, "0")))).status == 303
         asked = {

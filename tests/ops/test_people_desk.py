@@ -37,7 +37,7 @@ def test_people_are_named_by_name_or_id() -> None:
     ("text", "accounts"), [(None, None), ("all", None), (" all ", None), ("a", {"a"}), (" a, b ,,a", {"a", "b"})]
 )
 def test_accounts_are_a_list_or_all(text: str | None, accounts: set[str] | None) -> None:
-    assert accounts_in(text) == accounts
+    assert accounts_in(text) == (None if accounts is None else frozenset(accounts))
 
 
 def test_roles_are_those_there_are() -> None:

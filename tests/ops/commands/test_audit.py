@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -33,7 +34,7 @@ def noted(database: str) -> None:
     asyncio.run(note())
 
 
-def told(capsys: pytest.CaptureFixture[str], limit: int = 100, form: str = "json", **wanted: str) -> str:
+def told(capsys: pytest.CaptureFixture[str], limit: int = 100, form: str = "json", **wanted: Any) -> str:
     audit.run({"who": None, "act": None, "about": None, "since": None, **wanted}, limit, form=form)
     return capsys.readouterr().out
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -37,8 +38,8 @@ def run(*words: str) -> str:
     return done.stdout
 
 
-def as_json(*words: str) -> dict[str, str]:
-    found: dict[str, str] = json.loads(run(*words, "--json"))
+def as_json(*words: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run(*words, "--json"))
     return found
 
 
@@ -56,7 +57,7 @@ def test_who_is_added_is_known_by_the_key_and_by_the_link(database: str, tmp_pat
     assert address == "http://127.0.0.1:3777/login"
     standing = asyncio.run(known(database, tmp_path)).with_key(added["key"])
     assert standing is not None
-    assert standing.viewer.accounts == {"acme", "zoo"}
+    assert standing.viewer.accounts == frozenset({"acme", "zoo"})
     word = person_words.parse(token)
     assert word is not None
     assert (word.kind, word.person_id) == ("link", added["person_id"])
