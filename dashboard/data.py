@@ -6,7 +6,7 @@ no tables yet, lists are empty. Every method raises StoreUnavailableError when t
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from copy import copy
 from dataclasses import replace
@@ -40,7 +40,7 @@ from dashboard.cursors import decode_place, encode_place
 from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
 from dashboard.plans import WithPlansSeen
-from dashboard.recordings import RecordedBytes, Recordings, Stream
+from dashboard.recordings import ReadBytes, RecordedBytes, Recordings
 from dashboard.request_usage import request_usage_of
 from dashboard.searching import RANKED, SearchQuery, search_answer
 from dashboard.statusline import status_line
@@ -49,7 +49,6 @@ from dashboard.trees import branches_of
 from dashboard.usage import UsageQuery, answer_of, folded, is_folded, question_of
 from domain.audit import Act
 from domain.cache_waste import ranked, totals
-from domain.errors import PayloadMissingError
 from domain.ids import Position
 from domain.ports import EventLog, Payloads
 from domain.search_query import as_tsquery, read_search
@@ -94,12 +93,8 @@ COUNTED = 100_000
 
 
 class DataStore:
-    """Reads. Any number of calls may run at once.
-
-    It knows who looks (``seen_by``), and nothing that it answers is more than he may see: rows come from connections
-    that show him no others, recordings are none where they are not his, and what was said is refused to whom it is not
-    shown, by NotAllowedError.
-    """
+    """Reads. Any number of calls may run at once. What the viewer may not see it does not have, or refuses by
+    NotAllowedError."""
 
     viewer: Viewer = OWNER
 
@@ -121,7 +116,7 @@ class DataStore:
         seen.viewer = viewer
         if not viewer.sees_all:
             seen._connections = partial(narrowed, self._connections, sight_of(viewer))  # noqa: SLF001  our own copy
-            seen._recordings = self._recordings.seen_by(viewer)  # noqa: SLF001
+            seen._recordings = self._recordings.seen_by(viewer)  # noqa: SLF001  our own copy
         return seen
 
     async def reveal(self, act: Act, about: UUID) -> None:
@@ -346,18 +341,17 @@ class DataStore:
 
     async def request_body(self, request_id: UUID) -> RecordedBytes | None:
         """The request's body as it was sent. None: unknown. Raises PayloadMissingError: erased."""
-        self.viewer.check("raw")
-        found = await self._recordings.request_bytes(request_id)
-        if found is not None:
-            await self.reveal("read-body", request_id)
-        return found
+        return await self._revealed("read-body", request_id, self._recordings.request_bytes)
 
     async def response_bytes(self, request_id: UUID) -> RecordedBytes | None:
         """The answer as far as it is recorded. None: unknown. Raises PayloadMissingError: erased."""
+        return await self._revealed("read-response", request_id, self._recordings.response_bytes)
+
+    async def _revealed(self, act: Act, request_id: UUID, read: ReadBytes) -> RecordedBytes | None:
         self.viewer.check("raw")
-        found = await self._recordings.response_bytes(request_id)
+        found = await read(request_id)
         if found is not None:
-            await self.reveal("read-response", request_id)
+            await self.reveal(act, request_id)
         return found
 
     async def events(self, request_id: UUID) -> list[EventItem]:
@@ -382,8 +376,7 @@ class DataStore:
         item = await self.request(request_id)
         if item is not None and as_of is not None:
             item = item_as_of(item, as_of, stream)
-        body = await _unless_erased(self._recordings.body_of, stream)
-        answer = await _unless_erased(self._recordings.answer_of, stream)
+        body, answer = await self._recordings.both_of(stream)
         return await asyncio.to_thread(details_of, stream, item, body, answer)  # large bodies take a while
 
 
@@ -398,13 +391,6 @@ async def _priced_talk(
 ) -> list[ConversationItem]:
     used = await cost_queries.by_conversation(connection, [item.conversation_id for item in items])
     return priced_conversations(items, costs_of(used, said))
-
-
-async def _unless_erased(read: Callable[[Stream], Awaitable[bytes]], stream: Stream) -> bytes | None:
-    try:
-        return await read(stream)
-    except PayloadMissingError:
-        return None
 
 
 def _check_limit(limit: int) -> None:

@@ -1,6 +1,6 @@
 """What is recorded of one exchange? Its events and its bytes, as they went over the wire."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -83,6 +83,9 @@ class RecordedBytes:
     """Bytes of this body that could not be recorded."""
 
 
+ReadBytes = Callable[[UUID], Awaitable[RecordedBytes | None]]
+
+
 class Recordings:
     """Reads what is recorded, also while an exchange is open. What the viewer does not see is unknown to him."""
 
@@ -129,6 +132,10 @@ class Recordings:
             raise PayloadMissingError("The bytes of this answer are no longer in the store.")
         return data
 
+    async def both_of(self, stream: Stream) -> tuple[bytes | None, bytes | None]:
+        """Body and answer; None: erased."""
+        return await _unless_erased(self.body_of, stream), await _unless_erased(self.answer_of, stream)
+
     async def request_bytes(self, request_id: UUID) -> RecordedBytes | None:
         """The request's body. None: unknown. Raises PayloadMissingError."""
         stream = await self.stream(request_id)
@@ -144,6 +151,13 @@ class Recordings:
             return None
         headers = stream.started.headers if stream.started else ()
         return _recorded(stream, "response", await self.answer_of(stream), headers)
+
+
+async def _unless_erased(read: Callable[[Stream], Awaitable[bytes]], stream: Stream) -> bytes | None:
+    try:
+        return await read(stream)
+    except PayloadMissingError:
+        return None
 
 
 def _recorded(stream: Stream, part: str, data: bytes, headers: Sequence[HeaderFact]) -> RecordedBytes:

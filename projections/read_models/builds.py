@@ -73,7 +73,7 @@ DROP_SCHEMA = "DROP SCHEMA IF EXISTS {schema} CASCADE"
 DROP_VIEW = "DROP VIEW IF EXISTS read.{view}"
 CREATE_VIEW = "CREATE VIEW read.{view} AS SELECT * FROM {schema}.{view}"
 DROP_NARROW_VIEW = "DROP VIEW IF EXISTS {narrow}.{view}"
-CREATE_NARROW_VIEW = "CREATE VIEW {narrow}.{view} AS "
+CREATE_NARROW_VIEW = "CREATE VIEW {narrow}.{view} AS SELECT {{columns}} FROM {schema}.{view} t WHERE {{condition}}"
 SELECT_NARROW_VIEWS = """
 SELECT count(*) FROM pg_views WHERE schemaname = ANY($1) AND viewname = ANY($2)
 """
@@ -178,9 +178,11 @@ async def _show_narrow(tx: Connection, projection: Tables, build: Build) -> None
     for narrow in schemas:
         for view in views:
             columns = (await catalog.columns(tx, build.schema, view)).names
-            selected = narrowing.select_of(narrow, view, build.schema, columns)
+            shown = narrowing.columns_of(narrow, view, columns)
+            condition = narrowing.condition_of(narrow, view, build.schema)
+            create = named(CREATE_NARROW_VIEW, narrow=narrow, view=view, schema=build.schema)
             await tx.execute(named(DROP_NARROW_VIEW, narrow=narrow, view=view))
-            await tx.execute(named(CREATE_NARROW_VIEW, narrow=narrow, view=view) + selected)
+            await tx.execute(create.format(columns=shown, condition=condition))
 
 
 async def drop(tx: Connection, build: Build) -> None:

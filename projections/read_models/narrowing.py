@@ -104,14 +104,18 @@ def sight_of(viewer: Viewer) -> Sight:
     return Sight(OF_ACCOUNTS if text else NUMBERS_OF_ACCOUNTS, accounts, scopes)
 
 
-def select_of(sight: str, table: str, schema: str, columns: Sequence[str]) -> str:
-    """What a narrow view of a build's table selects. Raises KeyError for a table without a rule."""
+def columns_of(sight: str, table: str, columns: Sequence[str]) -> str:
+    """What a narrow view shows of each row; ``t`` is the table. Raises KeyError for a table without a rule."""
+    blank = RULES[table].blank if sight in {NUMBERS, NUMBERS_OF_ACCOUNTS} else {}
+    return ", ".join(f"{blank[name]} AS {name}" if name in blank else f"t.{name}" for name in columns)
+
+
+def condition_of(sight: str, table: str, schema: str) -> str:
+    """Which rows a narrow view of a build's table has. Raises KeyError for a table without a rule."""
     rule = RULES[table]
-    blank = rule.blank if sight in {NUMBERS, NUMBERS_OF_ACCOUNTS} else {}
-    shown = ", ".join(f"{blank[name]} AS {name}" if name in blank else f"t.{name}" for name in columns)
-    kept = [rule.numbers] if sight != OF_ACCOUNTS else []
-    kept += [rule.of_accounts.format(schema=schema)] if sight != NUMBERS else []
-    return f"SELECT {shown} FROM {schema}.{table} t WHERE {' AND '.join(kept)}"  # noqa: S608  names of ours
+    numbers = [rule.numbers] if sight in {NUMBERS, NUMBERS_OF_ACCOUNTS} else []
+    accounts = [rule.of_accounts.format(schema=schema)] if sight in {OF_ACCOUNTS, NUMBERS_OF_ACCOUNTS} else []
+    return " AND ".join([*numbers, *accounts])
 
 
 @lru_cache(1000)

@@ -96,7 +96,7 @@ async def test_a_reveal_that_cannot_be_noted_gives_nothing(
     filled: tuple[DataStore, Tenant, Tenant, KeptAudit],
 ) -> None:
     store, mine, _, audit = filled
-    one = mine.ids[0]
+    one, noted = mine.ids[0], 0
     reveals = {
         f"/api/requests/{one}/body": "read-body",
         f"/api/requests/{one}/response": "read-response",

@@ -15,6 +15,7 @@ import pytest
 
 from dashboard import app
 from dashboard.app import PagesConfig, make_server
+from dashboard.data import DataStore
 from dashboard.pages.routes import ROUTES
 from dashboard.pages.tab import Tab
 from dashboard.proxying import CSRF_HEADER
@@ -57,7 +58,7 @@ def store() -> FakeDataStore:
 
 
 @asynccontextmanager
-async def served(store: FakeDataStore) -> AsyncIterator[tuple[Any, Worker]]:
+async def served(store: DataStore) -> AsyncIterator[tuple[Any, Worker]]:
     """The server and somebody who asks it."""
     with tempfile.TemporaryDirectory(prefix="nx") as folder:
         socket = Path(folder) / "pages.sock"

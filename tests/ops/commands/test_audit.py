@@ -49,7 +49,7 @@ def test_nothing_noted_is_said(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("noted")
 def test_filters_choose_and_the_newest_are_told_the_oldest_of_them_first(capsys: pytest.CaptureFixture[str]) -> None:
-    expected: list[tuple[dict[str, str], list[int]]] = [
+    expected: list[tuple[dict[str, Any], list[int]]] = [
         ({}, [0, 1, 2]),
         ({"who": "ada"}, [0, 1]),
         ({"act": "exported"}, [2]),

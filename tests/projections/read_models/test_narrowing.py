@@ -58,7 +58,9 @@ def test_every_view_has_its_rule() -> None:
     """A table without one could not be shown; a rule without a table protects nothing."""
     assert set(RULES) == set(VIEWS)
     with pytest.raises(KeyError):
-        narrowing.select_of(narrowing.OF_ACCOUNTS, "nodes", "p_x_1", ["node"])
+        narrowing.condition_of(narrowing.OF_ACCOUNTS, "nodes", "p_x_1")
+    with pytest.raises(KeyError):
+        narrowing.columns_of(narrowing.NUMBERS, "nodes", ["node"])
 
 
 @pytest.mark.parametrize("module", QUERIES, ids=lambda module: module.__name__.rpartition(".")[2])
