@@ -7,11 +7,14 @@ from uuid import UUID
 from aiohttp.web import Request, RequestKey, Response
 
 from dashboard.answers import bytes_answer, csv_answer, file_answer, json_answer, plain_json_answer
+from dashboard.compare_answer import answered, reason_of
+from dashboard.comparing import NotCompared
 from dashboard.data import DataStore
 from dashboard.errors import InvalidQueryError
 from dashboard.exporting import CONTENT_TYPES, export
 from dashboard.queries import (
     cache_query,
+    compare_query,
     conversations_query,
     export_query,
     request_id_of,
@@ -116,6 +119,13 @@ class ReadApi:
         if found is None:
             raise _unknown(member, "conversation with a request")
         return await file_answer(request, found, CONTENT_TYPES[query.form], f"conversation-{member}.{query.form}")
+
+    async def compare(self, request: Request) -> Response:
+        query = compare_query(request.query)
+        found = await answered(self._of(request), query)
+        if isinstance(found, NotCompared):
+            raise RefusedError(404 if found.reason == "unknown" else 400, reason_of(found, query))
+        return await json_answer(request, found)
 
     async def windows(self, request: Request) -> Response:
         return await json_answer(request, await self._of(request).windows(windows_query(request.query), self._clock()))

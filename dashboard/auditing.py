@@ -23,3 +23,6 @@ class NobodyAsks:
 
 def entry_of(viewer: Viewer, act: Act, about: object) -> Entry:
     return Entry(who=viewer.name, act=act, about=str(about))
+
+
+UNAUDITED = NobodyAsks()

@@ -25,9 +25,10 @@ from dashboard.as_of import (
     status_of,
     stream_as_of,
 )
-from dashboard.auditing import Audit, NobodyAsks, entry_of
+from dashboard.auditing import UNAUDITED, Audit, entry_of
 from dashboard.compactions import compactions_of
 from dashboard.costs import (
+    Costs,
     costs_of,
     found_of,
     priced_attempts,
@@ -36,7 +37,7 @@ from dashboard.costs import (
     priced_requests,
     retried,
 )
-from dashboard.cursors import decode_place, encode_place
+from dashboard.cursors import check_limit, decode_place, encode_place
 from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
 from dashboard.plans import WithPlansSeen
@@ -46,13 +47,12 @@ from dashboard.searching import RANKED, SearchQuery, search_answer
 from dashboard.statusline import status_line
 from dashboard.told import Sayings, Told, nothing_told
 from dashboard.trees import branches_of
-from dashboard.usage import UsageQuery, answer_of, folded, is_folded, question_of
+from dashboard.usage import UsageQuery, answer_of, branches_in, folded, is_folded, question_of
 from domain.audit import Act
 from domain.cache_waste import ranked, totals
 from domain.ids import Position
 from domain.ports import EventLog, Payloads
 from domain.search_query import as_tsquery, read_search
-from domain.usage_sums import SubTask
 from domain.viewers import OWNER, Viewer
 from projections.read_models import (
     cache_queries,
@@ -85,7 +85,6 @@ __all__ = ["CacheFilter", "ConversationFilter", "Counts", "DataStore", "RequestF
 Connections = Callable[[], AbstractAsyncContextManager[Connection]]
 """Lends a connection for a short while; raises StoreUnavailableError when the database is away."""
 DEFAULT_LIMIT = 50
-MAX_LIMIT = 500
 MAX_ACCOUNTS = 20
 """``windows`` of all accounts tells of no more."""
 COUNTED = 100_000
@@ -104,7 +103,7 @@ class DataStore:
         log: EventLog,
         payloads: Payloads,
         told: Told = nothing_told,
-        audit: Audit = NobodyAsks(),  # noqa: B008  it keeps nothing
+        audit: Audit = UNAUDITED,
     ) -> None:
         self._connections, self._log, self._audit = connections, log, audit
         self._told = WithPlansSeen(told, self._subscribed, time.monotonic)
@@ -142,7 +141,7 @@ class DataStore:
         far as both projections have come; ``next_cursor`` is then the position to ask with next time, and never null.
         Raises InvalidQueryError.
         """
-        _check_limit(limit)
+        check_limit(limit)
         if after is not None and cursor is not None:
             raise InvalidQueryError("after and cursor exclude each other; give one of them.")
         if after is not None:
@@ -180,7 +179,7 @@ class DataStore:
 
         A conversation that goes on while somebody pages moves to the front; all others come exactly once.
         """
-        _check_limit(limit)
+        check_limit(limit)
         before = None if cursor is None else decode_place("conversations", cursor)
         said = await self._told()
         async with self._connections() as connection:
@@ -247,7 +246,7 @@ class DataStore:
     async def search(self, query: SearchQuery) -> SearchAnswer:
         """Where it was said. Raises InvalidSearchError, or InvalidQueryError for a limit or a cursor."""
         self.viewer.check("text")
-        _check_limit(query.limit)
+        check_limit(query.limit)
         search, page, best_first = read_search(query.words), (query.limit, query.offset), query.order == "best"
         words = as_tsquery(search)
         async with self._connections() as connection:
@@ -263,17 +262,15 @@ class DataStore:
         """Tokens and money of a range, told apart as asked. Raises TooManyBucketsError."""
         said = await self._told()
         async with self._connections() as connection:
-            question = question_of(query, said)
+            task = query.wanted.get("subtask")
+            below = await usage_queries.below(connection, task) if isinstance(task, UUID) else ()
+            question = question_of(query, said, below)
             if is_folded(query):
                 whole = await usage_queries.usage(connection, replace(question, bucket="none"))
                 question = await asyncio.to_thread(folded, query, whole, said)
             found = await usage_queries.usage(connection, question)
-        return await asyncio.to_thread(answer_of, query, found, said)
-
-    async def subtasks(self, branches: Sequence[UUID]) -> list[SubTask]:
-        """Of these branches, those that sub-agents were called for."""
-        async with self._connections() as connection:
-            return await usage_queries.subtasks(connection, branches)
+            trees = await usage_queries.trees(connection, branches_in(query, found))
+        return await asyncio.to_thread(answer_of, query, found, said, trees)
 
     async def request_usage(self, request_id: UUID) -> RequestUsage | None:
         """What an exchange used and cost, with the formula, and every attempt of its turn. None: unknown."""
@@ -288,7 +285,7 @@ class DataStore:
     async def cache_insights(self, wanted: CacheFilter, *, limit: int = DEFAULT_LIMIT) -> CacheInsights:
         """Why prompts were not read from the cache, and what it cost; the most expensive groups. Raises
         InvalidQueryError."""
-        _check_limit(limit)
+        check_limit(limit)
         said = await self._told()
         async with self._connections() as connection:
             wastes = await cache_queries.waste(connection, wanted)
@@ -319,6 +316,12 @@ class DataStore:
         dated = [(each.day, each.requests, each.line) for each in spent]
         paid_otherwise = standing is not None and said.plans.get(standing.account) == "subscription"
         return status_line(session, now, dated, said.book, newest=newest, windows=windows, subscription=paid_otherwise)
+
+    async def costs(self, requests: Sequence[UUID]) -> Costs:
+        """What each of these exchanges cost, as far as anything is known of it; None: what was used has no price."""
+        said = await self._told()
+        async with self._connections() as connection:
+            return costs_of(await cost_queries.by_request(connection, list(requests)), said)
 
     async def position(self) -> Position:
         """The newest position that both projections have taken in. Cheap: ask often whether to look again."""
@@ -391,8 +394,3 @@ async def _priced_talk(
 ) -> list[ConversationItem]:
     used = await cost_queries.by_conversation(connection, [item.conversation_id for item in items])
     return priced_conversations(items, costs_of(used, said))
-
-
-def _check_limit(limit: int) -> None:
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidQueryError(f"limit={limit} is out of range; give 1 to {MAX_LIMIT}.")

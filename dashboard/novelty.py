@@ -44,7 +44,7 @@ def novelty(now: RequestDetails, before: RequestDetails | None) -> Novelty:
         edge=item.edge,
         before=parent,
         news=whats_new(now.sent.messages, before.sent.messages, before.answer.message.content),
-        changes=changes(_prompt(before.sent), _prompt(now.sent)),
+        changes=changes(prompt_of(before.sent), prompt_of(now.sent)),
     )
 
 
@@ -56,7 +56,7 @@ def _basis(sent: SentRequest | None) -> Basis:
     return sent.body.kept if sent.body.kept in {"erased", "not_kept"} else "unreadable"
 
 
-def _prompt(sent: SentRequest) -> Prompt:
+def prompt_of(sent: SentRequest) -> Prompt:
     return Prompt(
         system=sent.system,
         tools=[tool.value for tool in sent.tools],

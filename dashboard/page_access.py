@@ -8,6 +8,7 @@ from domain.viewers import Ability, Viewer
 PAGES: Mapping[str, Ability] = MappingProxyType(
     {
         "/": "numbers",
+        "/compare": "text",
         "/conversations": "numbers",
         "/conversations/{member}": "text",
         "/insights": "numbers",

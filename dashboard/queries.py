@@ -9,6 +9,7 @@ from uuid import UUID
 
 from multidict import MultiMapping
 
+from dashboard.comparing import MOST_TURNS, TURNS, WAYS, Wanted
 from dashboard.cursors import decode_position
 from dashboard.data import DEFAULT_LIMIT, CacheFilter, ConversationFilter, RequestFilter, StreamRange
 from dashboard.errors import InvalidQueryError
@@ -97,6 +98,17 @@ def export_query(query: MultiMapping[str]) -> ExportQuery:
         branch=given.read("branch", request_id_of),
         redact=given.read("redact", one_of(("0", "1"))) != "0",
     )
+
+
+def compare_query(query: MultiMapping[str]) -> Wanted:
+    """Of ``GET /api/compare``. Raises InvalidQueryError."""
+    given = Given(query, {"a", "b", "of", "turns"})
+    one, turns = given.read("a", request_id_of), given.read("turns", number_of)
+    if one is None:
+        raise InvalidQueryError("a is missing; give a=ID and b=ID, of requests or of branches.")
+    if turns is not None and not 1 <= turns <= MOST_TURNS:
+        raise InvalidQueryError(f"turns={turns} is out of range; give 1 to {MOST_TURNS}.")
+    return Wanted(a=one, b=given.read("b", request_id_of), of=given.read("of", one_of(WAYS)), turns=turns or TURNS)
 
 
 def windows_query(query: MultiMapping[str]) -> str | None:

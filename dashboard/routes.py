@@ -87,6 +87,7 @@ def routes(of: Handlers) -> tuple[Route, ...]:
         Route("GET", "/api/conversations/{id}", Access.API, of.api.conversation),
         Route("GET", "/api/conversations/{id}/tree", Access.API, of.api.tree, "text"),
         Route("GET", "/api/conversations/{id}/export", Access.API, of.api.export, "text"),
+        Route("GET", "/api/compare", Access.API, of.api.compare, "text"),
         Route("GET", "/api/search", Access.API, of.api.search, "text"),
         Route("GET", "/api/usage", Access.API, of.api.usage),
         Route("GET", "/api/windows", Access.API, of.api.windows),

@@ -1,30 +1,33 @@
 """What does usage amount to, in tokens and in money? Sums of the read model and what people said, put together; pure.
 
-Money is reckoned here, from sums that are kept apart by all that a price depends on: so a price that is corrected
-changes what everything has cost, at once.
+Sub-tasks are told by themselves and with all that they called, however deep: a tree's own sums add up to what its main
+thread has with all below.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from itertools import islice
 from types import MappingProxyType
 from typing import Literal, get_args
 from uuid import UUID
 
+from dashboard.adding_up import COUNTED, Adding, UsageSum
 from dashboard.told import Sayings
-from domain.billing import BilledLine
 from domain.costs import CostSum
 from domain.prices import PriceBook, total
 from domain.rate_cards import RateCards
 from domain.usage_ranges import Bucket
-from domain.usage_sums import Dimension, Kept, UsageFilter, UsageQuestion, UsageRow
-from domain.what_if import WhatIf, assumed
-from schemas.usage_api import UsageAnswer, UsageItem, UsageTokens
+from domain.usage_sums import Dimension, Kept, UsageFilter, UsageQuestion, UsageSeries
+from domain.usage_tree import SubTaskTrees
+from domain.what_if import WhatIf
+from schemas.usage_api import SubTaskItem, UsageAnswer, UsageItem, UsageTokens
 
 By = Literal[
-    "account", "key", "user", "project", "model", "class", "agent_type", "conversation", "branch", "client_domain",
-    "scope", "service_tier", "speed", "inference_geo", "long_context", "estimated",
+    "account", "key", "user", "project", "model", "class", "agent_type", "conversation", "subtask", "branch",
+    "client_domain", "scope", "service_tier", "speed", "inference_geo", "long_context", "estimated",
 ]  # fmt: skip
 BYS: tuple[By, ...] = get_args(By)
 """What usage can be told apart by, and chosen by."""
@@ -38,6 +41,7 @@ _DIMENSIONS: Mapping[By, tuple[Dimension, ...]] = MappingProxyType(
         "class": ("request_class",),
         "agent_type": ("agent_type",),
         "conversation": ("conversation_id",),
+        "subtask": ("branch_id",),
         "branch": ("branch_id",),
         "client_domain": ("client_domain",),
         "scope": ("scope",),
@@ -49,9 +53,11 @@ _DIMENSIONS: Mapping[By, tuple[Dimension, ...]] = MappingProxyType(
     }
 )
 """Which dimensions of the read model each stands for."""
+_TOKENS = frozenset(UsageTokens.model_fields)
 Value = str | bool | UUID
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1000
-_KEY, _NAMELESS = "key:", "(none)"
+_KEY, _NAMELESS, _MAIN, _SUBTASK = "key:", "(none)", "main thread", "sub-task"
+_NO_TREES = SubTaskTrees()
 UNFOLDED = timedelta(days=45)
 """Of a longer time, told apart by buckets, the read model adds up what nobody will see."""
 _FOLDABLE: tuple[By, ...] = ("account", "key", "user", "project", "agent_type", "client_domain")
@@ -74,22 +80,30 @@ class UsageQuery:
     """So many groups are told apart; the rest is one."""
 
 
-def question_of(query: UsageQuery, said: Sayings) -> UsageQuestion:
-    """What the read model is asked for."""
+def question_of(query: UsageQuery, said: Sayings, below: Collection[UUID] = ()) -> UsageQuestion:
+    """What the read model is asked for. ``below``: the branches of the sub-task that is chosen and of all below it."""
     values: dict[Dimension, Sequence[Value]] = {}
     for by, value in query.wanted.items():
-        values |= _chosen(by, value)
-    grouped = [dimension for by in query.group_by for dimension in _DIMENSIONS[by]]
+        if by != "subtask":
+            values |= _chosen(by, value)
+    if "subtask" in query.wanted:
+        branches = values.get("branch_id", list(below))
+        values["branch_id"] = [branch for branch in branches if branch in below]
     return UsageQuestion(
         since=query.since,
         until=query.until,
         bucket=query.bucket,
         zone=query.zone,
-        group_by=tuple(dict.fromkeys([*grouped, "estimated"])),
+        group_by=_grouped(query),
         wanted=UsageFilter(values),
         price_days=_price_days(query.what_if, said),
         subscriptions=[account for account, plan in said.plans.items() if plan == "subscription"],
     )
+
+
+def _grouped(query: UsageQuery) -> tuple[Dimension, ...]:
+    grouped = [dimension for by in query.group_by for dimension in _DIMENSIONS[by]]
+    return tuple(dict.fromkeys([*grouped, "estimated"]))
 
 
 def _chosen(by: By, value: Value) -> dict[Dimension, Sequence[Value]]:
@@ -100,89 +114,43 @@ def _chosen(by: By, value: Value) -> dict[Dimension, Sequence[Value]]:
     return {_DIMENSIONS[by][0]: [value]}
 
 
+def branches_in(query: UsageQuery, rows: Iterable[UsageSeries]) -> list[UUID]:
+    """Whose sub-tasks must be known to tell the answer; none, where nobody asks for sub-tasks."""
+    if "subtask" not in query.group_by:
+        return []
+    place = _grouped(query).index("branch_id")
+    return list(dict.fromkeys(one for row in rows if isinstance(one := row.group[place], UUID)))
+
+
 def _price_days(what_if: WhatIf, said: Sayings) -> list[date] | None:
     books = [said.book, *([said.shipped] if what_if.shipped_prices else [])]
     return sorted({price.effective_from for book in books for price in book.prices} - {date.min})
 
 
-_COUNTED = (
-    "input", "output", "estimated_output", "cache_read", "cache_write_5m", "cache_write_1h",
-    "thinking", "web_searches", "requests", "failed", "aborted",
-)  # fmt: skip
-"""As the answer names them; tokens that are billed each by itself come first."""
-_BILLED = 6
-
-
-@dataclass(slots=True)
-class _Sum:
-    """What is added up under one group and bucket."""
-
-    counts: list[int] = field(default_factory=lambda: [0] * len(_COUNTED))
-    """In the order of ``_COUNTED``."""
-    found: CostSum = field(default_factory=CostSum)
-    supposed: CostSum = field(default_factory=CostSum)
-    unpriced_tokens: int = 0
-    reasons: dict[str, None] = field(default_factory=dict)
-    estimated: bool = False
-    api_equivalent: bool = False
-
-    def take(self, other: "_Sum") -> None:
-        self.count(other.counts)
-        self.found.take(other.found)
-        self.supposed.take(other.supposed)
-        self.unpriced_tokens += other.unpriced_tokens
-        self.reasons |= other.reasons
-        self.estimated |= other.estimated
-        self.api_equivalent |= other.api_equivalent
-
-    def count(self, counts: Sequence[int]) -> None:
-        self.counts = [one + other for one, other in zip(self.counts, counts, strict=True)]
-
-    @property
-    def used(self) -> int:
-        """Tokens; thinking is part of the output."""
-        return _used(self.counts)
-
-
-def _counts(row: UsageRow) -> tuple[int, ...]:
-    """In the order of ``_COUNTED``."""
-    tokens = row.tokens
-    return (
-        tokens.input_tokens,
-        tokens.output_tokens,
-        row.estimated_output_tokens,
-        tokens.cache_read_tokens,
-        tokens.cache_write_5m_tokens,
-        tokens.cache_write_1h_tokens,
-        row.thinking_tokens,
-        row.web_searches,
-        row.requests,
-        row.failed,
-        row.aborted,
-    )
-
-
-def _used(counts: Sequence[int]) -> int:
-    return sum(counts[:_BILLED])
-
-
 _Group = tuple[Value | None, ...]
+_Sums = dict[tuple[_Group, datetime | None], UsageSum]
+_Buckets = defaultdict[datetime | None, UsageSum]
 
 
-def answer_of(query: UsageQuery, rows: Iterable[UsageRow], said: Sayings) -> UsageAnswer:
-    """Items of a bucket stand together, the oldest bucket first; in it, what cost most comes first."""
-    sums, rest = _summed(query, rows, said)
-    ranks = {group: rank for rank, group in enumerate(_ranked(sums))}
+def answer_of(
+    query: UsageQuery, rows: Iterable[UsageSeries], said: Sayings, trees: SubTaskTrees = _NO_TREES
+) -> UsageAnswer:
+    """Items of a bucket stand together, the oldest bucket first; in it, what cost most comes first. Of sub-tasks each
+    tree stands together, and who calls comes before whom it calls. ``trees``: of ``branches_in``."""
+    sums, rest = _summed(query, rows, said, trees)
+    telling = _Telling(query, said, trees, _with_descendants(query, sums, trees))
+    ranks = {group: rank for rank, group in enumerate(_ranked(telling))}
     shown = sorted(
-        (key for key in sums if ranks[key[0]] < query.limit), key=lambda key: (_moment(key[1]), ranks[key[0]])
+        (key for key in sums if ranks[key[0]] < query.limit),
+        key=lambda key: (_moment(key[1]), [ranks[group] for group in telling.line_down(key[0])]),
     )
-    everything = _Sum()
+    everything = UsageSum()
     for one in rest.values():
         everything.take(one)
     for (group, bucket), one in sums.items():
         everything.take(one)
         if ranks[group] >= query.limit:
-            rest.setdefault(bucket, _Sum()).take(one)
+            rest.setdefault(bucket, UsageSum()).take(one)
     return UsageAnswer(
         since=query.since,
         until=query.until,
@@ -190,9 +158,9 @@ def answer_of(query: UsageQuery, rows: Iterable[UsageRow], said: Sayings) -> Usa
         tz=str(query.zone),
         group_by=list(query.group_by),
         assumed=list(query.what_if.words),
-        items=[_item(query, sums[key], key[0], key[1], said) for key in shown],
-        other=[_item(query, rest[bucket], None, bucket, said) for bucket in sorted(rest, key=_moment)],
-        total=_item(query, everything, None, None, said),
+        items=[telling.item(sums[key], key[0], key[1]) for key in shown],
+        other=[telling.item(rest[bucket], None, bucket) for bucket in sorted(rest, key=_moment)],
+        total=telling.item(everything, None, None),
     )
 
 
@@ -202,121 +170,162 @@ def is_folded(query: UsageQuery) -> bool:
     return long and len(query.group_by) == 1 and query.group_by[0] in _FOLDABLE
 
 
-def folded(query: UsageQuery, rows: Iterable[UsageRow], said: Sayings) -> UsageQuestion:
+def folded(query: UsageQuery, rows: Iterable[UsageSeries], said: Sayings) -> UsageQuestion:
     """``rows``: of the same question in one bucket. What will be shown stays apart."""
     whole, kept = replace(query, bucket="none"), list(rows)
     question = question_of(whole, said)
-    sums, _ = _summed(whole, kept, said)
-    shown = set(_ranked(sums)[: query.limit])
+    sums, _ = _summed(whole, kept, said, _NO_TREES)
+    shown = set(_ranked(_Telling(whole, said, _NO_TREES, sums))[: query.limit])
     [by] = query.group_by
     names = _DIMENSIONS[by]
     values = dict[tuple[str, ...], None]()
     for row in kept:
         named = dict(zip(question.group_by, row.group, strict=True))
-        if (_value(by, named),) in shown:
+        if (_value(by, named, _NO_TREES),) in shown:
             values[tuple(str(named[name]) for name in names)] = None
     return replace(question_of(query, said), kept=Kept(names, list(values)))
 
 
-_Sums = dict[tuple[_Group, datetime | None], _Sum]
-
-
-def _summed(query: UsageQuery, rows: Iterable[UsageRow], said: Sayings) -> tuple[_Sums, dict[datetime | None, _Sum]]:
+def _summed(
+    query: UsageQuery, rows: Iterable[UsageSeries], said: Sayings, trees: SubTaskTrees
+) -> tuple[_Sums, dict[datetime | None, UsageSum]]:
     """By group and bucket; and by bucket what the read model told as the rest."""
-    names = question_of(query, said).group_by
-    adding = _Adding(query.what_if, RateCards(said.book), RateCards(_book(query.what_if, said)))
-    sums, rest = _Sums(), dict[datetime | None, _Sum]()
+    names = _grouped(query)
+    adding = Adding(query.what_if, RateCards(said.book), RateCards(_book(query.what_if, said)))
+    by_group, rest = defaultdict[_Group, _Buckets](_buckets), _buckets()
     for row in rows:
         named = dict(zip(names, row.group, strict=True))
-        if row.rest:
-            to = rest.setdefault(row.bucket, _Sum())
-        else:
-            to = sums.setdefault((tuple(_value(by, named) for by in query.group_by), row.bucket), _Sum())
+        to = rest if row.rest else by_group[tuple(_value(by, named, trees) for by in query.group_by)]
         adding.add(to, row, estimated=bool(named["estimated"]))
-    return sums, rest
+    return {(group, bucket): one for group, each in by_group.items() for bucket, one in each.items()}, rest
 
 
-def _value(by: By, named: Mapping[Dimension, Value | None]) -> Value | None:
+def _buckets() -> "_Buckets":
+    return defaultdict(UsageSum)
+
+
+def _value(by: By, named: Mapping[Dimension, Value | None], trees: SubTaskTrees) -> Value | None:
     if by == "user":
         return f"{_KEY}{named['key_id']}" if named["key_id"] else named["device"] or None
     value = named[_DIMENSIONS[by][0]]
+    if by == "subtask" and isinstance(value, UUID):
+        return trees.task_of(value)
     return None if value == "" else value
 
 
-def _ranked(sums: Mapping[tuple[_Group, datetime | None], _Sum]) -> list[_Group]:
-    """What cost most first; of what has no price, what used most."""
+def _with_descendants(query: UsageQuery, sums: _Sums, trees: SubTaskTrees) -> _Sums:
+    """Every sum with those of all sub-tasks below. Whoever only called somebody that used something has one of none."""
+    if "subtask" not in query.group_by:
+        return sums
+    place, whole = query.group_by.index("subtask"), dict(sums)
+    for (group, bucket), one in list(sums.items()):
+        for above in islice(_line_up(group, place, trees), 1, None):
+            key = above, bucket
+            own = sums.setdefault(key, UsageSum(found=CostSum(is_free=True)))
+            if whole.get(key, own) is own:
+                whole[key] = own.copy()
+            whole[key].take(one)
+    return whole
+
+
+def _line_up(group: _Group, place: int, trees: SubTaskTrees) -> Iterator[_Group]:
+    """Itself, and the same groups of those who called its sub-task."""
+    task = group[place]
+    for above in trees.line_up(task) if isinstance(task, UUID) else (task,):
+        yield (*group[:place], above, *group[place + 1 :])
+
+
+def _ranked(telling: "_Telling") -> list[_Group]:
+    """What cost most first; of what has no price, what used most. Who calls costs what it called at the least, and
+    comes first."""
     costs, tokens = dict[_Group, list[Decimal]](), dict[_Group, int]()
-    for (group, _), one in sums.items():
+    for (group, _), one in telling.whole.items():
         costs.setdefault(group, []).append(one.found.cost or Decimal(0))
         tokens[group] = tokens.get(group, 0) + one.used
-    return sorted(costs, key=lambda group: (-total(costs[group]), -tokens[group], tuple(map(str, group))))
+    amounts = {group: total(each) for group, each in costs.items()}
+    return sorted(
+        amounts,
+        key=lambda group: (-amounts[group], -tokens[group], len(telling.line_down(group)), tuple(map(str, group))),
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Adding:
-    """How rows become money."""
+class _Telling:
+    """How sums become items."""
 
-    what_if: WhatIf
-    cards: RateCards
-    supposed: RateCards
+    query: UsageQuery
+    said: Sayings
+    trees: SubTaskTrees
+    whole: _Sums
+    """With what is below; where nobody asks for sub-tasks, the sums themselves."""
 
-    def add(self, to: _Sum, row: UsageRow, *, estimated: bool) -> None:
-        line = BilledLine(
-            tariff=row.tariff,
-            tokens=row.tokens,
-            estimated_output_tokens=row.estimated_output_tokens,
-            web_searches=row.web_searches,
+    def line_down(self, group: _Group) -> list[_Group]:
+        """From the main thread of its tree down to itself."""
+        if "subtask" not in self.query.group_by:
+            return [group]
+        return [*_line_up(group, self.query.group_by.index("subtask"), self.trees)][::-1]
+
+    def item(self, one: UsageSum, group: _Group | None, bucket: datetime | None) -> UsageItem:
+        named = dict(zip(self.query.group_by, group, strict=True)) if group is not None else {}
+        task = named.get("subtask")
+        whole = self.whole.get((group, bucket)) if group is not None and "subtask" in named else None
+        members = _figures(one) | {
+            "group": {str(by): value for by, value in named.items()},
+            "label": " · ".join(self._label(by, value) for by, value in named.items()),
+            "bucket": bucket.astimezone(self.query.zone) if bucket is not None else None,
+            "subtask": self._subtask(task) if isinstance(task, UUID) else None,
+            "with_descendants": _figures(whole) if whole is not None else None,
+        }
+        return UsageItem.model_validate(members)
+
+    def _subtask(self, task: UUID) -> SubTaskItem | None:
+        known = self.trees.tasks.get(task)
+        if known is None:
+            return None
+        return SubTaskItem(
+            conversation_id=known.conversation_id,
+            parent=known.parent_id,
+            depth=len(list(self.trees.line_up(task))) - 1,
+            name=known.name,
+            agent_type=known.agent_type,
         )
-        day, counts = row.priced_on or date.min, _counts(row)
-        priced = self.cards.amount_of(line, day)
-        to.count(counts)
-        to.estimated |= estimated
-        to.api_equivalent |= row.subscription
-        if priced.amount is None:
-            to.unpriced_tokens += _used(counts)
-            to.reasons[priced.reason] = None
-        if priced.used or row.requests or priced.amount is None:
-            to.found.add(priced.amount, used=priced.used)
-        if self.what_if.words:
-            other = self.supposed.amount_of(assumed(line, self.what_if), self.what_if.on or day)
-            to.supposed.add(other.amount, used=other.used)
+
+    def _label(self, by: By, value: Value | None) -> str:
+        if value is None:
+            return _NAMELESS
+        text = str(value)
+        if by == "project":
+            return self.said.project_labels.get(text, text)
+        if by == "subtask" and isinstance(value, UUID):
+            return self._task_name(value)
+        if by == "key" or (by == "user" and text.startswith(_KEY)):
+            key = text.removeprefix(_KEY)
+            return self.said.key_names.get(key, key)
+        return text
+
+    def _task_name(self, task: UUID) -> str:
+        known = self.trees.tasks.get(task)
+        if known is not None and known.parent_id is None:
+            return _MAIN
+        return (known and (known.name or known.agent_type)) or _SUBTASK
+
+
+def _figures(one: UsageSum) -> dict[str, object]:
+    counted = dict(zip(COUNTED, one.counts, strict=True))
+    return {
+        **{name: counted[name] for name in ("requests", "failed", "aborted", "web_searches")},
+        "tokens": {name: count for name, count in counted.items() if name in _TOKENS},
+        "cost_usd": one.found.cost,
+        "what_if_cost_usd": one.supposed.cost,
+        "unpriced_tokens": one.unpriced_tokens,
+        "unpriced": list(one.reasons),
+        "estimated": one.estimated,
+        "api_equivalent": one.api_equivalent,
+    }
 
 
 def _book(what_if: WhatIf, said: Sayings) -> PriceBook:
     return said.shipped if what_if.shipped_prices else said.book
-
-
-def _item(query: UsageQuery, one: _Sum, group: _Group | None, bucket: datetime | None, said: Sayings) -> UsageItem:
-    named = dict(zip(query.group_by, group, strict=True)) if group is not None else {}
-    counted = dict(zip(_COUNTED, one.counts, strict=True))
-    return UsageItem(
-        group={str(by): value for by, value in named.items()},
-        label=" · ".join(_label(by, value, said) for by, value in named.items()),
-        bucket=bucket.astimezone(query.zone) if bucket is not None else None,
-        requests=counted["requests"],
-        failed=counted["failed"],
-        aborted=counted["aborted"],
-        tokens=UsageTokens(**{name: count for name, count in counted.items() if name in UsageTokens.model_fields}),
-        web_searches=counted["web_searches"],
-        cost_usd=one.found.cost,
-        what_if_cost_usd=one.supposed.cost,
-        unpriced_tokens=one.unpriced_tokens,
-        unpriced=list(one.reasons),
-        estimated=one.estimated,
-        api_equivalent=one.api_equivalent,
-    )
-
-
-def _label(by: By, value: Value | None, said: Sayings) -> str:
-    if value is None:
-        return _NAMELESS
-    text = str(value)
-    if by == "project":
-        return said.project_labels.get(text, text)
-    if by == "key" or (by == "user" and text.startswith(_KEY)):
-        key = text.removeprefix(_KEY)
-        return said.key_names.get(key, key)
-    return text
 
 
 def _moment(bucket: datetime | None) -> datetime:

@@ -16,7 +16,7 @@ from domain.what_if import Lifetime, WhatIf
 DEFAULT_DAYS = 7
 BUCKETS: tuple[Bucket, ...] = ("none", "minute", "hour", "day", "month")
 _FLAGS = {"true": True, "false": False}
-_IDS: tuple[By, ...] = ("conversation", "branch")
+_IDS: tuple[By, ...] = ("conversation", "subtask", "branch")
 _SWITCHES: tuple[By, ...] = ("long_context", "estimated")
 _ASSUMING = ("as_model", "ttl", "cache", "prices", "on")
 T = TypeVar("T", bound=str)

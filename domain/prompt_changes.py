@@ -12,10 +12,11 @@ from typing import Literal
 
 import msgspec
 
+from domain.alignment import common_start
 from domain.blocks import Lifetime, block_facts, lifetime_of
 from domain.phrases import BILLING_LINE
 from domain.tool_calls import DiffLine, difference_of_lines, replaced
-from domain.whats_new import Message, aligned, common_start
+from domain.whats_new import Message, aligned
 from schemas.anthropic.stream import JsonObject, JsonValue
 
 CONTEXT = 2

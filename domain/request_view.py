@@ -5,11 +5,12 @@ The body comes as a skeleton whose blocks were read before, or as plain JSON.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 
 import msgspec
 
-from domain.blocks import BlockFacts, Lifetime, block_facts, lifetime_of
+from domain.blocks import EMPTY, BlockFacts, Lifetime, block_facts, lifetime_of
 from domain.identity import ClientIdentity, parse_user_id
 from schemas.anthropic.stream import JsonValue, read_object
 
@@ -73,6 +74,8 @@ class RequestView:
         return tuple(block.facts for block in self.tool_blocks)
 
 
+_SMALL_BYTES = 1_024
+_SMALL_REMEMBERED = 20_000
 SETTINGS = ("context_management", "output_config", "speed", "thinking", "tool_choice")
 Known = Mapping[str, SeenBlock]
 """Blocks that were read before, by their place-holders."""
@@ -135,7 +138,20 @@ def _block(value: JsonValue, known: Known) -> SeenBlock:
     if isinstance(value, str) and value in known:
         return known[value]
     mark = lifetime_of(value["cache_control"]) if isinstance(value, dict) and "cache_control" in value else None
-    return SeenBlock(block_facts(value), mark, inline=value)
+    return SeenBlock(_facts(value), mark, inline=value)
+
+
+def _facts(value: JsonValue) -> BlockFacts:
+    """A history repeats its small blocks in every turn; those that are large are parts, and known."""
+    if not isinstance(value, str | dict):
+        return EMPTY
+    data = msgspec.json.encode(value)
+    return _facts_before(data) if len(data) <= _SMALL_BYTES else block_facts(value)
+
+
+@lru_cache(maxsize=_SMALL_REMEMBERED)
+def _facts_before(data: bytes) -> BlockFacts:
+    return block_facts(msgspec.json.decode(data))
 
 
 def _kind(value: JsonValue) -> str:

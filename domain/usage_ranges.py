@@ -1,27 +1,27 @@
 """Which sums give exactly what was used between two moments, hour by hour, day by day, on any clock of the world?
 
 A bucket's edge is rounded to the nearest midnight of UTC. What lies between the two midnights is read from the sums of
-days; what the rounding took in is read again and taken off, what it left out is added: whole quarters of an hour from
-their sums, the ragged rest from the lines. So a day in Berlin costs a day of UTC and two nights' hours. Hours and
-minutes are not rounded. A sum is exact for every range and every time zone; where an offset is no multiple of 15
-minutes, it only reads more lines.
+days, and whole months of UTC from theirs, unless a list of prices begins within. What the rounding took in is read
+again and taken off, what it left out is added: whole quarters of an hour from their sums, the ragged rest from the
+lines. So a day in Berlin costs a day of UTC and two nights' hours. Hours and minutes are not rounded. A sum is exact
+for every range and every time zone; where an offset is no multiple of 15 minutes, it only reads more lines.
 
 A bucket begins whenever the clock on the wall shows a full minute, a full hour, or a new date: an hour that comes
 twice in autumn is two buckets, and a day may have 23 or 25 hours.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Literal
 
 from domain.errors import NexusError
 
-Table = Literal["lines", "quarters", "days"]
+Table = Literal["lines", "quarters", "days", "months"]
 Bucket = Literal["minute", "hour", "day", "month", "none"]
 MAX_BUCKETS = 5_000
-SUMS: tuple[Table, ...] = ("quarters", "days")
+SUMS: tuple[Table, ...] = ("quarters", "days", "months")
 _WITHIN: tuple[Table, ...] = ("lines", "quarters", "lines")
 _SHORT = ("minute", "hour")
 QUARTER, DAY, HOUR = timedelta(minutes=15), timedelta(days=1), timedelta(hours=1)
@@ -57,14 +57,24 @@ class Plan:
     spans: tuple[Span, ...]
 
 
-def plan(since: datetime, until: datetime, bucket: Bucket, zone: tzinfo, sums: tuple[Table, ...] = SUMS) -> Plan:
-    """``since`` and ``until`` aware; ``sums``: what may be read besides lines. Raises TooManyBucketsError."""
+def plan(
+    since: datetime,
+    until: datetime,
+    bucket: Bucket,
+    zone: tzinfo,
+    sums: tuple[Table, ...] = SUMS,
+    price_days: Collection[date] = (),
+) -> Plan:
+    """``since`` and ``until`` aware; ``sums``: what may be read besides lines; ``price_days``: of UTC, with which lists
+    of prices begin. Raises TooManyBucketsError."""
     since, until = since.astimezone(UTC), until.astimezone(UTC)
     if since >= until:
         return Plan((), ())
     starts = () if bucket == "none" else tuple(_starts(since, until, bucket, zone))
     edges = [since, *(start for start in starts if start > since), until]
-    how = _Reading("quarters" in sums, "days" in sums and bucket not in _SHORT)
+    is_long = bucket not in _SHORT
+    cuts = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in price_days]
+    how = _Reading("quarters" in sums, "days" in sums and is_long, "months" in sums and is_long, cuts)
     return Plan(starts, tuple(span for number, edge in enumerate(pairwise(edges)) for span in how.spans(number, *edge)))
 
 
@@ -74,6 +84,9 @@ class _Reading:
 
     quarters: bool
     days: bool
+    months: bool
+    cuts: Sequence[datetime]
+    """When lists of prices begin."""
 
     def spans(self, bucket: int, since: datetime, until: datetime) -> Iterator[Span]:
         """Of one bucket."""
@@ -81,11 +94,22 @@ class _Reading:
         if not self.days or first >= last:
             yield from self._within(bucket, since, until, 1)
             return
-        yield Span("days", first, last, bucket)
+        yield from self._between(bucket, first, last)
         yield from self._within(bucket, since, first, 1)
         yield from self._within(bucket, first, since, -1)
         yield from self._within(bucket, until, last, -1)
         yield from self._within(bucket, last, until, 1)
+
+    def _between(self, bucket: int, first: datetime, last: datetime) -> Iterator[Span]:
+        """Two midnights: days, whole months, days."""
+        edges = [first, *_months(first, last), last]
+        for table, pieces in groupby(pairwise(edges), lambda piece: self._table(*piece)):
+            (begin, end), *others = pieces
+            yield Span(table, begin, others[-1][1] if others else end, bucket)
+
+    def _table(self, begin: datetime, end: datetime) -> Table:
+        whole = self.months and begin.day == end.day == 1 and not any(begin < cut < end for cut in self.cuts)
+        return "months" if whole else "days"
 
     def _within(self, bucket: int, since: datetime, until: datetime, sign: int) -> Iterator[Span]:
         """Lines, quarters, lines; those that are not empty. Nothing if ``until`` comes first."""
@@ -150,6 +174,14 @@ def _next_day(start: datetime, zone: tzinfo) -> datetime:
 def _next_month(start: datetime, zone: tzinfo) -> datetime:
     in_next = start.astimezone(zone).date().replace(day=1) + 32 * DAY
     return _midnight(in_next.replace(day=1), zone)
+
+
+def _months(first: datetime, last: datetime) -> Iterator[datetime]:
+    """Beginnings of months of UTC between two midnights."""
+    start = _next_month(first, UTC)
+    while start < last:
+        yield start
+        start = _next_month(start, UTC)
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from domain.billing import BilledLine, Tariff
-from domain.usage import TokenCounts
 from domain.usage_ranges import Bucket
 
 Dimension = Literal[
@@ -32,14 +31,28 @@ class Kept:
     values: Sequence[tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageRow:
-    """A sum."""
+COUNTS = (
+    "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
+    "estimated_output_tokens", "web_searches", "thinking_tokens", "requests", "failed", "aborted",
+)  # fmt: skip
+"""What a sum counts; first what has a price (``domain/rate_cards.py``), of that first the tokens."""
+
+
+class UsagePoint(NamedTuple):
+    """A sum in one bucket. A year has thousands of them, so a point is no more than this."""
 
     bucket: datetime | None
-    """When its bucket begins, in UTC; None: there is one only."""
+    """When it begins, in UTC; None: there is one only."""
     priced_on: date | None
     """Any day of it: they have one list of prices. None: all lie before the first of the days that were given."""
+    counts: tuple[int, ...]
+    """In the order of ``COUNTS``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageSeries:
+    """Sums of one group under one tariff."""
+
     group: tuple[str | bool | UUID | None, ...]
     """Values of the dimensions that were asked for."""
     subscription: bool = False
@@ -47,13 +60,7 @@ class UsageRow:
     rest: bool = False
     """It is of all groups that were not to be kept apart; of their dimensions it tells nothing."""
     tariff: Tariff
-    tokens: TokenCounts
-    estimated_output_tokens: int
-    thinking_tokens: int
-    web_searches: int
-    requests: int
-    failed: int
-    aborted: int
+    points: Sequence[UsagePoint]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +81,6 @@ class UsageQuestion:
     """Accounts that pay by subscription: they are told apart from all others, not from each other."""
     kept: Kept | None = None
     """None: every group stays apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class SubTask:
-    """The line of talk of a sub-agent, by the words of who called it."""
-
-    branch_id: UUID
-    conversation_id: UUID
-    name: str | None
-    """The description its caller gave."""
-    agent_type: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ what is alike around them. So a history that was cut back, summed up or edited f
 message is carried over if all its blocks were there; what counts for nothing makes no message new.
 """
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, repeat, takewhile
 from typing import Literal, Protocol
 
+from domain.alignment import common_start, rising
 from domain.blocks import BlockFacts, block_facts, counts
 from domain.held_answers import text_of
 from domain.said import without_reminders
@@ -127,26 +127,9 @@ def _anchors(before: Sequence[Hashable], now: Sequence[Hashable], start: int) ->
     """What each holds once behind ``start``: the most of it that stands in the same order."""
     times_before, times_now = Counter(before[start:]), Counter(now[start:])
     there = {key: place for place, key in enumerate(before[start:], start) if times_before[key] == 1}
-    return _rising(
+    return rising(
         [(place, there[key]) for place, key in enumerate(now[start:], start) if key in there and times_now[key] == 1]
     )
-
-
-def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The longest part of it in which the second number rises too."""
-    ends: list[int] = []
-    """Of the rising parts of each length, the one that ends lowest: number of its last pair."""
-    before: list[int] = []
-    for number, (_, there) in enumerate(pairs):
-        length = bisect_left(ends, there, key=lambda end: pairs[end][1])
-        before.append(ends[length - 1] if length else -1)
-        ends[length : length + 1] = [number]
-    found: list[tuple[int, int]] = []
-    at = ends[-1] if ends else -1
-    while at >= 0:
-        found.append(pairs[at])
-        at = before[at]
-    return found[::-1]
 
 
 def _same(one: Sequence[Message], other: Sequence[Message]) -> int:
@@ -156,11 +139,6 @@ def _same(one: Sequence[Message], other: Sequence[Message]) -> int:
 
 def _carried(number: int) -> Iterator[State]:
     yield from repeat("carried", number)
-
-
-def common_start(one: Sequence[object], other: Sequence[object]) -> int:
-    """How many both begin with."""
-    return sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(one, other, strict=False)))
 
 
 def _read(role: str, blocks: Sequence[JsonObject]) -> tuple[_Piece, ...]:
@@ -205,18 +183,18 @@ def _differs(was: _Piece, now: _Piece) -> bool:
 
 def _said(result: JsonObject) -> JsonValue:
     content = result.get("content")
-    return _plain([{"type": "text", "text": content}] if isinstance(content, str) else content)
+    return unmarked([{"type": "text", "text": content}] if isinstance(content, str) else content)
 
 
-def _plain(value: JsonValue) -> JsonValue:
+def unmarked(value: JsonValue) -> JsonValue:
     """Without cache marks and reminders, which come and go."""
     match value:
         case str():
             return without_reminders(value)
         case list():
-            return [_plain(item) for item in value]
+            return [unmarked(item) for item in value]
         case dict():
-            return {name: _plain(member) for name, member in value.items() if name != "cache_control"}
+            return {name: unmarked(member) for name, member in value.items() if name != "cache_control"}
     return value
 
 

@@ -145,6 +145,19 @@ def search(  # noqa: PLR0913 - each is an option
     command.run(words, filters, as_json=as_json, colour=sys.stdout.isatty())
 
 
+@app.command(epilog="Examples:  nexus compare ID ID  |  nexus compare ID ID --of branches --json | jq .work_a.tools")
+def compare(
+    a: Annotated[str, typer.Argument(metavar="ID", help="A request, any request of a branch, or a compaction.")],
+    b: Annotated[str | None, typer.Argument(metavar="ID", help="The other one; a compaction needs none.")] = None,
+    of: Annotated[str | None, typer.Option(help="requests or branches; without it: as the ids are.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For a script: as GET /api/compare.")] = False,
+) -> None:
+    """Say what is different between two requests, or two branches; or what a compaction replaced."""
+    from ops.commands import compare as command
+
+    command.run(a, b, of, as_json=as_json)
+
+
 @app.command(epilog="Examples:  nexus windows  |  nexus windows --account acme --json | jq '.accounts[].windows'")
 def windows(
     account: Annotated[str | None, typer.Option(help="Only this account; its scope, where it has none.")] = None,

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
 
-from dashboard.auditing import Audit, NobodyAsks
+from dashboard.auditing import UNAUDITED, Audit
 from dashboard.data import DataStore
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
@@ -39,7 +39,7 @@ async def opened(database_url: str, name: str, *, reads_only: bool = False, max_
         await close_pool(pool)
 
 
-def data_store(pool: Pool, audit: Audit = NobodyAsks()) -> DataStore:  # noqa: B008  it keeps nothing
+def data_store(pool: Pool, audit: Audit = UNAUDITED) -> DataStore:
     """The only door to the read models; ``audit`` notes what is given as it was recorded."""
 
     @asynccontextmanager

@@ -1,14 +1,15 @@
 """How does one projection keep up with the events? Read a batch, project it, commit rows and checkpoint together.
 
-Theory of operation. A step reads events above the checkpoint, lets the projector read what it needs, and then writes
-in one transaction: first the checkpoint moves from the position the step began at, which takes the row's lock and
-fails if somebody else moved it; then the rows. So rows and checkpoint never part, and of two followers of one build
-only one commits. A batch that fails is halved until the exchange is found that fails alone: it is set aside, counted
-and shown, and the projection goes on (``projections/retrying.py`` takes it up again).
+Theory of operation. A step reads events above the checkpoint, as many as ``projections/strides.py`` says, lets the
+projector read what it needs, and then writes in one transaction: first the checkpoint moves from the position the step
+began at, which takes the row's lock and fails if somebody else moved it; then the rows. So rows and checkpoint never
+part, and of two followers of one build only one commits. A batch that fails is halved until the exchange is found that
+fails alone: it is set aside, counted and shown, and the projection goes on (``projections/retrying.py`` takes it up
+again).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from projections.projector import Projection, Projector, Transactions, Write
 from projections.read_models import builds, failures
 from projections.read_models.builds import Build, LostCheckpointError
 from projections.read_models.connection import Connection
+from projections.strides import Strides, first_of
 from schemas.stored.events import TERMINAL, ExchangeEvent
 
 START = Position(0)
@@ -36,6 +38,7 @@ class Sources:
     log: EventLog
     reader: ExchangeReader
     transactions: Transactions
+    strides: Strides = field(default_factory=Strides)
 
 
 @dataclass(slots=True)
@@ -72,7 +75,7 @@ class Follower:
     ) -> None:
         """``on_rows``: told of every write that is committed, and which of its exchanges have just ended."""
         self._projection, self._build, self._on_rows = projection, build, on_rows
-        self._log, self._transactions = sources.log, sources.transactions
+        self._log, self._transactions, self._strides = sources.log, sources.transactions, sources.strides
         self._projector: Projector = projection.make(sources.reader)
         self.state = FollowerState()
 
@@ -83,14 +86,16 @@ class Follower:
 
     async def step(self, limit: int, upto: Position | None = None) -> Step:
         """Handle at most ``limit`` events, none above ``upto``. Raises LostCheckpointError, StoreUnavailableError."""
-        before = self.state.position
+        before, most = self.state.position, self._strides.most(self._projection.name, limit)
         newest = await self._log.newest()
         end = newest if upto is None else min(newest, upto)
-        events = [one for one in await self._log.read(before, limit, self._projection.topics) if one.position <= end]
-        done = len(events) < limit
+        found = [one for one in await self._log.read(before, most, self._projection.topics) if one.position <= end]
+        events = first_of(found)
+        done = len(events) == len(found) < most
         after = end if done else events[-1].position
         if after > before:
-            await self._commit(events, before, Position(after))
+            with self._strides.taken(self._projection.name, limit):
+                await self._commit(events, before, Position(after))
         self.state.position, self.state.newest = Position(max(before, after)), newest
         self.state.behind_since = None if done else _recorded_at(events)
         return Step(len(events), self.state.position, done)

@@ -11,7 +11,9 @@ from projections.projectors.requests import RequestsProjector
 from projections.projectors.search import SearchProjector
 from schemas.stored.events import RequestReceived, ResponseStarted
 
-USAGE_TABLES = ("usage_groups", "usage_lines", "usage_quarters", "usage_days", "usage_conversations")
+USAGE_TABLES = (
+    "usage_groups", "usage_lines", "usage_quarters", "usage_days", "usage_months", "usage_conversations",
+)  # fmt: skip
 PROJECTIONS = (
     Projection(
         name="requests",
@@ -33,7 +35,7 @@ PROJECTIONS = (
     ),
     Projection(
         name="conversations",
-        version=5,
+        version=6,
         topics=(*EXCHANGE_TOPICS, *CORRECTION_TOPICS),
         schema_file="conversations.sql",
         tables=(

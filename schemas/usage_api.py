@@ -40,15 +40,9 @@ class UsageTokens(Answer):
         )
 
 
-class UsageItem(Answer):
-    """A sum."""
+class UsageFigures(Answer):
+    """What a sum amounts to."""
 
-    group: dict[str, str | bool | UUID | None]
-    """What it is the sum of, by dimension; empty: of everything."""
-    label: str
-    """The same in words that people gave: a key's name, a project's label; several are joined."""
-    bucket: datetime | None
-    """When its minute, hour, day or month begins, with the offset of the zone asked for; null: there is one only."""
     requests: int
     failed: int
     aborted: int
@@ -64,6 +58,34 @@ class UsageItem(Answer):
     """A part of it rests on an estimate."""
     api_equivalent: bool = False
     """A subscription paid for a part of it: the cost is what the API would have taken."""
+
+
+class SubTaskItem(Answer):
+    """Where a sub-task stands: whoever called it, up to the main thread of its conversation."""
+
+    conversation_id: UUID
+    parent: UUID | None
+    """Who called it, by the name it has in ``group``; null: it is the main thread."""
+    depth: int
+    """0: the main thread."""
+    name: str | None
+    """The description its caller gave."""
+    agent_type: str | None
+
+
+class UsageItem(UsageFigures):
+    """A sum."""
+
+    group: dict[str, str | bool | UUID | None]
+    """What it is the sum of, by dimension; empty: of everything."""
+    label: str
+    """The same in words that people gave: a key's name, a project's label; several are joined."""
+    bucket: datetime | None
+    """When its minute, hour, day or month begins, with the offset of the zone asked for; null: there is one only."""
+    subtask: SubTaskItem | None = None
+    """Told apart by ``subtask``; null also for what is in no conversation."""
+    with_descendants: UsageFigures | None = None
+    """Told apart by ``subtask``: the sum of it and of all that it called, however deep; null: not told apart so."""
 
 
 class UsageAnswer(Answer):

@@ -7,6 +7,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from dashboard.as_of import conversation_as_of, nodes_as_of
+from dashboard.costs import Costs
 from dashboard.data import MAX_ACCOUNTS, CacheFilter, ConversationFilter, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
 from dashboard.errors import InvalidQueryError
@@ -18,7 +19,7 @@ from domain.cache_waste import totals
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
 from domain.search_query import read_search
-from domain.usage_sums import Attempt, SubTask
+from domain.usage_sums import Attempt
 from domain.viewers import OWNER, Viewer
 from schemas.cache_api import CacheInsights, CacheVerdictItem
 from schemas.limits_api import AccountWindows, WindowsAnswer
@@ -50,8 +51,6 @@ class FakeDataStore(DataStore):
     verdicts: dict[UUID, CacheVerdictItem] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
     """Of the turn of whatever request is asked for."""
-    tasks: list[SubTask] = field(default_factory=list)
-    """Of sub-agents."""
     said: Sayings = field(default_factory=Sayings)
     hits: SearchAnswer = SearchAnswer(items=[], total=0, at_least=False, next_cursor=None)  # noqa: RUF009 - frozen
     """What every search finds."""
@@ -77,10 +76,6 @@ class FakeDataStore(DataStore):
         self._ask("usage")
         self.wanted.append(query)
         return self.used(query) if self.used else usage_answer()
-
-    async def subtasks(self, branches: Sequence[UUID]) -> list[SubTask]:
-        self._ask("subtasks")
-        return [one for one in self.tasks if one.branch_id in branches]
 
     async def request_usage(self, request_id: UUID) -> RequestUsage | None:
         self._ask("request_usage")
@@ -108,6 +103,10 @@ class FakeDataStore(DataStore):
         self._ask("windows")
         found = [one for one in self.accounts if account in {None, one.account}]
         return WindowsAnswer(as_of=now, accounts=found[:MAX_ACCOUNTS])
+
+    async def costs(self, requests: Sequence[UUID]) -> Costs:
+        self._ask("costs")
+        return {item.request_id: item.cost_usd for item in self.items if item.request_id in requests}
 
     async def position(self) -> Position:
         self._ask("position")

@@ -41,7 +41,15 @@ from tests.usage_samples import usage_answer, usage_item
 NOW = START + timedelta(hours=1)
 CONVERSATION, REQUEST = request_id(1), request_id(2)
 UNPARSABLE = request_id(3)
+COMPACTION = request_id(4)
 LISTS = tuple(path for path in ROUTES if "member" not in path)
+COMPARED = (
+    (REQUEST, CONVERSATION, "requests"),
+    (REQUEST, UNPARSABLE, "requests"),
+    (REQUEST, CONVERSATION, "branches"),
+    (UNPARSABLE, None, ""),
+    (COMPACTION, None, ""),
+)
 CONVERSATION_PATH, REQUEST_PATH = (path for path in ROUTES if "member" in path)
 NODE_WORDS = (
     "agent_id",
@@ -55,6 +63,9 @@ NODE_WORDS = (
     "tool_use_id",
 )
 FILTER_NAMES = (
+    "a",
+    "b",
+    "of",
     "title",
     "project",
     "account",
@@ -84,6 +95,8 @@ def store_of(text: str) -> FakeDataStore:
         tree_node(1).model_copy(update=words | {"evidence": evidence}),
         tree_node(2, parent=1, branch=2, edge="spawned", depth=1).model_copy(update=words | {"evidence": evidence}),
         tree_node(3, parent=1).model_copy(update=words | {"status": 500, "edge": "continues"}),
+        tree_node(4, parent=3, edge="compacts", request_class="compaction").model_copy(update=words),
+        tree_node(5, parent=4, edge="resumes").model_copy(update=words),
     ]
     names = {"title": text, "project": text, "account": text, "client_domain": text}
     store.put_tree(conversation_tree(nodes, **names, session_ids=[text, text], models=[text, text + "2", text + "3"]))
@@ -98,6 +111,7 @@ def store_of(text: str) -> FakeDataStore:
         parsable=False,
         request_class=None,
     )
+    _put(store, COMPACTION.int & 0xFFFF, text, body=_body(text), answer=_answer(text), request_class="compaction")
     line = BilledLine(tariff=Tariff(model=text), tokens=TokenCounts(input_tokens=5), kind=text)
     store.attempts = [Attempt(one, NOW, text, 500, (line,)) for one in (CONVERSATION, REQUEST)]
     store.accounts = [hostile_account(text)]
@@ -175,6 +189,10 @@ async def pages_of(text: str) -> dict[str, Regions]:
         for section in SECTIONS:
             await request.load(f"?tab={section}")
             shown[f"{member} {section}"] = request.regions()
+    for a, b, of in COMPARED:
+        compared = await loaded(store, "/compare", f"?a={a}&of={of}{f'&b={b}' if b else ''}")
+        await compared.act("run", "0")
+        shown[f"compare {a} {b} {of}"] = compared.regions()
     return shown
 
 

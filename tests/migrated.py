@@ -36,15 +36,23 @@ _END_OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-_TRUNCATE = """
+_DROP_BUILDS = """
 DO $$ BEGIN
-    EXECUTE (
-        SELECT 'TRUNCATE ' || string_agg(format('%I.%I', schemaname, tablename), ', ') || ' RESTART IDENTITY'
-        FROM pg_tables
-        WHERE schemaname IN ('public', 'read') AND tablename NOT IN ('nexus_migrations', 'nexus_tracking')
-    );
+    EXECUTE (SELECT string_agg(format('DROP SCHEMA %I CASCADE', nspname), ';') FROM pg_namespace
+        WHERE starts_with(nspname, 'p_'));
+EXCEPTION WHEN null_value_not_allowed THEN NULL;  -- there are none
 END $$
 """
+"""The tables of projections, and with them the views of readers."""
+_TRUNCATE = """
+DO $$ BEGIN
+    EXECUTE (SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ') FROM pg_class
+        WHERE relkind = 'r' AND relnamespace IN ('public'::regnamespace, 'read'::regnamespace)
+        AND relname NOT IN ('nexus_migrations', 'nexus_tracking') AND pg_relation_size(oid) > 0);
+EXCEPTION WHEN null_value_not_allowed THEN NULL;  -- all are empty
+END $$
+"""
+_RESTART = "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"
 
 
 @pytest.fixture(scope="session")
@@ -127,9 +135,11 @@ def _emptied(dsn: str, relations: object) -> bool:
     """Remove every row and connection; False if the schema is no longer the template's."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(_END_OTHERS)
+        connection.execute(_DROP_BUILDS)
         if connection.execute(_RELATIONS).fetchone() != relations:
             return False
         connection.execute("SET session_replication_role = replica")  # or the events would refuse
         connection.execute(_TRUNCATE)
+        connection.execute(_RESTART)
         connection.execute("DELETE FROM nexus_tracking WHERE application_name <> '__migration__'")
     return True

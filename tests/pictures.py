@@ -69,6 +69,7 @@ async def take_all(running: Stack, browser: Browser, scheme: Any) -> None:
     await page.goto(f"{running.dashboard}/conversations/{conversation}?tab=read")
     await expect(page.locator(".read-text")).to_be_visible(timeout=WAIT_MS)
     await take(page, "read", scheme)
+    await take_compared(running, page, listed, scheme)
     await page.goto(f"{running.dashboard}/requests")
     await expect(page.locator("[data-request-id]").first).to_be_visible(timeout=WAIT_MS)
     await take(page, "requests", scheme)
@@ -89,6 +90,16 @@ async def take_all(running: Stack, browser: Browser, scheme: Any) -> None:
         await expect(page.locator(content).first).to_be_visible(timeout=WAIT_MS)
         await take(page, screen, scheme)
     await page.close()
+
+
+async def take_compared(running: Stack, page: Page, listed: list[Any], scheme: str) -> None:
+    """A branch beside the one that it left."""
+    forked = next(one for one in listed if one["branches"] > 1)["conversation_id"]
+    branches = (await running.api(f"/api/conversations/{forked}/tree"))["branches"]
+    left = next(one for one in branches if one["kind"] in {"branch", "fork"})
+    await page.goto(f"{running.dashboard}/compare?a={left['parent_branch_id']}&b={left['branch_id']}&of=branches")
+    await expect(page.locator("[data-difference]").first).to_be_visible(timeout=WAIT_MS)
+    await take(page, "compare", scheme)
 
 
 async def take(page: Page, name: str, scheme: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -18,6 +18,7 @@ from yarl import URL
 
 from dashboard.auditing import Audit, NobodyAsks
 from dashboard.config import DashboardConfig
+from dashboard.costs import Costs
 from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
 from dashboard.front import Behind, serve
@@ -146,6 +147,10 @@ class CannedStore(DataStore):
     async def status_line(self, session: str, now: datetime) -> StatusLine:
         self._ask("status_line", session, now)
         return status_line(session, now, [], PriceBook(), newest=(None, None), windows=None)
+
+    async def costs(self, requests: Sequence[UUID]) -> Costs:
+        self._ask("costs", tuple(requests))
+        return dict.fromkeys(requests)
 
     async def position(self) -> Position:
         self._ask("position")

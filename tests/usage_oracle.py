@@ -27,6 +27,7 @@ DIMENSIONS = (
     "scope", "account", "client_domain", "key_id", "device", "project", "model", "request_class", "agent_type",
     "conversation_id", "branch_id", "service_tier", "speed", "inference_geo", "long_context", "estimated",
 )  # fmt: skip
+MONTH = -1
 LONG, LONG_OF = 200_000, {"claude-haiku-5-5": 100_000}
 """Prompt tokens above which another price may apply."""
 Json = dict[str, Any]
@@ -57,7 +58,7 @@ def lines(told: Iterable[Told], links: Mapping[UUID, Json], scope_keys: Mapping[
 
 
 def sums(rows: Iterable[Row], minutes: int, dimensions: tuple[str, ...] = DIMENSIONS) -> Sums:
-    """By bucket of so many minutes of UTC (0: none) and dimensions."""
+    """By bucket of so many minutes of UTC (0: none; ``MONTH``: months) and dimensions."""
     found: dict[tuple[Any, ...], Counter[str]] = {}
     for row in rows:
         place = (floored(row["received_at"], minutes), *(row[name] for name in dimensions))
@@ -72,6 +73,8 @@ def floored(moment: datetime, minutes: int) -> datetime | None:
     if not minutes:
         return None
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    if minutes == MONTH:
+        return midnight.replace(day=1)
     return midnight + (moment - midnight) // timedelta(minutes=minutes) * timedelta(minutes=minutes)
 
 
@@ -93,6 +96,7 @@ def _lines_of(
         "agent_type": _header(request, "x-claude-code-agent-type") or _agent_type(link, known, links),
         "conversation_id": link["conversation_id"],
         "branch_id": link["branch_id"],
+        "tasks": tasks_around(link, links),
     }
     status = next((event.status for event in one.recorded.events if isinstance(event, ResponseStarted)), 0)
     said = frames(one.captured.answer)
@@ -232,6 +236,17 @@ def _calls(said: list[Json]) -> dict[str, Json]:
             block = blocks[frame["index"]]
             found[block["id"]] = json.loads(block["json"]) if block.get("json") else block.get("input") or {}
     return found
+
+
+def tasks_around(link: Json, links: Mapping[UUID, Json]) -> list[UUID | None]:
+    """The sub-tasks that it stands in, by their first exchanges, the innermost first; last the conversation."""
+    found, conversation = list[UUID | None](), link["conversation_id"]
+    above = links.get(link["parent_request_id"])
+    while above is not None and above["conversation_id"] == conversation is not None:
+        if link["edge"] == "spawned":
+            found.append(link["request_id"])
+        link, above = above, links.get(above["parent_request_id"])
+    return [*found, conversation]
 
 
 def _project(one: Told, scope_keys: Mapping[str, bytes]) -> str:

@@ -1,13 +1,54 @@
 """What was used, as the read API gives it: every member has a believable default."""
 
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from schemas.usage_api import UsageAnswer, UsageItem, UsageTokens
+from domain.billing import Tariff
+from domain.usage_sums import COUNTS, UsagePoint, UsageSeries
+from schemas.usage_api import UsageAnswer, UsageFigures, UsageItem, UsageTokens
 from tests.read_rows import START
 
+
+@dataclass(frozen=True)
+class UsageRow:
+    """A sum, with all that is known of it."""
+
+    bucket: datetime | None
+    priced_on: date | None
+    group: tuple[Any, ...]
+    subscription: bool
+    rest: bool
+    tariff: Tariff
+    counts: dict[str, int]
+
+
+def rows_in(found: Iterable[UsageSeries]) -> list[UsageRow]:
+    return [
+        UsageRow(
+            point.bucket, point.priced_on, one.group, one.subscription, one.rest, one.tariff,
+            dict(zip(COUNTS, point.counts, strict=True)),
+        )
+        for one in found
+        for point in one.points
+    ]  # fmt: skip
+
+
+def usage_series(model: str = "claude-opus-4-8", **changes: Any) -> UsageSeries:
+    """Of one point; ``changes``: its counts, when it was, and what is told of it."""
+    counts = tuple(changes.pop(name, 0) for name in COUNTS)
+    point = UsagePoint(changes.pop("bucket", None), changes.pop("priced_on", date(2026, 1, 1)), counts)
+    members: dict[str, Any] = {"group": (False,), "tariff": Tariff(model=model), "points": [point]}
+    return UsageSeries(**members | changes)
+
+
 SINCE = START.replace(hour=0, minute=0) - timedelta(days=6)
+
+
+def usage_figures(**changes: Any) -> UsageFigures:
+    return UsageFigures(**{name: getattr(usage_item(), name) for name in UsageFigures.model_fields} | changes)
 
 
 def usage_item(bucket: datetime | None = None, *, label: str = "", **changes: Any) -> UsageItem:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from dashboard.pages.compare import compare_page
 from dashboard.pages.conversation import conversation_page
 from dashboard.pages.conversations import conversations_page
 from dashboard.pages.insights import insights_page
@@ -17,6 +18,7 @@ from dashboard.pages.usage import usage_page
 HOME = "/overview"
 ROUTES: Mapping[str, Route] = MappingProxyType(
     {
+        "/compare": compare_page,
         "/conversations": conversations_page,
         r"/conversations/(?P<member>[^/]+)": conversation_page,
         "/insights": insights_page,

@@ -31,12 +31,11 @@ from dashboard.views.usage_rows import (
     conversation_label,
     notes_of,
     rows_of,
-    subagent_rows,
+    task_rows,
     tints_of,
     total_row,
 )
 from domain.usage_ranges import TooManyBucketsError
-from domain.usage_sums import SubTask
 from schemas.usage_api import UsageAnswer
 
 PATH = "/usage"
@@ -45,10 +44,11 @@ ASSUMED = ("as_model", "ttl", "cache")
 STATE = ("range", "since", "until", "tz", "by", "measure", *FILTERS, "from", "to", *ASSUMED)
 _TYPED = ("since", "until", *ASSUMED)
 """Fields of the form."""
-SERIES, ROWS, CONVERSATIONS = 8, 30, 10
+SERIES, ROWS, CONVERSATIONS, TASKS = 8, 30, 10, 20
 LONGEST_OF_TALKS = timedelta(days=31)
 """Conversations of a longer time are too many to be ranked while somebody waits."""
 SUBAGENTS: Mapping[By, Value] = MappingProxyType({"class": "subagent"})
+_TOO_LONG = f"Sub-tasks of more than {LONGEST_OF_TALKS.days} days are not told apart; choose a shorter span."
 _NEXT: Mapping[str, By] = MappingProxyType(dict(zip(BY_NAMES, [*list(BY_NAMES)[1:], "model"], strict=True)))
 
 
@@ -69,8 +69,6 @@ class UsagePage:
         self._talks: UsageAnswer | None = None
         self._agents: UsageAnswer | None = None
         self._titles: dict[str, str] = {}
-        self._tasks: dict[object, SubTask] = {}
-        """By branch."""
         self._chart = usage_figures.usage_chart()
         self._drawn: tuple[object, ...] = ()
         """Which span the chart holds; its zoom is the reader's until that changes."""
@@ -91,7 +89,7 @@ class UsagePage:
             is_short = base.until - base.since <= LONGEST_OF_TALKS
             talks = replace(base, group_by=("conversation",), limit=CONVERSATIONS)
             self._talks = await store.usage(talks) if is_short else None
-            agents = replace(base, group_by=("branch",), limit=CONVERSATIONS, wanted={**base.wanted, **SUBAGENTS})
+            agents = replace(base, group_by=("subtask",), limit=TASKS, wanted={**base.wanted, **SUBAGENTS})
             others = base.wanted.get("class", "subagent") != "subagent"
             self._agents = await store.usage(agents) if is_short and not others else None
         except (InvalidQueryError, TooManyBucketsError) as error:
@@ -99,7 +97,6 @@ class UsagePage:
         else:
             self._refusal = ""
             await self._read_titles()
-            await self._read_tasks()
 
     async def act(self, name: str, value: str) -> None:
         """Everything here is a link or a form."""
@@ -154,7 +151,8 @@ class UsagePage:
             notes=notes_of(self._table) if self._table else (),
             by_name=BY_NAMES[self._by],
             talks=[(conversation_label(item, self._titles), item) for item in self._talks.items] if self._talks else [],
-            agents=subagent_rows(self._agents, self._tasks) if self._agents else [],
+            agents=task_rows(self._agents, self._titles) if self._agents else [],
+            is_tree=self._by == "subtask",
             api=self._api_url(),
             query=self._query,
             is_narrow=any(name in self._query.filters for name in (*FILTERS, "from", "range")),
@@ -176,23 +174,20 @@ class UsagePage:
 
     def _base(self) -> UsageQuery:
         """Raises InvalidQueryError."""
+        if self._by == "subtask" and self._span.until - self._span.since > LONGEST_OF_TALKS:
+            raise InvalidQueryError(_TOO_LONG)
         since, until = self._span.shown
         given = {name: self._query.filters[name] for name in (*FILTERS, *ASSUMED) if name in self._query.filters}
         base = usage_query(MultiDict(given), self._from.clock())
         return replace(base, since=since, until=until, zone=self._span.zone)
 
     async def _read_titles(self) -> None:
-        for item in self._talks.items if self._talks else []:
-            talk = item.group.get("conversation")
+        talks = [item.group.get("conversation") for item in self._talks.items] if self._talks else []
+        talks += [item.subtask.conversation_id for item in self._agents.items if item.subtask] if self._agents else []
+        for talk in dict.fromkeys(talks):
             if isinstance(talk, UUID) and str(talk) not in self._titles:
                 found = await self._from.store.conversation(talk)
                 self._titles[str(talk)] = found.title if found else ""
-
-    async def _read_tasks(self) -> None:
-        branches = [item.group.get("branch") for item in self._agents.items] if self._agents else []
-        unknown = [branch for branch in branches if isinstance(branch, UUID) and branch not in self._tasks]
-        if unknown:
-            self._tasks |= {one.branch_id: one for one in await self._from.store.subtasks(unknown)}
 
     @property
     def _by(self) -> By:

@@ -76,15 +76,21 @@ class ShownNovelty:
 
 def shown_novelty(found: Novelty, before: Neighbour | None) -> ShownNovelty:
     """``before``: the request it is held against."""
-    listed = list(_listed(found.changes))
+    changes, more = shown_changes(found.changes)
     return ShownNovelty(
         basis=found.basis,
         before=before,
         words=_counts(found.news) if found.basis == "before" and found.news else _GAPS[found.basis],
         aside=_EDGES.get(found.edge, "") if found.before else "",
-        changes=tuple(listed[:MOST_CHANGES]),
-        more=max(0, len(listed) - MOST_CHANGES),
+        changes=changes,
+        more=more,
     )
+
+
+def shown_changes(changes: Sequence[Change]) -> tuple[tuple[ShownChange, ...], int]:
+    """A line each, and how many are beyond those."""
+    listed = list(_listed(changes))
+    return tuple(listed[:MOST_CHANGES]), max(0, len(listed) - MOST_CHANGES)
 
 
 def _counts(news: News) -> str:

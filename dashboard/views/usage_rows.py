@@ -12,8 +12,7 @@ from dashboard.formatting import compact, model, money, one_line, plural, short_
 from dashboard.usage import By
 from dashboard.usage_figures import KINDS, OTHER, SERIES, Bars, Part, Stack
 from dashboard.views.usage_ranges import Span, bucket_end
-from domain.usage_sums import SubTask
-from schemas.usage_api import UsageAnswer, UsageItem
+from schemas.usage_api import UsageAnswer, UsageFigures, UsageItem
 
 Measure = Literal["cost", "tokens", "requests"]
 MEASURES: tuple[Measure, ...] = ("cost", "tokens", "requests")
@@ -25,6 +24,7 @@ BY_NAMES: Mapping[By, str] = MappingProxyType(
         "account": "Account",
         "class": "Class",
         "agent_type": "Agent type",
+        "subtask": "Sub-task",
         "client_domain": "Client domain",
     }
 )
@@ -55,6 +55,11 @@ class Row:
     """Tokens read from the cache, of all that were sent; None: none were."""
     narrower: Mapping[str, str] | None
     """The filter that it is; None: what it is the sum of has no name."""
+
+    @property
+    def depth(self) -> int:
+        """Of a sub-task below its main thread."""
+        return self.item.subtask.depth if self.item.subtask else 0
 
     @property
     def change(self) -> Decimal | None:
@@ -118,6 +123,8 @@ def label_of(item: UsageItem, by: By) -> str:
         return model(item.label)
     if by == "class" and value == "subagent":
         return "sub-agent"
+    if by == "subtask" and item.subtask and item.subtask.parent is None:
+        return f"Main thread of conversation {short_id(item.subtask.conversation_id)}"
     return one_line(item.label, 200)
 
 
@@ -138,25 +145,37 @@ def conversation_label(item: UsageItem, titles: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class SubagentRow:
-    """What one sub-agent used, by itself."""
+class TaskRow:
+    """What one sub-task used, by itself and with all that it called."""
 
     label: str
     agent_type: str
     item: UsageItem
+    whole: UsageFigures
+    depth: int
     link: str | None
 
+    @property
+    def is_main(self) -> bool:
+        """A conversation's main thread: what it used itself may not have been asked for."""
+        return self.item.subtask is not None and self.item.subtask.parent is None
 
-def subagent_rows(answer: UsageAnswer, tasks: Mapping[object, SubTask]) -> list[SubagentRow]:
-    """``tasks``: by branch; what is not in it is not linked yet, or is no sub-task by itself."""
-    return [_subagent_row(item, tasks.get(item.group.get("branch"))) for item in answer.items]
+
+def task_rows(answer: UsageAnswer, titles: Mapping[str, str]) -> list[TaskRow]:
+    """In the order of the answer: each tree stands together. ``titles``: of conversations, by id."""
+    return [_task_row(item, titles) for item in answer.items]
 
 
-def _subagent_row(item: UsageItem, task: SubTask | None) -> SubagentRow:
+def _task_row(item: UsageItem, titles: Mapping[str, str]) -> TaskRow:
+    whole, task = item.with_descendants or item, item.subtask
     if task is None:
-        return SubagentRow("a sub-agent whose caller is not known", "", item, None)
-    link = f"/conversations/{task.conversation_id}?request={task.branch_id}"
-    return SubagentRow(task.name or "sub-agent", task.agent_type or "", item, link)
+        return TaskRow("Not in a conversation", "", item, whole, 0, None)
+    link = f"/conversations/{task.conversation_id}"
+    if task.parent is None:
+        label = titles.get(str(task.conversation_id)) or f"Conversation {short_id(task.conversation_id)}"
+        return TaskRow(label, "", item, whole, 0, link)
+    place = f"{link}?request={item.group['subtask']}"
+    return TaskRow(task.name or "sub-agent", task.agent_type or "", item, whole, task.depth, place)
 
 
 def notes_of(answer: UsageAnswer) -> Sequence[str]:

@@ -12,7 +12,7 @@ from ops.text_table import text_table
 if TYPE_CHECKING:
     from dashboard.usage import UsageQuery
     from ops.reading import Database
-    from schemas.usage_api import UsageAnswer, UsageItem
+    from schemas.usage_api import UsageAnswer, UsageFigures, UsageItem
 
 Form = Literal["table", "json", "csv"]
 _TIMES = {"minute": "%Y-%m-%d %H:%M", "hour": "%Y-%m-%d %H:%M", "day": "%Y-%m-%d", "month": "%Y-%m"}
@@ -22,6 +22,7 @@ _CSV = (
     "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "web_searches", "cost_usd",
     "what_if_cost_usd", "unpriced_tokens",
 )  # fmt: skip
+_BELOW, _INDENT = "subtask", "  "
 _BEGIN = "Nothing was used in this time. Point Claude Code at the gateway (`nexus claude`), or ask for another time."
 
 
@@ -71,8 +72,9 @@ def table(found: "UsageAnswer") -> str:
     if not found.total.requests:
         return _BEGIN
     supposed = ("what if USD",) if found.assumed else ()
-    head = (*(_places(found) or ("",)), *_COUNTS, *supposed)
-    rows = [_row(found, one, one.label) for one in found.items]
+    below = ("requests with all below", "cost USD with all below") if _BELOW in found.group_by else ()
+    head = (*(_places(found) or ("",)), *_COUNTS, *supposed, *below)
+    rows = [_row(found, one, _indented(one)) for one in found.items]
     rows += [_row(found, one, "all others") for one in found.other]
     rows.append(_row(found, found.total, "total"))
     return "\n".join([text_table(head, rows), *_notes(found)])
@@ -82,13 +84,13 @@ def csv_of(found: "UsageAnswer") -> str:
     """Every figure, without groups of digits; the total is left to the spreadsheet."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*(["bucket"] if found.bucket != "none" else []), *found.group_by, "label", *_CSV])
+    below = ("parent", "depth", *(f"{name}_with_descendants" for name in _CSV)) if _BELOW in found.group_by else ()
+    writer.writerow([*(["bucket"] if found.bucket != "none" else []), *found.group_by, "label", *_CSV, *below])
     for one in [*found.items, *found.other]:
         moment = [one.bucket.isoformat() if one.bucket else ""] if found.bucket != "none" else []
         named = [_plain(one.group.get(by)) for by in found.group_by]
-        writer.writerow(
-            [*moment, *named, _plain(one.label if one.group or not found.group_by else "all others"), *_figures(one)]
-        )
+        label = _plain(one.label if one.group or not found.group_by else "all others")
+        writer.writerow([*moment, *named, label, *_figures(one), *(_below(one) if below else ())])
     return out.getvalue()
 
 
@@ -133,7 +135,11 @@ def _row(found: "UsageAnswer", one: "UsageItem", label: str) -> tuple[str, ...]:
     supposed = (dollars(one.what_if_cost_usd),) if found.assumed else ()
     mark = "*" if one.unpriced_tokens else ""
     counts = (f"{one.requests:,}", f"{tokens.input:,}", output, f"{tokens.cache_read:,}", *written)
-    return (*(places or (label,)), *counts, f"{dollars(one.cost_usd)}{mark}", *supposed)
+    row = (*(places or (label,)), *counts, f"{dollars(one.cost_usd)}{mark}", *supposed)
+    if _BELOW not in found.group_by:
+        return row
+    whole = one.with_descendants or one
+    return (*row, f"{whole.requests:,}", f"{dollars(whole.cost_usd)}{'*' if whole.unpriced_tokens else ''}")
 
 
 def _notes(found: "UsageAnswer") -> Iterator[str]:
@@ -148,7 +154,18 @@ def _notes(found: "UsageAnswer") -> Iterator[str]:
         yield "A subscription pays for a part of it: the cost is what the API would have taken."
 
 
-def _figures(one: "UsageItem") -> Iterator[str]:
+def _indented(one: "UsageItem") -> str:
+    """A sub-task stands below who called it."""
+    return f"{_INDENT * (one.subtask.depth if one.subtask else 0)}{one.label}"
+
+
+def _below(one: "UsageItem") -> Iterator[str]:
+    """What stands beside a sub-task: who called it, and all with what it called."""
+    yield from (str(one.subtask.parent or ""), str(one.subtask.depth)) if one.subtask else ("", "")
+    yield from _figures(one.with_descendants or one)
+
+
+def _figures(one: "UsageFigures") -> Iterator[str]:
     tokens = one.tokens
     counts = (
         one.requests, one.failed, one.aborted, tokens.input, tokens.output, tokens.estimated_output, tokens.thinking,

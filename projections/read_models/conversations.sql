@@ -174,7 +174,7 @@ CREATE INDEX usage_lines_by_time ON usage_lines (received_at);
 CREATE INDEX usage_lines_by_conversation ON usage_lines (conversation_id, received_at);
 CREATE INDEX usage_lines_by_branch ON usage_lines (branch_id, received_at);
 
--- Sums of the lines: by 15 minutes, by the day of UTC, and by that day and branch. A sum of no line is no row.
+-- Sums of the lines: by 15 minutes, by the day and the month of UTC, and by that day and branch. A sum of no line is no row.
 CREATE TABLE usage_quarters (
     starts_at timestamptz NOT NULL,
     group_id uuid NOT NULL,
@@ -210,6 +210,23 @@ CREATE TABLE usage_days (
     PRIMARY KEY (starts_at, group_id)
 );
 CREATE INDEX usage_days_by_group ON usage_days (group_id);
+CREATE TABLE usage_months (
+    starts_at timestamptz NOT NULL,
+    group_id uuid NOT NULL,
+    lines bigint NOT NULL,
+    requests bigint NOT NULL,
+    failed bigint NOT NULL,
+    aborted bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    estimated_output_tokens bigint NOT NULL,
+    thinking_tokens bigint NOT NULL,
+    cache_read_tokens bigint NOT NULL,
+    cache_write_5m_tokens bigint NOT NULL,
+    cache_write_1h_tokens bigint NOT NULL,
+    web_searches bigint NOT NULL,
+    PRIMARY KEY (starts_at, group_id)
+);
 CREATE TABLE usage_conversations (
     starts_at timestamptz NOT NULL,
     group_id uuid NOT NULL,

@@ -77,6 +77,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "usage_lines": Rule(_BY_GROUP),
         "usage_quarters": Rule(_BY_GROUP),
         "usage_days": Rule(_BY_GROUP),
+        "usage_months": Rule(_BY_GROUP),
         "usage_conversations": Rule(_BY_GROUP),
         "cache_verdicts": Rule(_BY_ACCOUNT, {"detail": "''::text", "divergence": "NULL::jsonb"}),
         "search_pieces": Rule(_BY_SCOPE, numbers=_NOTHING),

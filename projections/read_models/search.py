@@ -3,6 +3,7 @@
 A place gives way to an earlier one, and so does a mark: whatever order exchanges come in, the rows are the same.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -110,14 +111,17 @@ async def unknown(tx: Connection, said: Collection[UUID]) -> set[UUID]:
 
 
 async def save_pieces(tx: Connection, texts: Iterable[tuple[UUID, str, Said]]) -> None:
-    """``texts``: by id and scope."""
-    rows = [
+    """``texts``: by id and scope. Their words are cut in a thread, so that nobody else waits for much new text."""
+    if rows := await asyncio.to_thread(_piece_rows, list(texts)):
+        await tx.execute(INSERT_PIECES, *map(list, zip(*rows, strict=True)))
+
+
+def _piece_rows(texts: Sequence[tuple[UUID, str, Said]]) -> list[tuple[UUID, int, str, str, bool, str, str]]:
+    return [
         (said, number, storable(scope), words.kind, words.is_error, piece, as_vector(piece))
         for said, scope, words in texts
         for number, piece in enumerate(pieces_of(storable(words.text, _MOST)))
     ]
-    if rows:
-        await tx.execute(INSERT_PIECES, *map(list, zip(*rows, strict=True)))
 
 
 def _columns(marks: Sequence[MarkRow]) -> tuple[list[UUID], list[datetime], list[UUID]]:

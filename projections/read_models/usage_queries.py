@@ -5,7 +5,7 @@ depends on is always kept apart: the tariff, and the list of prices, which begin
 reckoned from a row.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import get_args
@@ -14,14 +14,15 @@ from uuid import UUID
 import asyncpg
 
 from domain.billing import Tariff
-from domain.usage import TokenCounts
 from domain.usage_ranges import SUMS, Plan, Span, Table, plan
-from domain.usage_sums import Dimension, SubTask, UsageQuestion, UsageRow
+from domain.usage_sums import COUNTS, Dimension, UsagePoint, UsageQuestion, UsageSeries
+from domain.usage_tree import SubTask, SubTaskTrees, below_each, trees_of
 from projections.read_models.connection import Connection
 from projections.read_models.reading import rows
 from projections.read_models.usage_rollup import GROUP, MEASURES, NOWHERE, PLACE
 
 TARIFF: tuple[Dimension, ...] = ("model", "service_tier", "speed", "inference_geo", "long_context")
+_EPOCH = date(1970, 1, 1).toordinal()
 _GROUPABLE = get_args(Dimension)
 _KINDS = {**dict.fromkeys(PLACE, "uuid"), "long_context": "boolean", "estimated": "boolean"}
 _NUMBERS = {name: number for number, name in enumerate(_GROUPABLE, start=3)}
@@ -29,13 +30,17 @@ _NUMBERS = {name: number for number, name in enumerate(_GROUPABLE, start=3)}
 are told apart ($1) and the days with which lists of prices begin ($2), behind them the spans."""
 _SPANS = "$19::text[], $20::timestamptz[], $21::timestamptz[], $22::int[], $23::int[]"
 _PAID_OTHERWISE = "g.account = ANY($24::text[]) AS subscription"
-_REST = """
+_TEXTS = [name for name in GROUP if name not in _KINDS]
+_ONE, _OTHER = (
+    f"CASE ($25::text[])[{place}] " + " ".join(f"WHEN '{name}' THEN g.{name}" for name in _TEXTS) + " END"
+    for place in (1, 2)
+)
+_REST = f"""
 SELECT $25::text[] IS NOT NULL AND NOT EXISTS (
     SELECT FROM unnest($26::text[], $27::text[]) AS kept(one, other)
-    WHERE kept.one = to_jsonb(g) ->> ($25::text[])[1]
-        AND (array_length($25::text[], 1) = 1 OR kept.other = to_jsonb(g) ->> ($25::text[])[2])
-) AS rest
-"""
+    WHERE kept.one = {_ONE} AND (array_length($25::text[], 1) = 1 OR kept.other = {_OTHER})
+) AS rest OFFSET 0
+"""  # noqa: S608  names of the lists above
 
 
 def _shown(name: str, value: str) -> str:
@@ -55,9 +60,11 @@ def _wanted(name: str, alias: str) -> str:
 
 
 def _period(moment: str) -> str:
-    """The day on which a moment's list of prices begins; without days to choose from: its own day."""
-    beginning = f"($2::timestamptz[])[width_bucket({moment}, $2::timestamptz[])]"
-    return f"CASE WHEN $2::timestamptz[] IS NULL THEN date_trunc('day', {moment}, 'UTC') ELSE {beginning} END AS period"
+    """The number of the day on which a moment's list of prices begins, from 1; 0: none has begun. Without days to
+    choose from: the number of its own day, from 1970 on."""
+    own = f"extract(epoch FROM date_trunc('day', {moment}, 'UTC'))::bigint / 86400"
+    listed = f"width_bucket({moment}, $2::timestamptz[])"
+    return f"(CASE WHEN $2::timestamptz[] IS NULL THEN {own} ELSE {listed} END)::int AS period"
 
 
 _NAMED = ", ".join(map(_named, GROUP))
@@ -70,6 +77,8 @@ _PLACES_OF_SUMS = ", ".join(_shown(name, f"nullif(u.{name}, '{NOWHERE}')") for n
 _PERIOD_OF_LINES, _PERIOD_OF_SUMS = _period("u.received_at"), _period("u.starts_at")
 _SUMS = ", ".join(f"sum(u.{name})::bigint AS {name}" for name in MEASURES)
 _TOTALS = ", ".join(f"sum(sign * {name})::bigint AS {name}" for name in MEASURES)
+_PACKED = ", ".join(f"array_agg({name}) AS {name}" for name in COUNTS)
+"""A row for each group, and its sums in arrays: what is told of a group is read once, not in every bucket."""
 SELECT_USAGE = f"""
 WITH numbered AS (
     SELECT g.group_id, {_NAMED}, {_PAID_OTHERWISE}, rest
@@ -98,6 +107,12 @@ WITH numbered AS (
         GROUP BY 1, 2
     ) each WHERE span.name = 'days'
     UNION ALL SELECT span.bucket, span.sign, each.* FROM span CROSS JOIN LATERAL (
+        SELECT {_PERIOD_OF_SUMS}, chosen.number, {_NO_PLACES}, sum(u.lines)::bigint AS lines, {_SUMS}
+        FROM read.usage_months u JOIN chosen ON chosen.group_id = u.group_id
+        WHERE u.starts_at >= span.since AND u.starts_at < span.until
+        GROUP BY 1, 2
+    ) each WHERE span.name = 'months'
+    UNION ALL SELECT span.bucket, span.sign, each.* FROM span CROSS JOIN LATERAL (
         SELECT {_PERIOD_OF_SUMS}, chosen.number, {_PLACES_OF_SUMS}, sum(u.lines)::bigint AS lines, {_SUMS}
         FROM read.usage_conversations u JOIN chosen ON chosen.group_id = u.group_id
         WHERE u.starts_at >= span.since AND u.starts_at < span.until
@@ -107,7 +122,10 @@ WITH numbered AS (
     SELECT bucket, period, number, {_PLACES}, {_TOTALS} FROM part
     GROUP BY bucket, period, number, {_PLACES} HAVING sum(sign * lines) <> 0
 )
-SELECT * FROM summed JOIN (SELECT DISTINCT number, {_NAMES} FROM chosen) AS each USING (number)
+SELECT * FROM (
+    SELECT number, {_PLACES}, array_agg(bucket) AS buckets, array_agg(period) AS periods, {_PACKED}
+    FROM summed GROUP BY number, {_PLACES}
+) AS packed JOIN (SELECT DISTINCT number, {_NAMES} FROM chosen) AS each USING (number)
 """  # noqa: S608  names of the lists above
 SELECT_BRANCHES = """
 SELECT first.branch_id, above.branch_id AS parent_id, first.edge, first.depth
@@ -115,14 +133,33 @@ FROM read.links first LEFT JOIN read.links above ON above.request_id = first.par
 WHERE first.conversation_id = $1 AND first.branch_id = first.request_id
 ORDER BY first.received_at, first.request_id
 """
-SELECT_SUBTASKS = """
-SELECT l.branch_id, l.conversation_id, nullif(task.description, '') AS name, nullif(task.agent_type, '') AS agent_type
-FROM read.links l LEFT JOIN LATERAL (
+SELECT_TREES = """
+WITH RECURSIVE branch AS MATERIALIZED (
+    SELECT request_id, coalesce(subtask_id, conversation_id) AS task_id
+    FROM read.links WHERE request_id = ANY($1::uuid[]) AND conversation_id IS NOT NULL
+), task AS (
+    SELECT task_id FROM branch
+    UNION
+    SELECT coalesce(above.subtask_id, above.conversation_id)
+    FROM task JOIN read.links first ON first.request_id = task.task_id AND first.subtask_id = task.task_id
+    JOIN read.links above ON above.request_id = first.parent_request_id
+), each AS (
+    SELECT task_id, array_agg(request_id) AS branches FROM branch GROUP BY task_id
+)
+SELECT task.task_id, first.conversation_id, each.branches,
+    CASE WHEN first.subtask_id = task.task_id THEN coalesce(above.subtask_id, above.conversation_id) END AS parent_id,
+    nullif(words.description, '') AS name, nullif(words.agent_type, '') AS agent_type
+FROM task JOIN read.links first ON first.request_id = task.task_id
+LEFT JOIN read.links above ON above.request_id = first.parent_request_id
+LEFT JOIN each ON each.task_id = task.task_id
+LEFT JOIN LATERAL (
     SELECT t.agent_type, t.description FROM read.tasks t
-    WHERE t.request_id = l.parent_request_id AND t.tool_use_id = l.tool_use_id ORDER BY t.ordinal LIMIT 1
-) AS task ON true
-WHERE l.request_id = ANY($1::uuid[]) AND l.edge = 'spawned'
+    WHERE first.subtask_id = task.task_id AND t.request_id = first.parent_request_id
+        AND t.tool_use_id = first.tool_use_id
+    ORDER BY t.ordinal LIMIT 1
+) AS words ON true
 """
+SELECT_CONVERSATION_OF = "SELECT conversation_id FROM read.links WHERE request_id = $1"
 SELECT_PROJECTS = """
 SELECT g.project, sum(d.requests)::bigint AS requests, (max(d.starts_at) AT TIME ZONE 'UTC')::date AS last_day
 FROM read.usage_days d JOIN read.usage_groups g ON g.group_id = d.group_id
@@ -141,13 +178,15 @@ class Branch:
     """Of sub-tasks."""
 
 
-async def usage(connection: Connection, question: UsageQuestion) -> list[UsageRow]:
+async def usage(connection: Connection, question: UsageQuestion) -> list[UsageSeries]:
     """In no order. Raises TooManyBucketsError."""
-    how = plan(question.since, question.until, question.bucket, question.zone, _sums(question))
+    sums, price_days = _sums(question), question.price_days or ()
+    how = plan(question.since, question.until, question.bucket, question.zone, sums, price_days)
     if not how.spans:
         return []
     found = await rows(connection, SELECT_USAGE, *_arguments(question, how.spans))
-    return [_row(row, question, how) for row in found]
+    days = _days(question.price_days, {period for row in found for period in row["periods"]})
+    return [_series(row, question, how, days) for row in found]
 
 
 def _arguments(question: UsageQuestion, spans: Sequence[Span]) -> Iterator[object]:
@@ -180,7 +219,9 @@ def _sums(question: UsageQuestion) -> tuple[Table, ...]:
     """The few lines of a conversation that is asked for are found by an index of their own."""
     if any(name in question.wanted.values for name in PLACE):
         return ()
-    return ("days",) if any(name in question.group_by for name in PLACE) else SUMS
+    if any(name in question.group_by for name in PLACE):
+        return ("days",)
+    return SUMS if question.price_days is not None else ("quarters", "days")
 
 
 async def branches(connection: Connection, conversation_id: UUID) -> list[Branch]:
@@ -189,10 +230,29 @@ async def branches(connection: Connection, conversation_id: UUID) -> list[Branch
     return [Branch(row["branch_id"], row["parent_id"], row["edge"], row["depth"]) for row in found]
 
 
-async def subtasks(connection: Connection, branches: Sequence[UUID]) -> list[SubTask]:
-    """Of these branches, those that sub-agents were called for."""
-    found = await rows(connection, SELECT_SUBTASKS, list(branches))
-    return [SubTask(row["branch_id"], row["conversation_id"], row["name"], row["agent_type"]) for row in found]
+async def below(connection: Connection, task: UUID) -> list[UUID]:
+    """The branches of a sub-task, or a main thread, and of all that it called, however deep; none: it is not there."""
+    found = await rows(connection, SELECT_CONVERSATION_OF, task)
+    if not found or found[0]["conversation_id"] is None:
+        return []
+    each = await branches(connection, found[0]["conversation_id"])
+    return sorted(below_each({one.branch_id: one.parent_id for one in each}).get(task, ()))
+
+
+async def trees(connection: Connection, of: Sequence[UUID]) -> SubTaskTrees:
+    """The sub-tasks of these branches, with all above them."""
+    found = await rows(connection, SELECT_TREES, list(of)) if of else []
+    return trees_of(
+        SubTask(
+            task_id=row["task_id"],
+            conversation_id=row["conversation_id"],
+            parent_id=row["parent_id"],
+            name=row["name"],
+            agent_type=row["agent_type"],
+            branches=tuple(row["branches"] or ()),
+        )
+        for row in found
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,22 +271,20 @@ async def projects(connection: Connection) -> list[ProjectSum]:
     return [ProjectSum(row["project"], row["requests"], row["last_day"]) for row in found]
 
 
-def _row(row: asyncpg.Record, question: UsageQuestion, how: Plan) -> UsageRow:
-    return UsageRow(
-        bucket=how.starts[row["bucket"]] if how.starts else None,
-        priced_on=row["period"].date() if row["period"] else None,
+def _series(row: asyncpg.Record, question: UsageQuestion, how: Plan, days: Mapping[int, date | None]) -> UsageSeries:
+    starts = how.starts or (None,)
+    each = zip(row["buckets"], row["periods"], zip(*(row[name] for name in COUNTS), strict=True), strict=True)
+    return UsageSeries(
         group=tuple(row[name] for name in question.group_by),
         subscription=row["subscription"],
         rest=row["rest"],
         tariff=Tariff(**{name: row[name] for name in TARIFF}),
-        tokens=TokenCounts(**{name: row[name] for name in _TOKENS}),
-        **{name: row[name] for name in _OTHERS},
+        points=[UsagePoint(starts[bucket], days[period], counts) for bucket, period, counts in each],
     )
 
 
-def _tokens() -> Iterator[str]:
-    return (name for name in MEASURES if name in TokenCounts.__dataclass_fields__)
-
-
-_TOKENS = tuple(_tokens())
-_OTHERS = tuple(name for name in MEASURES if name not in _TOKENS)
+def _days(price_days: Sequence[date] | None, periods: Iterable[int]) -> Mapping[int, date | None]:
+    """Of each period: the day on which its list of prices begins; where none were given, the day itself."""
+    if price_days is None:
+        return {period: date.fromordinal(_EPOCH + period) for period in periods}
+    return dict(enumerate([None, *sorted(price_days)]))

@@ -2,7 +2,8 @@
 
 Lines are facts of exchanges with what their links say. What they are added up by, but for the conversation, makes a
 group: one row for thousands of lines. ``usage_quarters`` (15 minutes: every time zone's day is made of them),
-``usage_days`` (of UTC) and ``usage_conversations`` (the same days, by branch too) are sums of lines and nothing else.
+``usage_days``, ``usage_months`` (of UTC) and ``usage_conversations`` (those days, by branch too) are sums of lines and
+nothing else.
 One statement brings them all up to date: what a line counted before is taken off, what it counts now is added. A sum
 of no line is no row, and neither is a group of none, so the rows depend on the lines alone, and those on the set of
 exchanges.
@@ -123,6 +124,13 @@ WITH told AS MATERIALIZED (
     ) each WHERE {_CHANGED}
     ON CONFLICT (starts_at, group_id) DO UPDATE SET {_ADD}
     RETURNING 'usage_days' AS name, starts_at, group_id, NULL::uuid, NULL::uuid, u.lines
+), months AS (
+    INSERT INTO usage_months AS u (starts_at, group_id, {_SUMS})
+    SELECT * FROM (
+        SELECT date_trunc('month', starts_at, 'UTC'), group_id, {_TOTALS} FROM changes GROUP BY 1, 2
+    ) each WHERE {_CHANGED}
+    ON CONFLICT (starts_at, group_id) DO UPDATE SET {_ADD}
+    RETURNING 'usage_months' AS name, starts_at, group_id, NULL::uuid, NULL::uuid, u.lines
 ), conversations AS (
     INSERT INTO usage_conversations AS u (starts_at, group_id, {_PLACED}, {_SUMS})
     SELECT * FROM (
@@ -132,7 +140,8 @@ WITH told AS MATERIALIZED (
     RETURNING 'usage_conversations' AS name, starts_at, group_id, {_PLACED}, u.lines
 )
 SELECT * FROM (
-    SELECT * FROM quarters UNION ALL SELECT * FROM days UNION ALL SELECT * FROM conversations
+    SELECT * FROM quarters UNION ALL SELECT * FROM days UNION ALL SELECT * FROM months
+    UNION ALL SELECT * FROM conversations
 ) AS each(name, starts_at, group_id, conversation_id, branch_id, lines)
 WHERE lines = 0
 """  # noqa: S608  names of the lists above
@@ -149,6 +158,10 @@ WITH quarters AS (
     DELETE FROM usage_days u USING {_EMPTY}
     WHERE u.starts_at = ANY($2::timestamptz[]) AND u.group_id = ANY($3::uuid[])
         AND empty.name = 'usage_days' AND u.starts_at = empty.starts_at AND u.group_id = empty.group_id
+), months AS (
+    DELETE FROM usage_months u USING {_EMPTY}
+    WHERE u.starts_at = ANY($2::timestamptz[]) AND u.group_id = ANY($3::uuid[])
+        AND empty.name = 'usage_months' AND u.starts_at = empty.starts_at AND u.group_id = empty.group_id
 ), conversations AS (
     DELETE FROM usage_conversations u USING {_EMPTY}
     WHERE u.starts_at = ANY($2::timestamptz[]) AND u.group_id = ANY($3::uuid[])

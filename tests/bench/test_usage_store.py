@@ -11,6 +11,7 @@ from projections.read_models import usage_queries
 from tests.bench.usage_store import DAYS, LAST, questions, report
 from tests.migrated import opened
 from tests.postgres import create_database, drop_database
+from tests.usage_samples import rows_in
 
 LINES = 4000
 
@@ -23,5 +24,5 @@ async def test_a_small_store_is_measured(postgres_server: EmbeddedPostgres, caps
         assert what in printed
     async with opened(dsn) as pool, pool.acquire() as connection:
         whole = UsageQuestion(since=LAST - timedelta(days=DAYS + 1), until=LAST + timedelta(days=1))
-        assert sum(row.requests for row in await usage_queries.usage(connection, whole)) == LINES
+        assert sum(row.counts["requests"] for row in rows_in(await usage_queries.usage(connection, whole))) == LINES
     drop_database(postgres_server, dsn)

@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -39,6 +39,7 @@ from projections.read_models import builds, usage_queries
 from projections.read_models.builds import named
 from projections.read_models.usage_rollup import GROUP, MEASURES, NOWHERE, PLACE
 from projections.registry import USAGE_TABLES, projection
+from schemas.usage_api import UsageAnswer
 from tests.bench.big_store import server_in
 
 LAST = datetime(2026, 11, 22, tzinfo=UTC)
@@ -83,11 +84,12 @@ SELECT request_id, line, kind, received_at, said_project, said_agent_type, conve
 """
 SUM_UP = """
 INSERT INTO {schema}.{table} (starts_at, group_id, {keys}lines, {measures})
-SELECT date_bin('{width}', received_at, 'epoch'), group_id, {values}count(*), {sums}
+SELECT {bin}, group_id, {values}count(*), {sums}
 FROM {schema}.usage_lines GROUP BY 1, 2{grouped} ORDER BY 1
 """
 COUNT = "SELECT count(*) FROM {schema}.{table}"
 SIZE = "SELECT pg_total_relation_size('{schema}.{table}')"
+BACKENDS = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
 BYS_SHOWN: tuple[By, ...] = ("model", "project", "user")
 SOME_CONVERSATION = "SELECT conversation_id FROM read.usage_lines WHERE conversation_id IS NOT NULL LIMIT 1"
 
@@ -105,12 +107,13 @@ async def grow(connection: Connection, schema: str, lines: int) -> None:
     await connection.execute(GROUPS.format(**words), timeout=3600)
     await connection.execute(LINES.format(**words), timeout=3600)
     placed = ", ".join(f"coalesce({name}, '{NOWHERE}')" for name in PLACE) + ", "
-    for table, width, keys, values, grouped in (
-        ("usage_quarters", "15 minutes", "", "", ""),
-        ("usage_days", "1 day", "", "", ""),
-        ("usage_conversations", "1 day", ", ".join(PLACE) + ", ", placed, ", 3, 4"),
+    for table, bin_, keys, values, grouped in (
+        ("usage_quarters", "date_bin('15 minutes', received_at, 'epoch')", "", "", ""),
+        ("usage_days", "date_trunc('day', received_at, 'UTC')", "", "", ""),
+        ("usage_months", "date_trunc('month', received_at, 'UTC')", "", "", ""),
+        ("usage_conversations", "date_trunc('day', received_at, 'UTC')", ", ".join(PLACE) + ", ", placed, ", 3, 4"),
     ):
-        statement = SUM_UP.format(**words, table=table, width=width, keys=keys, values=values, grouped=grouped)
+        statement = SUM_UP.format(**words, table=table, bin=bin_, keys=keys, values=values, grouped=grouped)
         await connection.execute(statement, timeout=3600)
     await connection.execute("VACUUM ANALYZE", timeout=3600)
 
@@ -165,7 +168,7 @@ async def report(dsn: str, lines: int) -> None:
             times, found, before, own = list[float](), 0, cpu_s(backend), time.process_time()
             for _ in range(ROUNDS):
                 began = time.perf_counter()
-                found = len(await usage_queries.usage(connection, question))
+                found = sum(len(one.points) for one in await usage_queries.usage(connection, question))
                 times.append((time.perf_counter() - began) * 1000)
             server, client = cpu_s(backend) - before, time.process_time() - own
             words = "" if statistics.median(times) < LIMIT_MS else "   above the goal"
@@ -184,6 +187,12 @@ def on_the_page() -> Iterator[tuple[str, UsageQuery]]:
         yield f"{days} days: table by {by}", replace(asked, group_by=(by,), limit=50)
         if by == BYS_SHOWN[-1] and days <= 31:
             yield f"{days} days: conversations", replace(asked, group_by=("conversation",), limit=20)
+            yield (
+                f"{days} days: sub-agents",
+                replace(asked, group_by=("subtask",), limit=20, wanted={"class": "subagent"}),
+            )
+        if days == 365:
+            yield f"{days} days, by day: bars by {by}", replace(asked, bucket="day", group_by=(by,), limit=8)
 
 
 async def report_answers(pool: Pool) -> None:
@@ -193,15 +202,24 @@ async def report_answers(pool: Pool) -> None:
         return Sayings(book=book, shipped=book)
 
     store = DataStore(partial(borrowed, pool, 30.0), PostgresEventLog(pool), PostgresPayloads(pool), told)
-    print(f"{'what the page asks':<40}{'groups':>10}{'ms':>10}")
+    print(f"{'what the page asks':<40}{'groups':>10}{'ms':>10}{'CPU ms: server':>16}{'client':>9}")
     for what, query in on_the_page():
-        times, found = list[float](), 0
-        for _ in range(ROUNDS):
-            began = time.perf_counter()
-            found = len((await store.usage(query)).items)
-            times.append((time.perf_counter() - began) * 1000)
-        words = "" if statistics.median(times) < LIMIT_MS else "   above the goal"
-        print(f"{what:<40}{found:>10}{statistics.median(times):>10.1f}{words}", flush=True)
+        await timed(what, pool, partial(store.usage, query))
+
+
+async def timed(what: str, pool: Pool, ask: Callable[[], Awaitable[UsageAnswer]]) -> None:
+    """On a busy machine the clock on the wall tells of the others: so it is said too what was spent."""
+    found = len((await ask()).items)
+    backends = [psutil.Process(row["pid"]) for row in await pool.fetch(BACKENDS)]
+    times, before, own = list[float](), sum(map(cpu_s, backends)), time.process_time()
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        await ask()
+        times.append((time.perf_counter() - began) * 1000)
+    server, client = sum(map(cpu_s, backends)) - before, time.process_time() - own
+    words = "" if statistics.median(times) < LIMIT_MS else "   above the goal"
+    costs = f"{1000 * server / ROUNDS:>16.1f}{1000 * client / ROUNDS:>9.1f}"
+    print(f"{what:<40}{found:>10}{statistics.median(times):>10.1f}{costs}{words}", flush=True)
 
 
 def cpu_s(process: psutil.Process) -> float:

@@ -37,7 +37,7 @@ NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
 GROUPS: tuple[By, ...] = get_args(By)
 TEXTS = ("Answer to", "What does", "First question", "Let me look", "hello.txt")
 NAMES_IN_NUMBERS = {"model", "models", "unpriced", "name", "key", "label", "device", "user", "session", "session_id"}
-NAMES_IN_NUMBERS |= {"session_ids", "account", "client_domain", "text"}
+NAMES_IN_NUMBERS |= {"session_ids", "account", "client_domain", "text", "reason"}
 """What of a row is a name of something, and shown to who sees numbers."""
 
 
@@ -154,8 +154,8 @@ async def streams(store: DataStore, _: Stores) -> list[Any]:
     return [await store.stream_insights(StreamRange(SINCE, UNTIL))]
 
 
-async def subtasks(store: DataStore, stores: Stores) -> list[Any]:
-    return sorted(await store.subtasks(stores.all_ids), key=lambda one: one.branch_id)
+async def costs(store: DataStore, stores: Stores) -> list[Any]:
+    return [await store.costs(stores.all_ids)]
 
 
 QUESTIONS: dict[str, Question] = {
@@ -168,7 +168,7 @@ QUESTIONS: dict[str, Question] = {
     "search": searches,
     "windows": windows,
     "usage": usage,
-    "subtasks": subtasks,
+    "costs": costs,
     "request_usage": lambda store, stores: of_each(stores, store.request_usage),
     "cache_insights": cache_insights,
     "cache_verdict": lambda store, stores: of_each(stores, store.cache_verdict),

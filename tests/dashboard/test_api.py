@@ -16,6 +16,7 @@ from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
 from ops.db.payloads import PostgresPayloads
 from ops.db.pool import Pool
+from schemas.compare_api import CompareAnswer
 from schemas.statusline_api import StatusLine
 from schemas.usage_api import RequestUsage
 from tests import captures
@@ -103,6 +104,27 @@ async def test_a_search_is_asked_for_as_it_was_typed(front: RunningFront, browse
     refused = await ask(browser, "/api/search?q=-x")
     assert refused.status == 400
     assert b"Name a word that is to be found" in refused.body
+
+
+async def test_two_sides_are_compared_by_their_ids(front: RunningFront, browser: Browser) -> None:
+    said = json.loads((await ask(browser, f"/api/compare?a={KNOWN}&b={KNOWN}&of=requests")).body)
+    assert said.keys() == set(CompareAnswer.model_fields)
+    assert (said["of"], said["same"]) == ("requests", True)
+    said = json.loads((await ask(browser, f"/api/compare?a={KNOWN}&b={KNOWN}&of=branches&turns=3")).body)
+    assert (said["of"], said["same"], said["shared"]) == ("branches", True, 1)
+    for query, status, words in (
+        (f"a={KNOWN}&b={UNKNOWN}", 404, f"There is no request {UNKNOWN}."),
+        (f"a={UNKNOWN}", 404, f"There is no request {UNKNOWN}."),
+        (f"a={KNOWN}", 400, "b is missing"),
+        (f"b={KNOWN}", 400, "a is missing"),
+        (f"a={KNOWN}&b=x", 400, "b='x' is no id"),
+        (f"a={KNOWN}&b={KNOWN}&of=words", 400, "of='words' is unknown"),
+        (f"a={KNOWN}&b={KNOWN}&turns=0", 400, "turns=0 is out of range"),
+        (f"a={KNOWN}&b={KNOWN}&turns=601", 400, "turns=601 is out of range"),
+    ):
+        refused = error_in(await ask(browser, f"/api/compare?{query}"))
+        assert refused[0] == status
+        assert refused[2].startswith(words)
 
 
 async def test_a_session_in_one_line_or_in_json(front: RunningFront, browser: Browser) -> None:

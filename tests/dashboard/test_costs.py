@@ -1,5 +1,6 @@
 """A row's cost is the sum of what has a price, and a branch's with all below it counts each exchange once."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -18,7 +19,7 @@ from domain.billing import BilledLine, Tariff
 from domain.ids import Position
 from domain.prices import PriceBook, Priced, Term
 from domain.usage import TokenCounts
-from domain.usage_sums import CostRow, UsageRow
+from domain.usage_sums import CostRow
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
 from ops.db.payloads import PostgresPayloads
@@ -26,6 +27,7 @@ from ops.db.pool import Pool
 from tests.price_samples import DAY, price
 from tests.projected import Store
 from tests.read_rows import conversation_item, conversation_tree, request_id, request_item, tree_node
+from tests.usage_samples import usage_series
 
 SAID = Sayings(book=PriceBook((price("claude-*"),)))
 SINCE, UNTIL = datetime(2025, 6, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
@@ -103,10 +105,7 @@ def test_lists_usage_and_the_status_line_have_one_rule(used: list[tuple[str, int
     rows = [row(ONE, tokens * 1_000_000, model) for model, tokens in used]
     expected = costs_of(rows, SAID)[ONE]
     summed = [
-        UsageRow(
-            bucket=None, priced_on=DAY, group=(False,), tariff=each.line.tariff, tokens=each.line.tokens,
-            estimated_output_tokens=0, thinking_tokens=0, web_searches=0, requests=1, failed=0, aborted=0,
-        )
+        usage_series(each.line.tariff.model, priced_on=DAY, requests=1, **asdict(each.line.tokens))
         for each in rows
     ]  # fmt: skip
     answer = answer_of(UsageQuery(since=SINCE, until=UNTIL), summed, SAID)

@@ -143,6 +143,17 @@ async def test_windows_come_through_this_door_too(live: Pool) -> None:
     assert (found.as_of, found.accounts) == (START, [])
 
 
+async def test_costs_are_those_of_the_list(pool: Pool) -> None:
+    store = Store.over(pool)
+    ids = await store.append("c_tools")
+    await store.follow()
+    listed = {item.request_id: item.cost_usd for item in (await store_over(pool).requests(RequestFilter())).items}
+    costs = await store_over(pool).costs([*ids.values(), UUID(int=7)])
+    assert {one: costs.get(one) for one in listed} == listed
+    assert UUID(int=7) not in costs
+    assert await store_over(pool).costs([]) == {}
+
+
 async def test_a_search_pages_through_what_was_said(pool: Pool) -> None:
     store = Store.over(pool)
     await store.append("c_tools")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import MultiDict
 
+from dashboard.comparing import MOST_TURNS, TURNS, Wanted
 from dashboard.data import CacheFilter, ConversationFilter, RequestFilter, StreamRange
 from dashboard.errors import InvalidQueryError
 from dashboard.exporting import ExportQuery
@@ -20,6 +21,7 @@ from dashboard.queries import (
     CacheQuery,
     Page,
     cache_query,
+    compare_query,
     conversations_query,
     export_query,
     requests_query,
@@ -231,6 +233,22 @@ def test_a_search_has_words_and_filters() -> None:
 def test_an_unfit_search_is_refused(text: str) -> None:
     with pytest.raises(InvalidQueryError):
         search_query(query(text))
+
+
+def test_a_comparison_has_two_sides_a_way_and_so_many_turns() -> None:
+    one, other = UUID(int=1), UUID(int=2)
+    asked = compare_query(MultiDict(a=str(one), b=str(other), of="branches", turns="7"))
+    assert asked == Wanted(a=one, b=other, of="branches", turns=7)
+    assert compare_query(MultiDict(a=str(one))) == Wanted(a=one, b=None, of=None, turns=TURNS)
+    assert compare_query(MultiDict(a=str(one), turns=str(MOST_TURNS))).turns == MOST_TURNS
+    for unfit in (
+        {"b": str(one)},
+        {"a": "x"},
+        {"a": str(one), "turns": str(MOST_TURNS + 1)},
+        {"a": str(one), "c": "x"},
+    ):
+        with pytest.raises(InvalidQueryError):
+            compare_query(MultiDict(unfit))
 
 
 def test_a_tree_may_be_asked_for_as_of_a_moment() -> None:

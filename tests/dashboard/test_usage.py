@@ -17,10 +17,8 @@ from dashboard import usage
 from dashboard.data import DataStore
 from dashboard.told import Sayings
 from dashboard.usage import BYS, By, UsageQuery, answer_of, is_folded, question_of
-from domain.billing import Tariff
 from domain.prices import PriceBook
-from domain.usage import TokenCounts
-from domain.usage_sums import UsageRow
+from domain.usage_sums import UsageSeries
 from domain.what_if import WhatIf
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
@@ -33,6 +31,7 @@ from tests.price_samples import FIVE, TEN, price
 from tests.projected import Store
 from tests.recorded import append_all, recorded, request_ids
 from tests.usage_oracle import MEASURES, Told
+from tests.usage_samples import usage_series
 from tests.usage_variety import attributed, varied
 
 CAPTURES = ("b_multiturn", "d2_two_agents", "errors_in_session", "interrupts")
@@ -78,6 +77,8 @@ def cost_of(line: Line) -> Fraction | None:
 def group_of(line: Line, by: By) -> Any:
     if by == "user":
         return f"key:{line['key_id']}" if line["key_id"] else line["device"] or None
+    if by == "subtask":
+        return line["tasks"][0]
     value = line[COLUMNS.get(by, by)]
     return None if value == "" else value
 
@@ -177,7 +178,7 @@ async def test_what_is_chosen_is_chosen_by_the_value_that_was_told(known: tuple[
     values = sorted({value for line in lines if (value := group_of(line, by)) is not None}, key=str)
     for value in values[:3]:
         answer = await store.usage(UsageQuery(since=SINCE, until=UNTIL, wanted={by: value}))
-        mine = [line for line in lines if group_of(line, by) == value]
+        mine = [line for line in lines if (value in line["tasks"] if by == "subtask" else group_of(line, by) == value)]
         assert told_by([answer.total]) == counted(mine)
         assert Fraction(answer.total.cost_usd or 0) == money(mine)
 
@@ -257,13 +258,8 @@ def test_a_short_time_and_few_groups_are_read_as_they_are() -> None:
     assert not is_folded(replace(whole, group_by=()))
 
 
-def row(model: str = "claude-opus-4-8", group: tuple[Any, ...] = (False,), **changes: Any) -> UsageRow:
-    whole: dict[str, Any] = {
-        "bucket": None, "priced_on": date(2026, 1, 1), "group": group, "tariff": Tariff(model=model),
-        "tokens": TokenCounts(input_tokens=1_000_000), "estimated_output_tokens": 0, "thinking_tokens": 0,
-        "web_searches": 0, "requests": 1, "failed": 0, "aborted": 0,
-    }  # fmt: skip
-    return UsageRow(**whole | changes)
+def row(model: str = "claude-opus-4-8", group: tuple[Any, ...] = (False,), **changes: Any) -> UsageSeries:
+    return usage_series(model, **{"group": group, "input_tokens": 1_000_000, "requests": 1} | changes)
 
 
 def test_what_has_no_price_is_said_and_is_not_free() -> None:

@@ -48,7 +48,8 @@ def test_all_of_it() -> None:
 
 @pytest.mark.parametrize("by", BYS)
 def test_every_dimension_can_be_told_apart_and_chosen_by(by: str) -> None:
-    value = {"conversation": str(ID), "branch": str(ID), "long_context": "false", "estimated": "false"}.get(by, "x")
+    ids = dict.fromkeys(("conversation", "subtask", "branch"), str(ID))
+    value = {**ids, "long_context": "false", "estimated": "false"}.get(by, "x")
     query = asked(("group_by", by), (by, value))
     assert query.group_by == (by,)
     assert str(query.wanted[query.group_by[0]]).lower() == value

@@ -1,13 +1,21 @@
 """Words are found in prose, in code, and in scripts without spaces; quickly and slowly the same."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.search_words import MAX_PLACES, MAX_WORD, as_vector, fold, lexemes, quoted, stands_alone, words_in
+from domain.search_words import MAX_PLACE, MAX_PLACES, MAX_WORD, as_vector, fold, quoted, stands_alone, words_in
 
 LETTERS = st.sampled_from(list("aAbBzZ09_-/ .'\\\u0301é日本ก한\u0915\u0940½ŉİßΣς"))
 TEXTS = st.text(LETTERS | st.characters())
+
+
+def lexemes(text: str) -> dict[str, list[int]]:
+    """What ``as_vector`` says, read as Postgres reads it."""
+    found = re.findall("'([^']*)':([0-9,]+)(?: |$)", as_vector(text))
+    return {word: [int(place) for place in places.split(",")] for word, places in found}
 
 
 def at_places(text: str) -> list[tuple[str, int]]:
@@ -57,6 +65,11 @@ def test_words_stand_where_they_say(text: str) -> None:
             assert fold(text[word.start : word.end]) == word.text
 
 
+def test_no_word_has_a_sign_that_would_need_an_escape() -> None:
+    every = (chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
+    assert not [one for one in every for word in words_in(one) if set(word.text) & set("'\\")]
+
+
 @given(st.text(min_size=1))
 def test_case_makes_no_difference(text: str) -> None:
     assert fold(text.upper()) == fold(text.upper().swapcase().upper())
@@ -81,8 +94,23 @@ def test_a_text_has_an_end() -> None:
     assert lexemes("x" * 500) == {"x" * MAX_WORD: [1]}
 
 
+@pytest.mark.parametrize("run", ["X" + "a" * 80 + "Bc", "日X" + "a" * 80 + "Bc"])
+def test_a_name_whose_beginning_is_cut_off_is_its_first_part(run: str) -> None:
+    head = ("x" + "a" * 80)[:MAX_WORD]
+    found = lexemes(f"{run} {run}")
+    assert len(found[head]) == 2
+    assert len(found["bc"]) == 2
+
+
+def test_places_end_inside_a_name() -> None:
+    found = lexemes("a " * (MAX_PLACE - 1) + "HttpServer more")
+    assert found["http"] == found["httpserver"] == [MAX_PLACE]
+    assert not {"server", "more"} & set(found)
+
+
 def test_as_postgres_writes_it() -> None:
     assert as_vector("b a b") == "'b':1,3 'a':2"
+    assert as_vector("") == ""
     assert quoted("it's a \\") == "'it''s a \\\\'"
 
 

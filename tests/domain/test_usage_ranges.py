@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -34,12 +34,16 @@ lengths = st.one_of(
 )
 
 
+days = moments.map(datetime.date)
+
+
 @st.composite
 def plans(draw: st.DrawFn) -> tuple[Plan, datetime, datetime, Bucket, ZoneInfo]:
     since, length, bucket, zone = draw(moments), draw(lengths), draw(st.sampled_from(BUCKETS)), draw(zones)
     if bucket == "minute":
         length = min(length, timedelta(days=2))
-    return plan(since, since + length, bucket, zone), since, since + length, bucket, zone
+    found = plan(since, since + length, bucket, zone, price_days=draw(st.lists(days, max_size=3)))
+    return found, since, since + length, bucket, zone
 
 
 Drawn = tuple[Plan, datetime, datetime, Bucket, ZoneInfo]
@@ -68,11 +72,13 @@ def test_sums_are_read_whole_and_what_is_corrected_lies_in_one_day(drawn: Drawn)
     """So what is taken off has the prices of what it is taken from."""
     for span in drawn[0].spans:
         assert span.since < span.until
-        if span.table != "lines":
+        if span.table == "months":
+            assert {(edge.day, edge.time()) for edge in (span.since, span.until)} == {(1, time())}
+        elif span.table != "lines":
             width = WIDTH[span.table]
             assert (span.since - EPOCH) % width == (span.until - EPOCH) % width == timedelta()
         if span.sign < 0:
-            assert span.table != "days"
+            assert span.table not in {"days", "months"}
             assert span.since.date() == (span.until - timedelta(microseconds=1)).date()
 
 
@@ -127,8 +133,36 @@ def test_a_month_in_kathmandu_has_quarters_at_its_edges_only() -> None:
     since, until = datetime(2026, 3, 1, tzinfo=zone), datetime(2026, 5, 1, tzinfo=zone)
     spans = plan(since, until, "month", zone).spans
     assert [(span.table, span.bucket, span.sign) for span in spans] == [
-        ("days", 0, 1), ("quarters", 0, 1), ("quarters", 0, -1), ("days", 1, 1), ("quarters", 1, 1), ("quarters", 1, -1)
-    ]  # fmt: skip
+        (table, bucket, sign) for bucket in (0, 1) for table, sign in (("months", 1), ("quarters", 1), ("quarters", -1))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("price_days", "tables"),
+    [
+        ([], ["days", "months", "days"]),
+        ([date(2026, 3, 1)], ["days", "months", "days"]),
+        ([date(2026, 3, 2), date(2026, 3, 31)], ["days", "months", "days", "months", "days"]),
+        ([date(2026, 2, 20), date(2026, 5, 1), date(2026, 6, 1)], ["days", "months", "days"]),
+        ([date(2026, 2, 2), date(2026, 3, 2), date(2026, 4, 2), date(2026, 5, 2)], ["days"]),
+    ],
+)
+def test_months_are_read_whole_unless_a_list_of_prices_begins_within(
+    price_days: list[date], tables: list[Table]
+) -> None:
+    since, until = datetime(2026, 1, 31, tzinfo=UTC), datetime(2026, 6, 2, tzinfo=UTC)
+    spans = plan(since, until, "none", UTC, price_days=price_days).spans
+    assert [span.table for span in spans] == tables
+    for span in spans:
+        if span.table == "months":
+            assert all(not span.since.date() < day < span.until.date() or day.day == 1 for day in price_days)
+
+
+def test_buckets_of_hours_are_read_from_no_day_and_no_month() -> None:
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    assert {span.table for span in plan(begin, begin + 59 * DAY, "hour", UTC).spans} == {"quarters"}
+    assert {span.table for span in plan(begin, begin + 59 * DAY, "none", UTC, ("days",)).spans} == {"days"}
+    assert {span.table for span in plan(begin, begin + 59 * DAY, "none", UTC, ("days", "months")).spans} == {"months"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.usage_tree import below_each
+from domain.usage_tree import SubTask, below_each, trees_of
 
 Tree = dict[UUID, UUID | None]
 
@@ -50,3 +50,33 @@ def test_a_ring_has_an_end() -> None:
     """No links make one; nobody must wait for ever if some did."""
     one, other = UUID(int=1), UUID(int=2)
     assert below_each({one: other, other: one}) == {one: frozenset({one, other}), other: frozenset({one, other})}
+
+
+@given(trees())
+def test_the_line_up_is_whom_one_stands_below(tree: Tree) -> None:
+    """Both ways of asking for what is below agree."""
+    tasks = [SubTask(one, UUID(int=1), above, None, None) for one, above in tree.items()]
+    found = trees_of(tasks)
+    below = below_each(tree)
+    for one in tree:
+        assert list(found.line_up(one)) == line(one, tree)
+        assert set(found.line_up(one)) == {above for above, each in below.items() if one in each}
+
+
+def test_forks_belong_to_the_sub_task_they_are_in() -> None:
+    main, task, fork, unknown = (UUID(int=n) for n in range(1, 5))
+    found = trees_of(
+        [
+            SubTask(main, main, None, None, None, (main,)),
+            SubTask(task, main, main, "Count", "Explore", (task, fork)),
+        ]
+    )
+    assert [found.task_of(one) for one in (main, task, fork, unknown)] == [main, task, task, unknown]
+    assert list(found.line_up(unknown)) == [unknown]
+
+
+def test_a_caller_that_is_not_there_ends_the_line_and_a_ring_does_too() -> None:
+    one, other = UUID(int=1), UUID(int=2)
+    assert list(trees_of([SubTask(one, one, other, None, None)]).line_up(one)) == [one, other]
+    ring = trees_of([SubTask(one, one, other, None, None), SubTask(other, one, one, None, None)])
+    assert list(ring.line_up(one)) == [one, other]

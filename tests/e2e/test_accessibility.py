@@ -50,6 +50,12 @@ def places(ids: Mapping[str, str]) -> dict[str, str]:
         **{f"/requests{request}?tab={section}": titled(section) for section in SECTIONS},
         **{f"/requests{failed}?tab={section}": titled(section) for section in ("messages", "usage", "stream")},
         f"/requests/{UNKNOWN}": "[data-state=missing]",
+        "/compare": "[data-choice]",
+        f"/compare?a={ids['request']}": "[data-choice]",
+        f"/compare?a={ids['failed']}&b={ids['request']}&of=requests": "[data-difference]",
+        f"/compare?a={ids['conversation']}&b={ids['other']}": "[data-difference]",
+        f"/compare?a={ids['compaction']}": "[data-replaced]",
+        f"/compare?a={UNKNOWN}&b={ids['request']}": "[data-state=missing]",
         "/search": "[data-state=begin]",
         "/search?q=bundle": ".hit",
         "/search?q=zyzzyva": "[data-state=no-match]",
@@ -67,6 +73,7 @@ def titled(section: str) -> str:
 
 
 EMPTY = {
+    "/compare": "[data-state=choose]",
     "/overview": "[data-state=empty]",
     "/conversations": "[data-state=empty]",
     "/requests": "[data-state=empty]",
@@ -134,6 +141,8 @@ async def ids_of(running: Stack) -> dict[str, str]:
     return {
         "conversation": conversation,
         "request": next(one["request_id"] for one in members if one["status"] == 200 and not one["error_type"]),
+        "other": next(one["conversation_id"] for one in listed if one["branches"] > 1),
+        "compaction": next(one["request_id"] for one in every if one["class"] == "compaction"),
         "failed": next(one["request_id"] for one in every if (one["status"] or 0) >= 400),
     }
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
@@ -86,19 +85,21 @@ async def which_were_abandoned(reader: Reader) -> None:
     await expect(reader.page.get_by_text("stopped by the client").first).to_be_visible(timeout=WAIT_MS)
 
 
-async def what_changed(reader: Reader) -> None:
-    listed = (await reader.running.api("/api/conversations", limit="100"))["items"]
-    story = next(one for one in listed if one["title"].startswith(STORY))
-    members = (await reader.running.api("/api/requests", conversation=story["conversation_id"]))["items"]
-    later = next(one for one in members if one["edge"] == "continues" and one["class"] == "main")
-    await reader.page.goto(f"{reader.running.dashboard}/requests?conversation={quote(story['conversation_id'])}")
-    await reader.click(reader.page.locator(f'[data-request-id="{later["request_id"]}"] a.row-link'))
-    await expect(reader.page.get_by_text("carried over").first).to_be_visible(timeout=WAIT_MS)
-    await expect(reader.page.locator('article[data-state="new"]').first).to_be_visible(timeout=WAIT_MS)
+async def what_changed_between_two_runs(reader: Reader) -> None:
+    """Any two: the story and the oldest conversation that is offered beside it."""
+    await reader.go("Conversations")
+    await reader.click(reader.page.locator("tr[data-conversation-id]").filter(has_text=STORY).locator("a.row-link"))
+    await reader.click(reader.page.get_by_label("Views of the conversation").get_by_role("link", name="Compare"))
+    offered = reader.page.locator("section:has(#choices-title) h3:text('Other conversations') + ul a")
+    await reader.click(offered.last)
+    await expect(reader.page.locator("[data-verdict=branches]")).to_contain_text("They share no", timeout=WAIT_MS)
+    await expect(reader.page.locator("[data-fact=Cost]")).to_be_visible()
+    await expect(reader.page.locator("[data-difference]").first).to_be_visible()
 
 
 QUESTIONS: tuple[Callable[[Reader], Awaitable[None]], ...] = (
-    which_sub_agent_cost_most, why_did_it_fork, what_did_the_model_say, which_were_abandoned, what_changed,
+    which_sub_agent_cost_most, why_did_it_fork, what_did_the_model_say, which_were_abandoned,
+    what_changed_between_two_runs,
 )  # fmt: skip
 
 

@@ -123,6 +123,40 @@ async def test_j_and_k_move_in_a_request_and_u_leads_up(page: Page, scene: Scene
     await page.wait_for_url(f"**/conversations/{client.ids[0]}?request={client.ids[-1]}")
 
 
+async def test_c_compares_two_rows_or_what_is_shown_and_j_goes_through_the_differences(
+    page: Page, scene: Scene
+) -> None:
+    url, client = scene.running.dashboard, scene.client
+    await opened(page, f"{url}/conversations", "[data-conversation-id]")
+    await expect(page.locator("[data-conversation-id]")).to_have_count(2)
+    for key in ("j", "c"):
+        await page.keyboard.press(key)
+    await expect(page.get_by_text("Marked.")).to_be_visible()
+    await page.keyboard.press("c")
+    await expect(page.get_by_text("No longer marked.")).to_be_visible()
+    for key in ("c", "j", "c"):
+        await page.keyboard.press(key)
+    await page.wait_for_url("**/compare?**of=branches")
+    await expect(page.locator("[data-difference]").first).to_be_visible(timeout=WAIT_MS)
+    await page.keyboard.press("j")
+    assert str(await page.evaluate(FOCUSED)) == "#d-1"
+    await page.keyboard.press("k")
+    assert str(await page.evaluate(FOCUSED)) == "#d-1"
+    await page.go_back()
+    await page.wait_for_url("**/conversations")
+    await opened(page, f"{url}/requests/{client.ids[1]}", "article.message")
+    await page.keyboard.press("c")
+    await page.wait_for_url(f"**/compare?a={client.ids[1]}")
+    await expect(page.locator("[data-choice]").first).to_be_visible(timeout=WAIT_MS)
+    await walk(page)
+    await page.locator("[data-choice] a").first.click()
+    await expect(page.locator("[data-verdict=requests]")).to_be_visible(timeout=WAIT_MS)
+    await page.locator("[data-swap]").click()
+    await page.wait_for_url(f"**/compare?a={client.ids[1]}&b={client.ids[0]}&of=requests")
+    await page.go_back()
+    await page.wait_for_url(f"**/compare?a={client.ids[0]}&b={client.ids[1]}&of=requests")
+
+
 async def test_a_slash_searches_here_or_everywhere_and_escape_leaves(page: Page, scene: Scene) -> None:
     url, client = scene.running.dashboard, scene.client
     await opened(page, f"{url}/conversations", "[data-conversation-id]")

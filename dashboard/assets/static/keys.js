@@ -24,6 +24,21 @@
     (next?.closest("tr, [data-key]") ?? next)?.scrollIntoView({ block: "nearest" });
   }
 
+  // -- comparing: a row of a list with another one, or else what the page shows with something to choose -------------------
+  const MARKED = "nexus.marked";
+  function compare() {
+    const row = document.activeElement?.closest("tr[data-request-id], tr[data-conversation-id]");
+    if (!row) return document.querySelector("[data-compare]")?.click();
+    const one = { id: row.dataset.requestId ?? row.dataset.conversationId, of: row.dataset.requestId ? "requests" : "branches" };
+    const other = JSON.parse(sessionStorage.getItem(MARKED) ?? "null");
+    const say = (text) => document.dispatchEvent(new CustomEvent("nexus:toast", { detail: { text } }));
+    sessionStorage.removeItem(MARKED);
+    if (other?.id === one.id) return say("No longer marked.");
+    if (other) return location.assign(`/compare?${new URLSearchParams({ a: other.id, b: one.id, of: one.of === other.of ? one.of : "branches" })}`);
+    sessionStorage.setItem(MARKED, JSON.stringify(one));
+    say("Marked. Press c on another one to compare both.");
+  }
+
   function search() {
     const [box] = shown("[data-search]");
     if (!box) return location.assign(PLACES.s);
@@ -38,6 +53,7 @@
     t: () => window.nexusTheme.cycle(),
     j: () => move(1),
     k: () => move(-1),
+    c: compare,
     u: () => document.querySelector("[data-up]")?.click(),
   };
   let chordAt = -CHORD_MS;

@@ -130,7 +130,8 @@ async def test_the_picked_exchange_is_told_with_its_evidence() -> None:
     assert "How many files are here?" in texts(detail, ".said")[0]
     assert "There are three." in texts(detail, ".said")[1]
     assert texts(detail, ".evidence") == ["task prompt byte for byte it begins with the prompt of that call"]
-    hrefs = [f"/requests/{request_id(2)}", *[f"/requests/{request_id(1)}"] * 2]
+    itself = [f"/requests/{request_id(2)}", f"/compare?a={request_id(2)}"]
+    hrefs = [*itself, *[f"/requests/{request_id(1)}"] * 2]
     assert attributes(detail, "a", "href") == hrefs, "itself, its parent, and where its branch leaves"
 
 
@@ -225,8 +226,13 @@ async def test_the_branches_are_listed_with_what_they_add_up_to() -> None:
     assert attributes(branches, "tr", "data-branch-id") == [str(request_id(number)) for number in (1, 2, 3)]
     assert attributes(branches, "button", "data-pick") == [str(request_id(number)) for number in (1, 2, 3)]
     assert texts(branches, "td")[:8] == ["mainmain", "done", "1", "2", "50k", "149k", "–", "4.0 s"]
-    assert texts(branches, "td")[8:16] == ["LookExploresubtask", "done", "1", "2", "50k", "–", "–", "4.0 s"]
-    assert texts(branches, "td")[16:18] == ["branch 2branch", "running"]
+    assert texts(branches, "td")[9:17] == ["LookExploresubtask", "done", "1", "2", "50k", "–", "–", "4.0 s"]
+    assert attributes(branches, "a", "href") == [
+        f"/compare?a={request_id(1)}&of=branches",
+        f"/compare?a={request_id(2)}&of=branches",
+        f"/compare?a={request_id(1)}&b={request_id(3)}&of=branches",
+    ], "a branch with the one that it left"
+    assert texts(branches, "td")[18:20] == ["branch 2branch", "running"]
     assert attributes(branches, "button[aria-current]", "data-pick") == [str(request_id(1))]
     assert attributes(branches, "button[title]", "title") == ["Look around"]
 

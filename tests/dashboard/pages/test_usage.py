@@ -8,16 +8,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from dashboard.formatting import short_id
 from dashboard.pages.page import Surroundings
 from dashboard.pages.usage import UsagePage
 from dashboard.usage import UsageQuery
 from domain.usage_ranges import TooManyBucketsError
-from domain.usage_sums import SubTask
-from schemas.usage_api import UsageAnswer
+from schemas.usage_api import SubTaskItem, UsageAnswer, UsageItem
 from tests.fake_data import FakeDataStore
 from tests.read_rows import START, conversation_tree, request_id, tree_node
 from tests.shown_html import attributes, found, texts
-from tests.usage_samples import usage_answer, usage_item
+from tests.usage_samples import usage_answer, usage_figures, usage_item
 
 NOW = START + timedelta(hours=1)
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -27,13 +27,30 @@ DAY = timedelta(days=1)
 def two_models(query: UsageQuery, **changes: Any) -> UsageAnswer:
     """A dear one and a cheap one, whatever is asked; conversations by their ids."""
     bucket = None if query.bucket == "none" else query.since
-    if "branch" in query.group_by:
-        return usage_answer(*(usage_item(group={"branch": request_id(number)}) for number in (7, 8, 9)))
+    if "subtask" in query.group_by:
+        return usage_answer(*a_tree())
     if "conversation" in query.group_by:
         return usage_answer(usage_item(group={"conversation": request_id(1)}, label="x"))
     dear = usage_item(bucket, label="claude-opus-4-5", group=dict.fromkeys(query.group_by, "claude-opus-4-5"))
     cheap = usage_item(bucket, label="llama", group=dict.fromkeys(query.group_by, "llama"), cost_usd=Decimal("0.1"))
     return usage_answer(dear, cheap.model_copy(update=changes), bucket=query.bucket)
+
+
+def a_tree() -> list[UsageItem]:
+    """A main thread, an agent that called another, and something outside."""
+    whole = usage_figures(requests=9, cost_usd=Decimal("1.25"))
+    places = ((1, None, 0, None, None), (7, 1, 1, "Count <b>files</b>", "Explore"), (8, 7, 2, None, None))
+    tasks = [
+        SubTaskItem(
+            conversation_id=request_id(1), parent=parent and request_id(parent), depth=depth, name=name, agent_type=kind
+        )
+        for _, parent, depth, name, kind in places
+    ]
+    items = [
+        usage_item(group={"subtask": request_id(number)}, label=task.name or "x", subtask=task, with_descendants=whole)
+        for (number, *_), task in zip(places, tasks, strict=True)
+    ]
+    return [*items, usage_item(group={"subtask": None}, label="(none)", with_descendants=whole)]
 
 
 def page_of(used: Callable[[UsageQuery], UsageAnswer] | None = two_models) -> tuple[UsagePage, FakeDataStore]:
@@ -61,7 +78,7 @@ def query_of(link: str) -> dict[str, str]:
 
 async def test_it_asks_for_bars_a_table_and_conversations_of_the_last_week() -> None:
     bars, table, talks, agents = await asked("")
-    assert (agents.group_by, agents.wanted) == (("branch",), {"class": "subagent"})
+    assert (agents.group_by, agents.wanted) == (("subtask",), {"class": "subagent"})
     assert (bars.group_by, bars.bucket, bars.limit) == (("model",), "day", 8)
     assert (table.group_by, table.bucket) == (("model",), "none")
     assert talks.group_by == ("conversation",)
@@ -213,29 +230,47 @@ async def test_conversations_of_a_long_time_are_not_ranked() -> None:
     assert "31 days or less" in (await loaded(search)).regions()["tables"]
 
 
-async def test_sub_agents_that_cost_most_lead_to_their_place_in_the_conversation() -> None:
+async def test_sub_agents_stand_below_who_called_them_with_what_they_cost_in_all() -> None:
     page, store = page_of()
-    store.tasks = [
-        SubTask(request_id(7), request_id(1), "Count <b>files</b>", "Explore"),
-        SubTask(request_id(8), request_id(1), None, None),
-    ]
     await page.load("")
     html = page.regions()["tables"]
     section = html[html.index('aria-label="Sub-agents"') :]
     cells = texts(section, "td")
-    assert cells[0] == "Count <b>files</b> Explore"
-    assert cells[1:3] == ["$0.5000", "4"]
-    assert cells[8] == "sub-agent"
-    assert cells[16] == "a sub-agent whose caller is not known"
+    assert cells[0] == "Mend the clock its sub-agents"
+    assert cells[1:4] == ["–", "$1.25", "9"], "of the main thread itself nothing was asked"
+    assert cells[9] == "Count <b>files</b> Explore"
+    assert cells[10:13] == ["$0.5000", "$1.25", "9"]
+    assert cells[18] == "sub-agent"
+    assert cells[27] == "Not in a conversation"
+    conversation = f"/conversations/{request_id(1)}"
     assert attributes(section, "a", "href") == [
-        f"/conversations/{request_id(1)}?request={request_id(number)}" for number in (7, 8)
-    ]
-    await page.follow()
-    assert store.asked.count("subtasks") == 2, "who is not known yet is asked for again"
+        conversation, *(f"{conversation}?request={request_id(number)}" for number in (7, 8))
+    ]  # fmt: skip
+    depths = [style.removeprefix("--depth: ") for style in attributes(section, ".label", "style")]
+    assert depths == ["0", "1", "2", "0"]
+    assert store.asked.count("tree") == 1, "its title is read once"
+
+
+async def test_the_table_can_be_told_apart_by_sub_task() -> None:
+    html = (await loaded("?by=subtask")).regions()["tables"]
+    table = html[: html.index('aria-label="Conversations"')]
+    assert texts(table, "th")[:4] == ["Sub-task", "Own cost, USD", "With all below", "Share"]
+    assert texts(table, "td")[:3] == [f"Main thread of conversation {short_id(request_id(1))}", "$0.5000", "$1.25"]
+    assert attributes(table, ".label[style]", "style") == ["--depth: 1", "--depth: 2"]
+    link = attributes(table, "a[data-soft]", "href")[1]
+    assert query_of(link)["subtask"] == str(request_id(7))
+    other = (await loaded("?by=model")).regions()["tables"]
+    assert "With all below" not in other[: other.index('aria-label="Conversations"')]
+
+
+async def test_sub_tasks_of_a_long_time_are_not_told_apart() -> None:
+    page = await loaded("?by=subtask&range=custom&since=2026-09-01&until=2026-11-21")
+    assert "choose a shorter span" in page.regions()["tables"]
+    assert await asked("?by=subtask&range=custom&since=2026-09-01&until=2026-11-21") == []
 
 
 @pytest.mark.parametrize(("search", "there"), [("?class=subagent", True), ("?class=main", False), ("?range=30d", True)])
 async def test_sub_agents_are_not_looked_for_among_others(search: str, there: bool) -> None:
-    assert any(one.group_by == ("branch",) for one in await asked(search)) == there
+    assert any(one.group_by == ("subtask",) for one in await asked(search)) == there
     year = await asked("?range=custom&since=2025-11-01&until=2026-11-01")
-    assert not any(one.group_by == ("branch",) for one in year)
+    assert not any(one.group_by == ("subtask",) for one in year)

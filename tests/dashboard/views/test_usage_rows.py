@@ -18,12 +18,13 @@ from dashboard.views.usage_rows import (
     label_of,
     notes_of,
     rows_of,
+    task_rows,
     tints_of,
     total_row,
 )
-from schemas.usage_api import UsageItem, UsageTokens
+from schemas.usage_api import SubTaskItem, UsageItem, UsageTokens
 from tests.read_rows import START, request_id
-from tests.usage_samples import SINCE, usage_answer, usage_item
+from tests.usage_samples import SINCE, usage_answer, usage_figures, usage_item
 
 SPAN = span_of({}, START)
 DAY = timedelta(days=1)
@@ -135,3 +136,26 @@ def test_other_and_kinds_have_their_colours() -> None:
     assert [(part.tint, part.label) for part in stack.parts] == [(SERIES[0], "a"), (OTHER, "other")]
     (kinds,) = bars_of(usage_answer(of_model("a", "1", 0), bucket="day"), SPAN, "model", "tokens", {}).stacks
     assert [(part.tint, part.amount) for part in kinds.parts] == list(zip(KINDS, [800, 60, 40, 100, 50], strict=True))
+
+
+def test_a_sub_task_has_its_place_and_its_conversation_a_name() -> None:
+    whole = usage_figures(requests=9)
+    main = SubTaskItem(conversation_id=request_id(1), parent=None, depth=0, name=None, agent_type=None)
+    below = SubTaskItem(conversation_id=request_id(1), parent=request_id(1), depth=1, name="Count", agent_type="Plan")
+    items = [
+        usage_item(group={"subtask": request_id(1)}, label="main thread", subtask=main, with_descendants=whole),
+        usage_item(group={"subtask": request_id(2)}, label="Count", subtask=below, with_descendants=whole),
+        usage_item(group={"subtask": None}, label="(none)"),
+    ]
+    answer = usage_answer(*items)
+    first, second, alone = task_rows(answer, {})
+    link = f"/conversations/{request_id(1)}"
+    assert (first.label, first.is_main, first.link, first.whole) == ("Conversation 00000001", True, link, whole)
+    assert (second.label, second.agent_type, second.depth, second.is_main) == ("Count", "Plan", 1, False)
+    assert second.link == f"{link}?request={request_id(2)}"
+    assert (alone.label, alone.whole, alone.link) == ("Not in a conversation", items[2], None)
+    assert task_rows(answer, {str(request_id(1)): "Mend it"})[0].label == "Mend it"
+    rows = rows_of(answer, "subtask", {})
+    assert [(row.label, row.depth) for row in rows] == [
+        ("Main thread of conversation 00000001", 0), ("Count", 1), ("none", 0)
+    ]  # fmt: skip

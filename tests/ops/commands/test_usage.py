@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from dashboard.usage import UsageQuery
 from ops.commands import usage
 from ops.commands.usage import UnfitQuestionError, csv_of, dollars, query_of, table
-from schemas.usage_api import UsageAnswer, UsageItem, UsageTokens
+from schemas.usage_api import SubTaskItem, UsageAnswer, UsageFigures, UsageItem, UsageTokens
 from tests import captures
 from tests.pool_runner import PoolRunner
 from tests.projected import Store
@@ -77,6 +78,40 @@ def test_a_spreadsheet_gets_every_figure_and_no_formula() -> None:
     assert (first["requests"], first["input_tokens"], first["cost_usd"]) == ("1200", "10000", "12.346")
     assert (second["cost_usd"], second["bucket"]) == ("", DAY.isoformat())
     assert rest["label"] == "all others"
+
+
+def a_tree() -> UsageAnswer:
+    """A main thread that called somebody who cost a dollar."""
+    place = {"conversation_id": UUID(int=1), "name": None, "agent_type": None}
+    whole = UsageFigures(**{name: getattr(item(), name) for name in UsageFigures.model_fields})
+    more = whole.model_copy(update={"requests": 1300, "cost_usd": Decimal("13.346")})
+    main = SubTaskItem(**place, parent=None, depth=0)
+    below = SubTaskItem(**place, parent=UUID(int=1), depth=1)
+    items = [
+        item("main thread", group={"subtask": UUID(int=1)}, subtask=main, with_descendants=more, bucket=None),
+        item("Count", group={"subtask": UUID(int=2)}, subtask=below, with_descendants=whole, bucket=None),
+    ]
+    return answer(items, group_by=["subtask"], bucket="none", other=[item(group={}, label="", bucket=None)])
+
+
+def test_sub_tasks_stand_below_their_callers_with_what_they_cost_in_all() -> None:
+    head, main, below, other, total = table(a_tree()).splitlines()
+    assert head.endswith("cost USD  requests with all below  cost USD with all below")
+    assert main.startswith("main thread  ")
+    assert below.startswith("  Count  ")
+    assert [line.split()[-3:] for line in (main, below)] == [["12.35", "1,300", "13.35"], ["12.35", "1,200", "12.35"]]
+    assert other.split()[-2:] == ["1,200", "12.35"]
+    assert total.split()[0] == "total"
+
+
+def test_a_spreadsheet_gets_sub_tasks_with_all_below() -> None:
+    main, below, other = csv.DictReader(io.StringIO(csv_of(a_tree())))
+    assert (main["parent"], main["depth"], main["requests"], main["requests_with_descendants"]) == (
+        "", "0", "1200", "1300"
+    )  # fmt: skip
+    assert (below["parent"], below["depth"], below["cost_usd_with_descendants"]) == (str(UUID(int=1)), "1", "12.346")
+    assert (other["label"], other["parent"], other["depth"]) == ("all others", "", "")
+    assert "parent" not in csv_of(answer([item()]))
 
 
 def test_a_question_is_that_of_the_read_api() -> None:

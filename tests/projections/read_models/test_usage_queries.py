@@ -6,12 +6,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any, get_args
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from domain.usage_ranges import Bucket
-from domain.usage_sums import Dimension, Kept, UsageFilter, UsageQuestion, UsageRow
+from domain.usage_sums import Dimension, Kept, UsageFilter, UsageQuestion
+from domain.usage_tree import SubTask, SubTaskTrees
 from ops.db.pool import Pool
 from projections.read_models import usage_queries
 from projections.read_models.usage_queries import TARIFF, usage
@@ -20,6 +22,7 @@ from tests import captures
 from tests.projected import Store
 from tests.recorded import append_all, recorded, request_ids
 from tests.usage_oracle import MEASURES
+from tests.usage_samples import UsageRow, rows_in
 from tests.usage_variety import attributed, varied
 
 CONVERSATIONS = projection("conversations")
@@ -94,13 +97,13 @@ def told(rows: Sequence[UsageRow], asked: UsageQuestion) -> Counter[tuple[Any, .
         tariff = (getattr(row.tariff, name) for name in TARIFF)
         place = (bucket, row.priced_on, row.subscription, *tariff, *row.group)
         for name in MEASURES:
-            found[*place, name] += getattr(row.tokens if hasattr(row.tokens, name) else row, name)
+            found[*place, name] += row.counts[name]
     return Counter({place: count for place, count in found.items() if count})
 
 
 async def ask(store: Store, asked: UsageQuestion) -> list[UsageRow]:
     async with store.pool.acquire() as connection:
-        return await usage(connection, asked)
+        return rows_in(await usage(connection, asked))
 
 
 def any_question(random: Random, lines: Sequence[Line]) -> UsageQuestion:
@@ -155,8 +158,8 @@ async def test_every_partition_adds_up_to_the_whole(store: Store) -> None:
     for name in NAMES:
         asked = UsageQuestion(since=BEGIN, until=BEGIN + timedelta(days=DAYS + 1), group_by=(name,))
         rows = await ask(store, asked)
-        assert sum(row.requests for row in rows) == len({line["request_id"] for line in lines}), name
-        assert sum(row.tokens.output_tokens for row in rows) == sum(line["output_tokens"] for line in lines), name
+        assert sum(row.counts["requests"] for row in rows) == len({line["request_id"] for line in lines}), name
+        assert sum(row.counts["output_tokens"] for row in rows) == sum(line["output_tokens"] for line in lines), name
 
 
 async def test_no_time_is_no_row(store: Store) -> None:
@@ -210,21 +213,26 @@ async def test_what_is_not_kept_apart_is_one_rest(store: Store, names: tuple[Dim
     assert len(rows) <= len(apart)
     assert {row.group[-1] for row in rest} == {line["model"] for line in lines if group_in(line, names) not in kept}
     for name in ("requests", "failed", "thinking_tokens"):
-        assert sum(getattr(row, name) for row in rows) == sum(getattr(row, name) for row in apart)
+        assert sum(row.counts[name] for row in rows) == sum(row.counts[name] for row in apart)
 
 
 def group_in(line: Line, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(line[name]) for name in names)
 
 
-async def test_sub_tasks_have_the_words_of_who_called_them(pool: Pool) -> None:
+async def test_sub_tasks_have_the_words_of_who_called_them_and_all_above(pool: Pool) -> None:
     store = Store.over(pool)
     ids = await store.append("d2_two_agents")
     await store.follow_one(CONVERSATIONS)
-    tasks = {(row["description"], row["agent_type"]) for row in await store.rows("SELECT * FROM read.tasks")}
+    said = {(row["description"], row["agent_type"]) for row in await store.rows("SELECT * FROM read.tasks")}
     async with store.pool.acquire() as connection:
-        found = await usage_queries.subtasks(connection, [ids[1], ids[2], ids[3]])
-        assert await usage_queries.subtasks(connection, []) == []
-    assert {one.branch_id for one in found} == {ids[2], ids[3]}
-    assert {one.conversation_id for one in found} == {ids[1]}
-    assert {(one.name, one.agent_type) for one in found} == tasks
+        found = await usage_queries.trees(connection, [ids[2], ids[3], UUID(int=7)])
+        assert await usage_queries.trees(connection, []) == SubTaskTrees()
+        assert await usage_queries.below(connection, ids[1]) == sorted(ids[number] for number in (1, 2, 3))
+        assert await usage_queries.below(connection, ids[2]) == [ids[2]]
+        assert await usage_queries.below(connection, UUID(int=7)) == []
+    main, *agents = (found.tasks[ids[number]] for number in (1, 2, 3))
+    assert main == SubTask(ids[1], ids[1], None, None, None)
+    assert {(one.parent_id, one.conversation_id) for one in agents} == {(ids[1], ids[1])}
+    assert {(one.name, one.agent_type) for one in agents} == said
+    assert found.by_branch == {ids[2]: ids[2], ids[3]: ids[3]}

@@ -35,6 +35,7 @@ SUMS = {
     "usage_lines": (0, DIMENSIONS),
     "usage_quarters": (15, GROUP),
     "usage_days": (DAY, GROUP),
+    "usage_months": (usage_oracle.MONTH, GROUP),
     "usage_conversations": (DAY, DIMENSIONS),
 }
 """Minutes of a bucket, and what is added up by."""
