@@ -30,8 +30,7 @@ async def opened(database_url: str, name: str, *, reads_only: bool = False, max_
         application_name=name,
         max_size=max_size,
         statement_timeout_s=STATEMENT_TIMEOUT_S if reads_only else 0.0,
-        reset=reads_only,
-        by_index=not reads_only,
+        use="reader" if reads_only else "writer",
     )
     try:
         yield pool

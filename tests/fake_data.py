@@ -15,6 +15,7 @@ from dashboard.request_usage import request_usage_of
 from dashboard.searching import SearchQuery
 from dashboard.told import Sayings
 from dashboard.usage import UsageQuery
+from domain.audit import Act
 from domain.cache_waste import totals
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
@@ -57,11 +58,18 @@ class FakeDataStore(DataStore):
     wanted: list[object] = field(default_factory=list)
     """What insights, usage and searches were asked for."""
     viewer: Viewer = OWNER
+    revealed: list[tuple[Act, UUID]] = field(default_factory=list)
+    """What was to be noted."""
 
     def seen_by(self, viewer: Viewer) -> DataStore:
         """It has what it has, whoever looks; ``viewer`` tells who did."""
         self.viewer = viewer
         return self
+
+    async def reveal(self, act: Act, about: UUID) -> None:
+        self.viewer.check("raw")
+        self._ask("reveal")
+        self.revealed.append((act, about))
 
     async def cache_insights(self, wanted: CacheFilter, *, limit: int = 50) -> CacheInsights:
         self._ask("cache_insights")
