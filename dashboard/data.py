@@ -266,7 +266,7 @@ class DataStore:
         check_limit(limit)
         said = await self._told()
         async with self._connections() as connection:
-            wastes = await cache_queries.waste(connection, wanted)
+            wastes = await cache_queries.waste(connection, wanted, said.price_days)
             compared = await cache_queries.compared(connection, wanted)
         groups = ranked(wastes, said.price_of)
         return CacheInsights(
