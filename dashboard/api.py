@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from aiohttp.web import Request, Response
+from aiohttp.web import Request, RequestKey, Response
 
 from dashboard.answers import bytes_answer, csv_answer, file_answer, json_answer, plain_json_answer
 from dashboard.compare_answer import answered, reason_of
@@ -31,8 +31,11 @@ from domain.errors import StoreUnavailableError
 from domain.ports import Clock
 from domain.search_query import InvalidSearchError
 from domain.usage_ranges import TooManyBucketsError
+from domain.viewers import Viewer
 from schemas.read_api import ConversationItem, EventItem, Listing, RequestItem
 
+VIEWER = RequestKey("nexus-viewer", Viewer)
+"""Noted in a request that was let in: who asks."""
 _HEALTH_DEADLINE_S = 3.0
 
 
@@ -40,114 +43,118 @@ class ReadApi:
     """The handlers under ``/api``. Whoever gets here has been let in."""
 
     def __init__(self, store: DataStore, is_worker_up: Callable[[], Awaitable[bool]], clock: Clock) -> None:
-        self._store, self._is_worker_up, self._clock = store, is_worker_up, clock
+        self._whole, self._is_worker_up, self._clock = store, is_worker_up, clock
+
+    def _of(self, request: Request) -> DataStore:
+        """The store, as who asks is shown it."""
+        return self._whole.seen_by(request[VIEWER])
 
     async def requests(self, request: Request) -> Response:
         query = requests_query(request.query)
         page = query.page
-        listing = await self._store.requests(query.wanted, after=page.after, cursor=page.cursor, limit=page.limit)
+        listing = await self._of(request).requests(query.wanted, after=page.after, cursor=page.cursor, limit=page.limit)
         if page.form == "csv":
             return await csv_answer(request, RequestItem, listing, "requests.csv")
         return await json_answer(request, listing)
 
     async def request(self, request: Request) -> Response:
         request_id = _id_in(request)
-        item = await self._store.request(request_id)
+        item = await self._of(request).request(request_id)
         if item is None:
             raise _unknown(request_id)
         return await json_answer(request, item)
 
     async def body(self, request: Request) -> Response:
         request_id = _id_in(request)
-        recorded = await self._store.request_body(request_id)
+        recorded = await self._of(request).request_body(request_id)
         if recorded is None:
             raise _unknown(request_id)
         return bytes_answer(recorded, f"{request_id}.request")
 
     async def response(self, request: Request) -> Response:
         request_id = _id_in(request)
-        recorded = await self._store.response_bytes(request_id)
+        recorded = await self._of(request).response_bytes(request_id)
         if recorded is None:
             raise _unknown(request_id)
         return bytes_answer(recorded, f"{request_id}.response")
 
     async def events(self, request: Request) -> Response:
         request_id = _id_in(request)
-        events = await self._store.events(request_id)
+        events = await self._of(request).events(request_id)
         if not events:
             raise _unknown(request_id)
         return await json_answer(request, Listing[EventItem](items=events, next_cursor=None))
 
     async def request_usage(self, request: Request) -> Response:
         request_id = _id_in(request)
-        used = await self._store.request_usage(request_id)
+        used = await self._of(request).request_usage(request_id)
         if used is None:
             raise _unknown(request_id)
         return await json_answer(request, used)
 
     async def conversations(self, request: Request) -> Response:
         query = conversations_query(request.query)
-        listing = await self._store.conversations(query.wanted, cursor=query.page.cursor, limit=query.page.limit)
+        listing = await self._of(request).conversations(query.wanted, cursor=query.page.cursor, limit=query.page.limit)
         if query.page.form == "csv":
             return await csv_answer(request, ConversationItem, listing, "conversations.csv")
         return await json_answer(request, listing)
 
     async def conversation(self, request: Request) -> Response:
         member = _id_in(request)
-        item = await self._store.conversation(member)
+        item = await self._of(request).conversation(member)
         if item is None:
             raise _unknown(member, "conversation with a request")
         return await json_answer(request, item)
 
     async def tree(self, request: Request) -> Response:
         member = _id_in(request)
-        tree = await self._store.tree(member, tree_query(request.query))
+        tree = await self._of(request).tree(member, tree_query(request.query))
         if tree is None:
             raise _unknown(member, "conversation with a request")
         return await json_answer(request, tree)
 
     async def export(self, request: Request) -> Response:
         member, query = _id_in(request), export_query(request.query)
-        found = await export(self._store, member, query)
+        found = await export(self._of(request), member, query)
         if found is None:
             raise _unknown(member, "conversation with a request")
         return await file_answer(request, found, CONTENT_TYPES[query.form], f"conversation-{member}.{query.form}")
 
     async def compare(self, request: Request) -> Response:
         query = compare_query(request.query)
-        found = await answered(self._store, query)
+        found = await answered(self._of(request), query)
         if isinstance(found, NotCompared):
             raise RefusedError(404 if found.reason == "unknown" else 400, reason_of(found, query))
         return await json_answer(request, found)
 
     async def windows(self, request: Request) -> Response:
-        return await json_answer(request, await self._store.windows(windows_query(request.query), self._clock()))
+        return await json_answer(request, await self._of(request).windows(windows_query(request.query), self._clock()))
 
     async def streams(self, request: Request) -> Response:
-        return await json_answer(request, await self._store.stream_insights(streams_query(request.query)))
+        return await json_answer(request, await self._of(request).stream_insights(streams_query(request.query)))
 
     async def usage(self, request: Request) -> Response:
         query = usage_query(request.query, self._clock())
         try:
-            return await json_answer(request, await self._store.usage(query))
+            return await json_answer(request, await self._of(request).usage(query))
         except TooManyBucketsError as error:
             raise InvalidQueryError(str(error)) from error
 
     async def search(self, request: Request) -> Response:
         query = search_query(request.query)
         try:
-            return await json_answer(request, await self._store.search(query))
+            return await json_answer(request, await self._of(request).search(query))
         except InvalidSearchError as error:
             raise InvalidQueryError(str(error)) from error
 
     async def cache_insights(self, request: Request) -> Response:
         query = cache_query(request.query)
-        return await json_answer(request, await self._store.cache_insights(query.wanted, limit=query.limit))
+        return await json_answer(request, await self._of(request).cache_insights(query.wanted, limit=query.limit))
 
     async def statusline(self, request: Request) -> Response:
         """JSON, or the line alone."""
         session, form = statusline_query(request.query)
-        answer = await self._store.status_line(session, self._clock())
+        answer = await self._of(request).status_line(session, self._clock())
         if form == "text":
             return Response(text=f"{answer.text}\n")
         return await json_answer(request, answer)
@@ -157,13 +164,14 @@ class ReadApi:
         pages = "up" if await self._is_worker_up() else "starting"
         try:
             async with asyncio.timeout(_HEALTH_DEADLINE_S):
-                projected = await self._store.position()
-                newest = await self._store.newest_position()
+                projected = await self._of(request).position()
+                newest = await self._of(request).newest_position()
         except (StoreUnavailableError, TimeoutError):
             store: dict[str, object] = {"status": "away"}
         else:
-            lag = max(0, newest - projected)
-            store = {"status": "up", "newest": newest, "projected": projected, "lag": lag}
+            store = {"status": "up"}
+            if request[VIEWER].accounts is None:  # how much happens elsewhere is nobody's business
+                store |= {"newest": newest, "projected": projected, "lag": max(0, newest - projected)}
         fine = pages == store["status"] == "up"
         return await plain_json_answer(
             request, {"status": "ok" if fine else "degraded", "pages": pages, "store": store}

@@ -1,11 +1,12 @@
 """How does the Panel worker serve the pages? Paths to pages, a session for each tab, and its end.
 
 The worker stands behind the front, which has checked who asks. A page is loaded while its session is made, so that
-the document it is served with has content. Nothing of the request but its path is kept in Bokeh's session token.
+the document it is served with has content. Nothing of the request but its path is kept in Bokeh's session token, and
+for which login it is. Who looks is what the front said when the session was made; nothing the browser sends changes it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +20,13 @@ from panel.viewable import Viewable
 from tornado.web import RedirectHandler, RequestHandler
 
 from dashboard.data import DataStore
+from dashboard.front_word import LOGIN, FrontsWord, login_of, viewer_of
 from dashboard.markup import STATIC, Surface, assets_version, document_template
 from dashboard.pages.page import Route, Surroundings
 from dashboard.pages.reader import Act, read_act
 from dashboard.pages.routes import HOME, ROUTES
 from dashboard.pages.tab import TICK_S, Tab
+from dashboard.proxying import CSRF_HEADER
 from domain.ports import Clock
 
 if TYPE_CHECKING:
@@ -31,10 +34,9 @@ if TYPE_CHECKING:
     from bokeh.document import Document
     from tornado.httputil import HTTPServerRequest
 
-CSRF_HEADER = "X-Nexus-Csrf"
-"""With every page request that the front passes on: the token that the logout form must hold."""
 _CSRF = "nexus_csrf"
-"""Where it is kept on the request until the document is made."""
+_VIEWER = "nexus_viewer"
+"""Where the form's word and who looks are kept on the request until the document is made."""
 UNUSED_SESSION_S = 20.0
 """A session whose tab is gone, or has not come yet, lives so long: under load a tab may take a while to connect."""
 KEEP_ALIVE_S = 15.0
@@ -70,6 +72,7 @@ def make_server(store: DataStore, clock: Clock, config: PagesConfig, listen: Pat
         allow_websocket_origin=list(config.websocket_origins),
         include_headers=[],
         include_cookies=[],
+        auth_provider=FrontsWord(),
         sign_sessions=True,
         secret_key=config.token_secret,
         session_token_expiration=TOKEN_S,
@@ -99,12 +102,14 @@ class PageHandler(Handler):  # type: ignore[misc]  # Bokeh has no types
     def process_request(self, request: "HTTPServerRequest") -> dict[str, object]:
         """What Bokeh's token holds of the request, in the place of its headers, cookies and arguments: nothing."""
         setattr(request, _CSRF, request.headers.get(CSRF_HEADER, ""))
-        return {"headers": {}, "cookies": {}, "arguments": {}}
+        setattr(request, _VIEWER, viewer_of(request))
+        return {"headers": {}, "cookies": {}, "arguments": {}, LOGIN: login_of(request)}
 
     async def on_session_created(self, session_context: "SessionContext") -> None:
         request = session_context.request
-        store = self._surroundings.store
-        tab = Tab(self._route(self._surroundings, request.route_params.get("member", "")), store.position)
+        store = self._surroundings.store.seen_by(getattr(request, _VIEWER))
+        page = self._route(replace(self._surroundings, store=store), request.route_params.get("member", ""))
+        tab = Tab(page, store.position)
         self._opened[session_context.id] = tab
         await tab.open(f"?{request.query}" if request.query else "")
 
@@ -126,6 +131,7 @@ class PageHandler(Handler):  # type: ignore[misc]  # Bokeh has no types
             regions=regions,
             version=self._version,
             csrf=getattr(doc.session_context.request, _CSRF),
+            viewer=getattr(doc.session_context.request, _VIEWER),
         )
         doc.add_periodic_callback(without_document_lock(tab.tick), int(1000 * TICK_S))
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from aiohttp.web import Request, StreamResponse
 
+from credentials.person_words import parse
+from dashboard.people import OWNER_ID, OWNER_STANDING, OwnerAlone, People, Standing
 from dashboard.refusals import RefusedError
 from dashboard.security import Addresses
 from dashboard.sessions import Session, Sessions
@@ -68,37 +70,67 @@ class SessionCookie:
 
 
 class Gatekeeper:
-    """Lets in, or says why not."""
+    """Lets in, or says why not; and knows as whom."""
 
-    def __init__(self, key: SecretWord, sessions: Sessions, cookie: SessionCookie, throttle: Throttle) -> None:
+    def __init__(
+        self,
+        key: SecretWord,
+        sessions: Sessions,
+        cookie: SessionCookie,
+        throttle: Throttle,
+        people: People = OwnerAlone(),  # noqa: B008  it has no state
+    ) -> None:
         self._key, self._throttle = key, throttle
         self._sessions, self._cookie = sessions, cookie
+        self.people = people
+        self.refused = 0
+        """Wrong keys and links since the start."""
 
     def session(self, request: Request) -> Session | None:
-        """Of a browser that is logged in."""
-        return self._sessions.find(self._cookie.read(request))
+        """Of a browser that is logged in, by somebody who stands as he did then."""
+        session = self._sessions.find(self._cookie.read(request))
+        if session is not None and self._is_outdated(session):
+            self._sessions.end(session)
+            return None
+        return session
 
-    async def check_api(self, request: Request) -> None:
-        """Raises RefusedError unless the request has the key or a session."""
+    def end_outdated(self) -> None:
+        """Of everybody who was removed, changed or logged out since."""
+        self._sessions.end_where(self._is_outdated)
+
+    async def check_api(self, request: Request) -> Standing:
+        """Who asks. Raises RefusedError unless the request has a key or a session."""
         offered = _offered_key(request)
-        if offered is None:
-            if self.session(request) is None:
-                raise RefusedError(
-                    401, "Give the dashboard's key as X-Nexus-Key or Authorization: Bearer.", _ASK_FOR_KEY
-                )
-            return
-        await self.check_key(request, offered)
+        if offered is not None:
+            return await self.check_key(request, offered)
+        session = self.session(request)
+        if session is None:
+            raise RefusedError(401, "Give the dashboard's key as X-Nexus-Key or Authorization: Bearer.", _ASK_FOR_KEY)
+        return session.standing
 
-    async def check_key(self, request: Request, offered: str) -> None:
-        """Raises RefusedError if it is the wrong one, after the wait that deserves."""
-        if not self._key.is_this(offered):
-            await self.refuse(request, "This is not the dashboard's key; take DASHBOARD_API_KEY or the key file's.")
+    async def check_key(self, request: Request, offered: str) -> Standing:
+        """Whose it is. Raises RefusedError if it is a wrong one, after the wait that deserves."""
+        found = self.owner() if self._key.is_this(offered) else self.people.with_key(offered)
+        if found is None:
+            message = "This is not the dashboard's key, nor anybody's; take DASHBOARD_API_KEY or the key file's."
+            raise await self.refusal(request, offered, message)
+        return found
 
-    async def refuse(self, request: Request, message: str) -> None:
-        """Raises RefusedError, after the wait that a wrong word deserves."""
-        if not await self._throttle.punish(request.remote or ""):
-            raise RefusedError(429, "Too many wrong keys at once; wait a little.", {"Retry-After": "5"})
-        raise RefusedError(401, message, _ASK_FOR_KEY)
+    def owner(self) -> Standing:
+        return self.people.standing(OWNER_ID) or OWNER_STANDING
+
+    async def refusal(self, request: Request, offered: str, message: str) -> RefusedError:
+        """After the wait that a wrong word deserves, of this address, and of whose word it means to be."""
+        self.refused += 1
+        word = parse(offered)
+        known = word is not None and self.people.standing(word.person_id) is not None
+        for culprit in [request.remote or "", *([f"person {word.person_id}"] if word and known else [])]:
+            if not await self._throttle.punish(culprit):
+                return RefusedError(429, "Too many wrong keys at once; wait a little.", {"Retry-After": "5"})
+        return RefusedError(401, message, _ASK_FOR_KEY)
+
+    def _is_outdated(self, session: Session) -> bool:
+        return self.people.standing(session.standing.person_id) != session.standing
 
 
 def _offered_key(request: Request) -> str | None:

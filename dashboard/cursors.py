@@ -23,6 +23,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LAYOUT = struct.Struct(">cq16s")
 _TAGS: dict[Kind, bytes] = {"requests": b"r", "conversations": b"c"}
+MAX_LIMIT = 500
+"""Rows of a page."""
 _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -65,3 +67,9 @@ def decode_position(text: str) -> Position:
 
 def _malformed(cursor: str) -> InvalidQueryError:
     return InvalidQueryError(f"cursor={cursor[:80]!r} is none of this list; leave it out to begin with the newest.")
+
+
+def check_limit(limit: int) -> None:
+    """Raises InvalidQueryError for more rows than a page may have, or none."""
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidQueryError(f"limit={limit} is out of range; give 1 to {MAX_LIMIT}.")

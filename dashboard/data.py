@@ -7,53 +7,42 @@ no tables yet, lists are empty. Every method raises StoreUnavailableError when t
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
-from dashboard.agent_figures import with_reports
-from dashboard.as_of import (
-    Standing,
-    by_branch,
-    conversation_as_of,
-    costs_as_of,
-    has_ended,
-    item_as_of,
-    moments_of,
-    nodes_as_of,
-    status_of,
-    stream_as_of,
-)
-from dashboard.compactions import compactions_of
+from dashboard.as_of import Standing, item_as_of, stream_as_of
+from dashboard.auditing import UNAUDITED, Audit, entry_of
 from dashboard.costs import (
     Costs,
     costs_of,
-    found_of,
-    priced_attempts,
-    priced_branches,
     priced_conversations,
     priced_requests,
     retried,
 )
-from dashboard.cursors import decode_place, encode_place
+from dashboard.cursors import check_limit, decode_place, encode_place
 from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
 from dashboard.line_details import LineDetails
 from dashboard.plans import WithPlansSeen
-from dashboard.recordings import RecordedBytes, Recordings, Stream
+from dashboard.recordings import ReadBytes, RecordedBytes, Recordings
 from dashboard.request_usage import request_usage_of
 from dashboard.searching import RANKED, SearchQuery, search_answer
+from dashboard.standings import begun, open_then, standing_now, standing_then
 from dashboard.statusline import status_line
 from dashboard.told import Sayings, Told, nothing_told
 from dashboard.trees import branches_of
 from dashboard.usage import UsageQuery, answer_of, branches_in, folded, is_folded, question_of
+from domain.audit import Act
 from domain.cache_waste import ranked, totals
-from domain.errors import PayloadMissingError
 from domain.ids import Position
 from domain.ports import EventLog, Payloads
 from domain.search_query import as_tsquery, read_search
+from domain.viewers import OWNER, Viewer
 from projections.read_models import (
     cache_queries,
     conversation_queries,
@@ -69,11 +58,12 @@ from projections.read_models import (
 from projections.read_models.cache_queries import CacheFilter
 from projections.read_models.connection import Connection
 from projections.read_models.conversation_queries import ConversationFilter
+from projections.read_models.narrowing import narrowed, sight_of
 from projections.read_models.request_queries import Counts, RequestFilter
 from projections.read_models.stream_queries import StreamRange
 from schemas.cache_api import CacheInsights, CacheVerdictItem
 from schemas.limits_api import WindowsAnswer
-from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem, TreeNode
+from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
 from schemas.search_api import SearchAnswer
 from schemas.statusline_api import StatusLine
 from schemas.stream_api import StreamInsights
@@ -84,7 +74,6 @@ __all__ = ["CacheFilter", "ConversationFilter", "Counts", "DataStore", "RequestF
 Connections = Callable[[], AbstractAsyncContextManager[Connection]]
 """Lends a connection for a short while; raises StoreUnavailableError when the database is away."""
 DEFAULT_LIMIT = 50
-MAX_LIMIT = 500
 MAX_ACCOUNTS = 20
 """``windows`` of all accounts tells of no more."""
 AT_A_TIME = 40
@@ -94,12 +83,36 @@ COUNTED = 100_000
 
 
 class DataStore:
-    """Reads. Any number of calls may run at once."""
+    """Reads. Any number of calls may run at once. What the viewer may not see it does not have, or refuses by
+    NotAllowedError."""
 
-    def __init__(self, connections: Connections, log: EventLog, payloads: Payloads, told: Told = nothing_told) -> None:
-        self._connections, self._log = connections, log
+    viewer: Viewer = OWNER
+
+    def __init__(
+        self,
+        connections: Connections,
+        log: EventLog,
+        payloads: Payloads,
+        told: Told = nothing_told,
+        audit: Audit = UNAUDITED,
+    ) -> None:
+        self._connections, self._log, self._audit = connections, log, audit
         self._told = WithPlansSeen(told, self._subscribed, time.monotonic)
         self._recordings, self._payloads = Recordings(log, payloads), payloads
+
+    def seen_by(self, viewer: Viewer) -> "DataStore":
+        """The same store, as this viewer is shown it; asked of the whole one, once for each viewer."""
+        seen = copy(self)
+        seen.viewer = viewer
+        if not viewer.sees_all:
+            seen._connections = partial(narrowed, self._connections, sight_of(viewer))  # noqa: SLF001  our own copy
+            seen._recordings = self._recordings.seen_by(viewer)  # noqa: SLF001  our own copy
+        return seen
+
+    async def reveal(self, act: Act, about: UUID) -> None:
+        """Asked before anything is given as it was recorded: it is noted first. Raises StoreUnavailableError."""
+        self.viewer.check("raw")
+        await self._audit.note(entry_of(self.viewer, act, about))
 
     async def _subscribed(self) -> list[str]:
         async with self._connections() as connection:
@@ -119,7 +132,7 @@ class DataStore:
         far as both projections have come; ``next_cursor`` is then the position to ask with next time, and never null.
         Raises InvalidQueryError.
         """
-        _check_limit(limit)
+        check_limit(limit)
         if after is not None and cursor is not None:
             raise InvalidQueryError("after and cursor exclude each other; give one of them.")
         if after is not None:
@@ -139,7 +152,8 @@ class DataStore:
             upto = await reading.reached(connection)
             found = await request_queries.changed(connection, wanted, after, upto, limit)
             items = await _priced(connection, found, said)
-        seen = items[-1].position if len(items) == limit else max(after, upto)
+        end = after if self.viewer.accounts else max(after, upto)  # how much happens elsewhere is nobody's business
+        seen = items[-1].position if len(items) == limit else max([end, *(item.position for item in items)])
         return Listing[RequestItem](items=items, next_cursor=str(seen))
 
     async def request(self, request_id: UUID) -> RequestItem | None:
@@ -156,7 +170,7 @@ class DataStore:
 
         A conversation that goes on while somebody pages moves to the front; all others come exactly once.
         """
-        _check_limit(limit)
+        check_limit(limit)
         before = None if cursor is None else decode_place("conversations", cursor)
         said = await self._told()
         async with self._connections() as connection:
@@ -183,42 +197,23 @@ class DataStore:
 
     async def standing(self, member: UUID, as_of: datetime | None = None) -> Standing | None:
         """The same, and every moment at which something happened, also those after ``as_of``."""
+        self.viewer.check("text")
         said = await self._told()
         async with self._connections() as connection:
             item = await conversation_queries.one(connection, member)
             if item is None:
                 return None
             nodes = await conversation_queries.nodes(connection, item.conversation_id)
-            moments = moments_of(nodes)
-            if as_of is not None:
-                return Standing(await self._tree_as_of(connection, item, nodes, as_of, said), moments)
-            used = await cost_queries.by_branch(connection, item.conversation_id)
-            item = (await _priced_talk(connection, [item], said))[0]
-            attempts = await cost_queries.by_request(connection, retried(nodes))
-            reports = await conversation_queries.agent_reports(connection, item.conversation_id)
-        nodes = priced_attempts(nodes, costs_of(attempts, said))
-        branches = with_reports(priced_branches(branches_of(nodes), found_of(used, said)), nodes, reports)
-        compactions = compactions_of(nodes)
-        tree = ConversationTree(conversation=item, branches=branches, compactions=compactions, nodes=nodes)
-        return Standing(tree, moments)
-
-    async def _tree_as_of(
-        self, connection: Connection, item: ConversationItem, nodes: list[TreeNode], moment: datetime, said: Sayings
-    ) -> ConversationTree:
-        began = [node for node in nodes if node.received_at <= moment]
-        streams = [await self._recordings.stream(node.request_id) for node in began if not has_ended(node, moment)]
-        cut = [then for stream in streams if stream and (then := stream_as_of(stream, moment))]
-        used = await cost_queries.by_request(connection, [node.request_id for node in began])
-        nodes = nodes_as_of(nodes, moment, {stream.events[0].originator_id: status_of(stream) for stream in cut})
-        used, again = costs_as_of(used, nodes), set(retried(nodes))
-        nodes = priced_attempts(nodes, costs_of([row for row in used if row.id in again], said))
-        found = found_of(by_branch(used, nodes), said)
-        return ConversationTree(
-            conversation=conversation_as_of(item, nodes, found),
-            branches=priced_branches(branches_of(nodes), found),
-            compactions=compactions_of(nodes),
-            nodes=nodes,
-        )
+            if as_of is None:
+                used = await cost_queries.by_branch(connection, item.conversation_id)
+                item = (await _priced_talk(connection, [item], said))[0]
+                attempts = await cost_queries.by_request(connection, retried(nodes))
+                reports = await conversation_queries.agent_reports(connection, item.conversation_id)
+                return await asyncio.to_thread(standing_now, item, nodes, (used, attempts), reports, said)
+            used = await cost_queries.by_request(connection, begun(nodes, as_of))
+        read = [await self._recordings.stream(one) for one in open_then(nodes, as_of)]
+        streams = [stream for stream in read if stream is not None]
+        return await asyncio.to_thread(standing_then, item, nodes, as_of, (used, streams), said)
 
     async def branch_name(self, conversation: UUID, branch: UUID) -> str | None:
         """What a branch is called, without reading the whole tree. None: it is not there."""
@@ -228,7 +223,8 @@ class DataStore:
 
     async def search(self, query: SearchQuery) -> SearchAnswer:
         """Where it was said. Raises InvalidSearchError, or InvalidQueryError for a limit or a cursor."""
-        _check_limit(query.limit)
+        self.viewer.check("text")
+        check_limit(query.limit)
         search, page, best_first = read_search(query.words), (query.limit, query.offset), query.order == "best"
         words = as_tsquery(search)
         async with self._connections() as connection:
@@ -256,7 +252,7 @@ class DataStore:
 
     async def request_usage(self, request_id: UUID) -> RequestUsage | None:
         """What an exchange used and cost, with the formula, and every attempt of its turn. None: unknown."""
-        details = await self.details(request_id)
+        details = await self._details(request_id)
         if details is None:
             return None
         said = await self._told()
@@ -267,10 +263,10 @@ class DataStore:
     async def cache_insights(self, wanted: CacheFilter, *, limit: int = DEFAULT_LIMIT) -> CacheInsights:
         """Why prompts were not read from the cache, and what it cost; the most expensive groups. Raises
         InvalidQueryError."""
-        _check_limit(limit)
+        check_limit(limit)
         said = await self._told()
         async with self._connections() as connection:
-            wastes = await cache_queries.waste(connection, wanted)
+            wastes = await cache_queries.waste(connection, wanted, said.price_days)
             compared = await cache_queries.compared(connection, wanted)
         groups = ranked(wastes, said.price_of)
         return CacheInsights(
@@ -326,14 +322,22 @@ class DataStore:
 
     async def request_body(self, request_id: UUID) -> RecordedBytes | None:
         """The request's body as it was sent. None: unknown. Raises PayloadMissingError: erased."""
-        return await self._recordings.request_bytes(request_id)
+        return await self._revealed("read-body", request_id, self._recordings.request_bytes)
 
     async def response_bytes(self, request_id: UUID) -> RecordedBytes | None:
         """The answer as far as it is recorded. None: unknown. Raises PayloadMissingError: erased."""
-        return await self._recordings.response_bytes(request_id)
+        return await self._revealed("read-response", request_id, self._recordings.response_bytes)
+
+    async def _revealed(self, act: Act, request_id: UUID, read: ReadBytes) -> RecordedBytes | None:
+        self.viewer.check("raw")
+        found = await read(request_id)
+        if found is not None:
+            await self.reveal(act, request_id)
+        return found
 
     async def events(self, request_id: UUID) -> list[EventItem]:
         """The exchange's stream by version; empty: unknown."""
+        self.viewer.check("text")
         return await self._recordings.event_items(request_id)
 
     async def details(self, request_id: UUID, as_of: datetime | None = None) -> RequestDetails | None:
@@ -341,6 +345,10 @@ class DataStore:
 
         ``as_of``: as far as it had come then. None: it had not begun.
         """
+        self.viewer.check("text")
+        return await self._details(request_id, as_of)
+
+    async def _details(self, request_id: UUID, as_of: datetime | None = None) -> RequestDetails | None:
         stream = await self._recordings.stream(request_id)
         if stream is not None and as_of is not None:
             stream = stream_as_of(stream, as_of)
@@ -349,13 +357,13 @@ class DataStore:
         item = await self.request(request_id)
         if item is not None and as_of is not None:
             item = item_as_of(item, as_of, stream)
-        body = await _unless_erased(self._recordings.body_of, stream)
-        answer = await _unless_erased(self._recordings.answer_of, stream)
+        body, answer = await self._recordings.both_of(stream)
         return await asyncio.to_thread(details_of, stream, item, body, answer)  # large bodies take a while
 
     async def line_details(self, request_ids: Sequence[UUID]) -> AsyncIterator[RequestDetails | None]:
         """The same of many exchanges of a line of talk, in order: what their requests share is read once, and the
         text of a sent body may stand empty."""
+        self.viewer.check("text")
         line = LineDetails(self._recordings, self._payloads, f"{secrets.token_hex(16)}:")
         for start in range(0, len(request_ids), AT_A_TIME):
             some = request_ids[start : start + AT_A_TIME]
@@ -377,15 +385,3 @@ async def _priced_talk(
 ) -> list[ConversationItem]:
     used = await cost_queries.by_conversation(connection, [item.conversation_id for item in items])
     return priced_conversations(items, costs_of(used, said))
-
-
-async def _unless_erased(read: Callable[[Stream], Awaitable[bytes]], stream: Stream) -> bytes | None:
-    try:
-        return await read(stream)
-    except PayloadMissingError:
-        return None
-
-
-def _check_limit(limit: int) -> None:
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidQueryError(f"limit={limit} is out of range; give 1 to {MAX_LIMIT}.")

@@ -56,11 +56,13 @@ class Exported:
 
 
 async def export(store: DataStore, member: UUID, query: ExportQuery) -> bytes | None:
-    """None: there is no such conversation. Raises InvalidQueryError."""
+    """None: there is no such conversation. Raises InvalidQueryError, and NotAllowedError for one without redaction."""
     tree = await store.tree(member)
     if tree is None:
         return None
     branch = _branch(tree, member, query.branch)
+    if not query.redact:
+        await store.reveal("exported", tree.conversation.conversation_id)
     line = line_of(tree.nodes, branch)
     if len(line) > MOST_TURNS:
         raise InvalidQueryError(f"This branch has {len(line):,} exchanges; an export holds {MOST_TURNS:,} at most.")

@@ -8,18 +8,21 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from socket import socket
 
 from aiohttp.web import Application, AppRunner
 
 from dashboard.api import ReadApi
+from dashboard.auditing import Audit, NobodyAsks
 from dashboard.auth import Gatekeeper, OneTimeLink, SecretWord, SessionCookie
 from dashboard.config import DashboardConfig, refuse_insecure
 from dashboard.data import DataStore
 from dashboard.listening import listen
 from dashboard.login import Login, Means
+from dashboard.noting import Notes
 from dashboard.own_pages import ASSETS, OwnPages
+from dashboard.people import OwnerAlone, People
 from dashboard.proxying import PanelProxy
 from dashboard.routes import Handlers, application
 from dashboard.security import Addresses, addresses_of
@@ -33,13 +36,22 @@ from domain.ports import Clock
 
 Ready = Callable[[Sequence[tuple[str, int]], str], None]
 """Told once, when browsers are served: the addresses, and the path with query of the one-time login link."""
-_SWEEP_S = 1.0
+_SWEEP_S = 0.2
 _WORD_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What the front asks."""
+
+    store: DataStore
+    people: People = field(default_factory=OwnerAlone)
+    audit: Audit = field(default_factory=NobodyAsks)
 
 
 async def serve(
     config: DashboardConfig,
-    store: DataStore,
+    behind: Behind,
     *,
     clock: Clock,
     stop: asyncio.Event,
@@ -54,10 +66,11 @@ async def serve(
         for sock in sockets:
             stack.callback(sock.close)
         places: list[tuple[str, int]] = [sock.getsockname()[:2] for sock in sockets]
-        front = _made(config, store, clock, addresses, places[0][1])
+        front = _made(config, behind, clock, addresses, places[0][1])
         stack.push_async_callback(front.proxy.close)
         async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(front.worker.keep_running()), tasks.create_task(_sweep(front.sessions))]
+            lives = (front.worker.keep_running(), _sweep(front.sessions, front.gatekeeper), front.notes.run())
+            background = [tasks.create_task(life) for life in lives]
             runner = AppRunner(front.app, access_log=None, shutdown_timeout=config.drain_s)
             await runner.setup()
             listeners = await _listeners(runner, sockets)
@@ -77,17 +90,20 @@ class _Front:
     app: Application
     proxy: PanelProxy
     sessions: Sessions
+    gatekeeper: Gatekeeper
+    notes: Notes
     sockets: SocketProxy
     worker: PanelWorker
     link_word: str
 
 
-def _made(config: DashboardConfig, store: DataStore, clock: Clock, addresses: Addresses, port: int) -> _Front:
+def _made(config: DashboardConfig, behind: Behind, clock: Clock, addresses: Addresses, port: int) -> _Front:
     """Everything, wired."""
     ticks = asyncio.get_running_loop().time
     sessions = Sessions(ticks, _random_word, idle_s=config.session_idle_s, total_s=config.session_total_s)
     cookie = SessionCookie(addresses, port)
-    gatekeeper = Gatekeeper(SecretWord(config.api_key), sessions, cookie, Throttle(ticks))
+    gatekeeper = Gatekeeper(SecretWord(config.api_key), sessions, cookie, Throttle(ticks), behind.people)
+    notes = Notes(behind.audit)
     own_files = OwnFiles(ASSETS / "static")
     pages = OwnPages(own_files.version)
     proxy = PanelProxy(config, pages)
@@ -96,15 +112,16 @@ def _made(config: DashboardConfig, store: DataStore, clock: Clock, addresses: Ad
     link = OneTimeLink(link_word, ticks, config.link_s)
     sockets = SocketProxy(proxy, sessions, addresses)
     handlers = Handlers(
-        api=ReadApi(store, worker.is_up, clock),
-        login=Login(Means(gatekeeper, sessions, cookie, link, pages, addresses), port, _random_word),
+        api=ReadApi(behind.store, worker.is_up, clock),
+        login=Login(Means(gatekeeper, sessions, cookie, link, pages, addresses, notes), port, _random_word),
         gatekeeper=gatekeeper,
         proxy=proxy,
         sockets=sockets,
         own_files=own_files,
         worker_files=WorkerFiles(proxy.file),
     )
-    return _Front(application(handlers, Guard(addresses, pages)), proxy, sessions, sockets, worker, link_word)
+    app = application(handlers, Guard(addresses, pages))
+    return _Front(app, proxy, sessions, gatekeeper, notes, sockets, worker, link_word)
 
 
 async def _listeners(runner: AppRunner, sockets: Sequence[socket]) -> list[asyncio.Server]:
@@ -114,11 +131,12 @@ async def _listeners(runner: AppRunner, sockets: Sequence[socket]) -> list[async
     return [await loop.create_server(lambda: FrontConnection(server), sock=sock) for sock in sockets]
 
 
-async def _sweep(sessions: Sessions) -> None:
-    """End the sessions whose time is over, and with them what they have open."""
+async def _sweep(sessions: Sessions, gatekeeper: Gatekeeper) -> None:
+    """End the sessions whose time is over, or whose person was changed, and with them what they have open."""
     while True:
         await asyncio.sleep(_SWEEP_S)
         sessions.sweep()
+        gatekeeper.end_outdated()
 
 
 async def _leave(runner: AppRunner, abort: asyncio.Event) -> None:

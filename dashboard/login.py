@@ -14,10 +14,14 @@ from urllib.parse import quote
 from aiohttp.web import Request, Response, StreamResponse
 
 from dashboard.auth import Gatekeeper, OneTimeLink, SessionCookie
+from dashboard.noting import Notes
 from dashboard.own_pages import OwnPages
+from dashboard.people import Standing
 from dashboard.refusals import RefusedError
 from dashboard.security import Addresses
 from dashboard.sessions import Sessions
+from domain.audit import Entry
+from domain.errors import StoreUnavailableError
 
 HOME = "/"
 _FORM_DEADLINE_S = 10.0
@@ -36,6 +40,7 @@ class Means:
     link: OneTimeLink
     pages: OwnPages
     addresses: Addresses
+    notes: Notes
 
 
 class Login:
@@ -62,44 +67,63 @@ class Login:
         if not hmac.compare_digest(form.get("csrf", "").encode(), self._csrf(request).encode()):
             raise RefusedError(403, "This form is too old or of another browser; load the login page again.")
         try:
-            await self._check(request, form)
+            standing = await self._check(request, form)
         except RefusedError as refused:
             return self._form(request, next_path, problem=refused.message, status=refused.status)
-        session_id, _ = self._means.sessions.begin()
+        session_id, _ = self._means.sessions.begin(standing)
         if (before := self._means.gatekeeper.session(request)) is not None:
             self._means.sessions.end(before)
+        way = "one-time link" if form.get("token") else "key"
+        self._means.notes.add(Entry(who=standing.viewer.name, act="logged-in", about=way))
         response = see_other(next_path)
         self._means.cookie.give(request, response, session_id)
         response.del_cookie(self._form_cookie, path="/login")
         return response
 
-    async def _check(self, request: Request, form: dict[str, str]) -> None:
-        """Raises RefusedError."""
-        token = form.get("token", "")
+    async def _check(self, request: Request, form: dict[str, str]) -> Standing:
+        """Who logs in. Raises RefusedError, and StoreUnavailableError: a person's link is used up in the store."""
+        gatekeeper, token = self._means.gatekeeper, form.get("token", "")
         if not token:
-            await self._means.gatekeeper.check_key(request, form.get("key", ""))
-        elif not self._means.link.use(token):
-            message = "This link was used before, or its time is over. Log in with the key, or start Nexus again."
-            await self._means.gatekeeper.refuse(request, message)
+            return await gatekeeper.check_key(request, form.get("key", ""))
+        if self._means.link.use(token):
+            return gatekeeper.owner()
+        found = await gatekeeper.people.with_link(token)
+        if found is None:
+            message = "This link was used before, or its time is over. Log in with the key, or ask for another link."
+            raise await gatekeeper.refusal(request, token, message)
+        return found
 
     async def ask_to_leave(self, request: Request) -> StreamResponse:
         """GET /logout: the form."""
         session = self._means.gatekeeper.session(request)
         if session is None:
             return see_other("/login")
-        return Response(text=self._means.pages.logout(csrf=session.csrf), content_type=_HTML)
+        text = self._means.pages.logout(csrf=session.csrf, viewer=session.standing.viewer)
+        return Response(text=text, content_type=_HTML)
 
     async def log_out(self, request: Request) -> StreamResponse:
-        """POST /logout: everything that this session has open ends."""
+        """POST /logout: everything that this session has open ends; with ``everywhere``, that the person has."""
         session = self._means.gatekeeper.session(request)
+        response = see_other("/login")
         if session is not None:
-            offered = (await _form_of(request)).get("csrf", "")
-            if not hmac.compare_digest(offered.encode(), session.csrf.encode()):
+            form = await _form_of(request)
+            if not hmac.compare_digest(form.get("csrf", "").encode(), session.csrf.encode()):
                 raise RefusedError(403, "This form is of another session; log out from a page of the dashboard.")
             self._means.sessions.end(session)
-        response = see_other("/login")
+            if form.get("everywhere"):
+                response = await self._log_out_everywhere(session.standing) or response
         self._means.cookie.take_back(request, response)
         return response
+
+    async def _log_out_everywhere(self, standing: Standing) -> Response | None:
+        """A notice, if it could be done here only."""
+        self._means.sessions.end_of(standing.person_id)
+        try:
+            await self._means.gatekeeper.people.log_out(standing.person_id)
+        except StoreUnavailableError:
+            text = "What you had open in this dashboard is over. The database does not answer, so others were not told."
+            return Response(text=self._means.pages.notice("You are logged out here", text), content_type=_HTML)
+        return None
 
     def _form(
         self, request: Request, next_path: str, *, token: str = "", problem: str = "", status: int = 200

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from domain.viewers import Viewer
+
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -21,12 +23,12 @@ class OwnPages:
         """``token``: of a one-time link, it is used by the form; ``problem``: why the try before failed."""
         return self._render("login", csrf=csrf, next_path=next_path, token=token, problem=problem)
 
-    def logout(self, *, csrf: str) -> str:
-        return self._render("logout", csrf=csrf)
+    def logout(self, *, csrf: str, viewer: Viewer) -> str:
+        return self._render("logout", csrf=csrf, viewer=viewer)
 
     def notice(self, title: str, text: str, *, reload_s: int | None = None) -> str:
         """``reload_s``: the browser looks again after so many seconds."""
         return self._render("notice", title=title, text=text, reload_s=reload_s)
 
-    def _render(self, name: str, **values: str | int | None) -> str:
+    def _render(self, name: str, **values: str | int | Viewer | None) -> str:
         return self._templates.get_template(f"{name}.html").render(values)

@@ -1,7 +1,8 @@
 """How does a request for a page reach the Panel worker, and its answer the browser? Over a Unix socket, piece by piece.
 
-Only what a page needs goes through: no cookie, no credential, nothing that says who the user is, but for the word that
-a form of his session must hold (``X-Nexus-Csrf``), which the page puts into its logout form.
+Only what a page needs goes through: no cookie and no credential. The front adds the word that a form of the user's
+session must hold (``X-Nexus-Csrf``), which the page puts into its logout form, and who looks
+(``dashboard/viewing.py``); whatever a browser sends under these names is taken out.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from dashboard.own_pages import OwnPages
 from dashboard.refusals import RefusedError
 from dashboard.sessions import Session
 from dashboard.static_files import Fetched
+from dashboard.viewing import VIEWER_HEADER, written
 
 CSRF_HEADER = "X-Nexus-Csrf"
 IS_PAGE = RequestKey("nexus-is-page", bool)
@@ -34,12 +36,14 @@ _HOP_BY_HOP = frozenset(
 _NOT_FOR_WORKER = _HOP_BY_HOP | {
     "accept-encoding",
     "authorization",
+    "bokeh-session-id",
     "content-length",
     "cookie",
     "forwarded",
     "range",
     "x-nexus-key",
     "x-nexus-csrf",
+    VIEWER_HEADER.lower(),
 }
 _NOT_FOR_BROWSER = _HOP_BY_HOP | {"content-length", "date", "server", "set-cookie", "content-encoding"}
 _COMPRESSIBLE = frozenset({"text/html", "text/css", "text/javascript", "application/javascript", "application/json"})
@@ -111,6 +115,7 @@ def headers_for_worker(request: Request, session: Session | None) -> CIMultiDict
     )
     if session is not None:
         headers[CSRF_HEADER] = session.csrf
+        headers[VIEWER_HEADER] = written(session.standing.viewer)
     return headers
 
 

@@ -1,11 +1,12 @@
 """What is recorded of one exchange? Its events and its bytes, as they went over the wire."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from domain.errors import PayloadMissingError
 from domain.ports import EventLog, Payloads, Recorded
+from domain.viewers import OWNER, Viewer
 from projections.exchanges import EXCHANGE_TOPICS, header
 from schemas.read_api import EventItem
 from schemas.stored.events import (
@@ -83,11 +84,17 @@ class RecordedBytes:
     """Bytes of this body that could not be recorded."""
 
 
-class Recordings:
-    """Reads what is recorded, also while an exchange is open."""
+ReadBytes = Callable[[UUID], Awaitable[RecordedBytes | None]]
 
-    def __init__(self, log: EventLog, payloads: Payloads) -> None:
-        self._log, self._payloads = log, payloads
+
+class Recordings:
+    """Reads what is recorded, also while an exchange is open. What the viewer does not see is unknown to him."""
+
+    def __init__(self, log: EventLog, payloads: Payloads, viewer: Viewer = OWNER) -> None:
+        self._log, self._payloads, self._viewer = log, payloads, viewer
+
+    def seen_by(self, viewer: Viewer) -> "Recordings":
+        return Recordings(self._log, self._payloads, viewer)
 
     async def stream(self, request_id: UUID) -> Stream | None:
         """None: unknown."""
@@ -98,7 +105,7 @@ class Recordings:
         """Of many exchanges at once; without those that are unknown."""
         read = await self._log.streams(request_ids, await self._log.newest(), _TOPICS)
         known = {one: [each.event for each in read[one] if isinstance(each.event, ExchangeEvent)] for one in read}
-        return {one: Stream(events) for one, events in known.items() if events}
+        return {one: Stream(events) for one, events in known.items() if events and self._sees(events)}
 
     async def event_items(self, request_id: UUID) -> list[EventItem]:
         """Empty: unknown."""
@@ -107,7 +114,15 @@ class Recordings:
     async def _exchange_events(self, request_id: UUID) -> list[tuple[ExchangeEvent, Recorded]]:
         """Without those that a newer Nexus wrote."""
         stream = await self._log.stream(request_id)
-        return [(one.event, one) for one in stream if isinstance(one.event, ExchangeEvent)]
+        events = [(one.event, one) for one in stream if isinstance(one.event, ExchangeEvent)]
+        return events if self._sees([event for event, _ in events]) else []
+
+    def _sees(self, events: Sequence[ExchangeEvent]) -> bool:
+        """A stream that does not say whose it is, is everybody's: only who sees all accounts sees it."""
+        if self._viewer.accounts is None:
+            return True
+        received = Stream(events).received
+        return received is not None and self._viewer.sees(received.account, received.scope)
 
     async def body_of(self, stream: Stream) -> bytes:
         """The request's body; empty where there was none or none could be kept. Raises PayloadMissingError."""
@@ -124,6 +139,10 @@ class Recordings:
             raise PayloadMissingError("The bytes of this answer are no longer in the store.")
         return data
 
+    async def both_of(self, stream: Stream) -> tuple[bytes | None, bytes | None]:
+        """Body and answer; None: erased."""
+        return await _unless_erased(self.body_of, stream), await _unless_erased(self.answer_of, stream)
+
     async def request_bytes(self, request_id: UUID) -> RecordedBytes | None:
         """The request's body. None: unknown. Raises PayloadMissingError."""
         stream = await self.stream(request_id)
@@ -139,6 +158,13 @@ class Recordings:
             return None
         headers = stream.started.headers if stream.started else ()
         return _recorded(stream, "response", await self.answer_of(stream), headers)
+
+
+async def _unless_erased(read: Callable[[Stream], Awaitable[bytes]], stream: Stream) -> bytes | None:
+    try:
+        return await read(stream)
+    except PayloadMissingError:
+        return None
 
 
 def _recorded(stream: Stream, part: str, data: bytes, headers: Sequence[HeaderFact]) -> RecordedBytes:

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from dashboard.errors import InvalidQueryError
 from domain.errors import NexusError, PayloadMissingError, StoreUnavailableError
+from domain.viewers import NotAllowedError
 
 KINDS: Mapping[int, str] = MappingProxyType(
     {
@@ -45,6 +46,8 @@ def refusal_of(error: NexusError) -> RefusedError:
             return error
         case InvalidQueryError():
             return RefusedError(400, str(error))
+        case NotAllowedError():
+            return RefusedError(403, str(error))
         case PayloadMissingError():
             return RefusedError(410, "These bytes are erased; what is known about the exchange is still there.")
         case StoreUnavailableError():

@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 from aiohttp.web import Application, Request, Response, StreamResponse
 
+from dashboard import page_access
 from dashboard.answers import plain_json_answer
-from dashboard.api import ReadApi
+from dashboard.api import VIEWER, ReadApi
 from dashboard.auth import Gatekeeper
 from dashboard.login import Login, see_other
 from dashboard.proxying import PanelProxy
@@ -15,6 +16,7 @@ from dashboard.refusals import RefusedError
 from dashboard.server import Guard, Handle
 from dashboard.sockets import SocketProxy
 from dashboard.static_files import OwnFiles, WorkerFiles
+from domain.viewers import Ability
 
 _MAX_BODY_BYTES = 16 * 1024
 """Nobody sends us more than the login form."""
@@ -39,6 +41,8 @@ class Route:
     path: str
     access: Access
     handle: Handle
+    needs: Ability = "numbers"
+    """What whoever asks must be allowed; of a page, its own path says so (``dashboard/page_access.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Handlers:
         """Whatever is not ours is a page of the Panel worker's, or its WebSocket."""
         session = self.gatekeeper.session(request)
         assert session is not None  # it was let in just now
+        page_access.check(session.standing.viewer, request.path)
         if is_websocket(request):
             return await self.sockets.serve(request, session)
         return await self.proxy.page(request, session)
@@ -74,16 +79,16 @@ def routes(of: Handlers) -> tuple[Route, ...]:
         Route("GET", "/api/health", Access.API, of.api.health),
         Route("GET", "/api/requests", Access.API, of.api.requests),
         Route("GET", "/api/requests/{id}", Access.API, of.api.request),
-        Route("GET", "/api/requests/{id}/body", Access.API, of.api.body),
-        Route("GET", "/api/requests/{id}/response", Access.API, of.api.response),
-        Route("GET", "/api/requests/{id}/events", Access.API, of.api.events),
+        Route("GET", "/api/requests/{id}/body", Access.API, of.api.body, "raw"),
+        Route("GET", "/api/requests/{id}/response", Access.API, of.api.response, "raw"),
+        Route("GET", "/api/requests/{id}/events", Access.API, of.api.events, "text"),
         Route("GET", "/api/requests/{id}/usage", Access.API, of.api.request_usage),
         Route("GET", "/api/conversations", Access.API, of.api.conversations),
         Route("GET", "/api/conversations/{id}", Access.API, of.api.conversation),
-        Route("GET", "/api/conversations/{id}/tree", Access.API, of.api.tree),
-        Route("GET", "/api/conversations/{id}/export", Access.API, of.api.export),
-        Route("GET", "/api/compare", Access.API, of.api.compare),
-        Route("GET", "/api/search", Access.API, of.api.search),
+        Route("GET", "/api/conversations/{id}/tree", Access.API, of.api.tree, "text"),
+        Route("GET", "/api/conversations/{id}/export", Access.API, of.api.export, "text"),
+        Route("GET", "/api/compare", Access.API, of.api.compare, "text"),
+        Route("GET", "/api/search", Access.API, of.api.search, "text"),
         Route("GET", "/api/usage", Access.API, of.api.usage),
         Route("GET", "/api/windows", Access.API, of.api.windows),
         Route("GET", "/api/insights/streams", Access.API, of.api.streams),
@@ -111,7 +116,9 @@ def behind(gatekeeper: Gatekeeper, route: Route) -> Handle:
     """The route's handler, for those who may ask."""
 
     async def for_api(request: Request) -> StreamResponse:
-        await gatekeeper.check_api(request)
+        viewer = (await gatekeeper.check_api(request)).viewer
+        viewer.check(route.needs)
+        request[VIEWER] = viewer
         return await route.handle(request)
 
     async def for_page(request: Request) -> StreamResponse:

@@ -8,6 +8,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dashboard.people import OWNER_STANDING, Standing
+
 MOST_SESSIONS = 1000
 """The one that was used longest ago goes when another one opens."""
 
@@ -22,6 +24,8 @@ class Session:
     """A form of ours holds it: another site cannot know it."""
     opened_at: float
     used_at: float
+    standing: Standing
+    """Of who logged in, as it was then; another standing needs another login."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when it is over: whoever still serves it stops."""
 
@@ -40,12 +44,12 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._open)
 
-    def begin(self) -> tuple[str, Session]:
+    def begin(self, standing: Standing = OWNER_STANDING) -> tuple[str, Session]:
         """A new session and its id, which is told only now."""
         while len(self._open) >= MOST_SESSIONS:
             self.end(min(self._open.values(), key=lambda session: session.used_at))
         session_id, now = self._random_word(), self._clock()
-        session = Session(_digest(session_id), self._random_word(), now, now)
+        session = Session(_digest(session_id), self._random_word(), now, now, standing)
         self._open[session.digest] = session
         return session_id, session
 
@@ -68,10 +72,17 @@ class Sessions:
         for session in list(self._open.values()):
             self.end(session)
 
+    def end_of(self, person_id: str) -> None:
+        """All that this person has open."""
+        self.end_where(lambda session: session.standing.person_id == person_id)
+
+    def end_where(self, is_out: Callable[[Session], bool]) -> None:
+        for session in [one for one in self._open.values() if is_out(one)]:
+            self.end(session)
+
     def sweep(self) -> None:
         """End those whose time is over."""
-        for session in [one for one in self._open.values() if self._is_over(one)]:
-            self.end(session)
+        self.end_where(self._is_over)
 
     def _is_over(self, session: Session) -> bool:
         now = self._clock()

@@ -28,9 +28,19 @@ class Sayings:
     project_labels: Mapping[str, str] = field(default_factory=dict)
     """By project."""
 
+    @property
+    def price_days(self) -> list[date]:
+        """Days of UTC on which some list of prices begins."""
+        return price_days(self.book)
+
     def price_of(self, line: BilledLine, day: date) -> Decimal | None:
         """US dollars of a line on a day of UTC, exact; None: it has no price."""
         return self.book.price_of(line, day).amount
+
+
+def price_days(*books: PriceBook) -> list[date]:
+    """On which some list of prices begins, ascending; not the one that always stood."""
+    return sorted({price.effective_from for book in books for price in book.prices} - {date.min})
 
 
 class Told(Protocol):

@@ -15,7 +15,7 @@ from typing import Literal, get_args
 from uuid import UUID
 
 from dashboard.adding_up import COUNTED, Adding, UsageSum
-from dashboard.told import Sayings
+from dashboard.told import Sayings, price_days
 from domain.costs import CostSum
 from domain.prices import PriceBook, total
 from domain.rate_cards import RateCards
@@ -122,9 +122,8 @@ def branches_in(query: UsageQuery, rows: Iterable[UsageSeries]) -> list[UUID]:
     return list(dict.fromkeys(one for row in rows if isinstance(one := row.group[place], UUID)))
 
 
-def _price_days(what_if: WhatIf, said: Sayings) -> list[date] | None:
-    books = [said.book, *([said.shipped] if what_if.shipped_prices else [])]
-    return sorted({price.effective_from for book in books for price in book.prices} - {date.min})
+def _price_days(what_if: WhatIf, said: Sayings) -> list[date]:
+    return price_days(said.book, *([said.shipped] if what_if.shipped_prices else []))
 
 
 _Group = tuple[Value | None, ...]

@@ -19,13 +19,14 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waste:
-    """Misses of one cause in one group, under one tariff on one day."""
+    """Misses of one cause in one group, under one price."""
 
     key: str | None
     """Of the group."""
     cause: str
     tariff: Tariff
     day: date
+    """Some day of UTC with that price."""
     requests: int
     estimated: int
     unsure: int

@@ -23,6 +23,7 @@ SUB_COMMANDS = (
     ("store", "ops.commands.store", "Say what the store takes up, check that nobody changed it, ship again."),
     ("projections", "ops.commands.projections", "Build, compare, switch and verify the read models."),
     ("keys", "ops.commands.keys", "Issue, change and revoke the keys that clients sign in to the gateway with."),
+    ("people", "ops.commands.people", "Say who may look at the dashboard, and at what of it."),
     ("limits", "ops.commands.limits", "Say how much a client key or an account may use."),
     ("prices", "ops.commands.prices", "List, set, import and compare the prices that tokens are reckoned with."),
     ("accounts", "ops.commands.accounts", "Say how accounts pay: by the token or by a subscription."),
@@ -166,6 +167,26 @@ def windows(
     from ops.commands import windows as command
 
     command.run(account, as_json=as_json)
+
+
+@app.command(epilog="Examples:  nexus audit --since 7d  |  nexus audit --who ada --act revealed --csv > audit.csv")
+def audit(  # noqa: PLR0913 - each is an option
+    *,
+    who: Annotated[str | None, typer.Option(help="Only what this person did.")] = None,
+    act: Annotated[
+        str | None, typer.Option(help="Only this: logged-in, revealed, read-body, exported, added, …")
+    ] = None,
+    about: Annotated[str | None, typer.Option(help="Only about this request, conversation or person.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only then or later: 2h, 7d, 2027-01-31.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="So many of the newest.")] = 1000,
+    as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")] = False,
+) -> None:
+    """Say who logged in, who saw what without redaction, and who changed who may look."""
+    from ops.commands import audit as command
+
+    wanted = {"who": who, "act": act, "about": about, "since": since}
+    command.run(wanted, limit, form="json" if as_json else "csv" if as_csv else "table")
 
 
 @app.command(

@@ -22,6 +22,7 @@ from ops.configs import Context, dashboard_config, gateway_config, pages_config,
 from ops.lifetime import Lifetime
 
 if TYPE_CHECKING:
+    from ops.db.audit import StoredAudit
     from ops.db.pool import Pool
     from ops.jobs import Job
 
@@ -114,9 +115,10 @@ async def projector(context: Context, lifetime: Lifetime) -> None:
 
 async def dashboard(context: Context, lifetime: Lifetime) -> None:
     """Read models onto the screen: the front, which starts and watches the Panel worker."""
-    from dashboard.front import serve
+    from dashboard.front import Behind, serve
     from gateway.published import publishing
     from ops.part_metrics import PartNumbers
+    from ops.people_watch import watching
     from ops.stores import data_store, opened
 
     def tell(places: Sequence[tuple[str, int]], login: str) -> None:
@@ -126,9 +128,11 @@ async def dashboard(context: Context, lifetime: Lifetime) -> None:
     async with (
         opened(_readers_url(context), "nexus-dashboard", reads_only=True) as pool,
         publishing(context.home.metrics, plan.DASHBOARD, PartNumbers().say),
+        watching(pool, context.database_url, context.home, utc_now) as people,
     ):
-        config = dashboard_config(context.settings, context.home)
-        await serve(config, data_store(pool), clock=utc_now, stop=lifetime.stop, abort=lifetime.abort, ready=tell)
+        config, audit = dashboard_config(context.settings, context.home), _audit(context)
+        behind = Behind(data_store(pool, audit), people, audit)
+        await serve(config, behind, clock=utc_now, stop=lifetime.stop, abort=lifetime.abort, ready=tell)
 
 
 async def panel(context: Context, lifetime: Lifetime) -> None:
@@ -143,11 +147,17 @@ async def panel(context: Context, lifetime: Lifetime) -> None:
         wants_key = is_managed(context.settings, context.home)
         pages = pages_config(context.settings, secrets.token_bytes(_SECRET_BYTES), wants_key=wants_key)
         socket = dashboard_config(context.settings, context.home).worker_socket
-        server = make_server(data_store(pool), utc_now, pages, socket)
+        server = make_server(data_store(pool, _audit(context)), utc_now, pages, socket)
         server.start()
         lifetime.ready()
         await lifetime.stop.wait()
         server.stop()
+
+
+def _audit(context: Context) -> "StoredAudit":
+    from ops.db.audit import StoredAudit
+
+    return StoredAudit(context.database_url, utc_now, lambda: UUID(bytes=secrets.token_bytes(16), version=4))
 
 
 def _readers_url(context: Context) -> str:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
 
+from dashboard.auditing import UNAUDITED, Audit
 from dashboard.data import DataStore
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
@@ -29,8 +30,7 @@ async def opened(database_url: str, name: str, *, reads_only: bool = False, max_
         application_name=name,
         max_size=max_size,
         statement_timeout_s=STATEMENT_TIMEOUT_S if reads_only else 0.0,
-        reset=reads_only,
-        by_index=not reads_only,
+        use="reader" if reads_only else "writer",
     )
     try:
         yield pool
@@ -38,8 +38,8 @@ async def opened(database_url: str, name: str, *, reads_only: bool = False, max_
         await close_pool(pool)
 
 
-def data_store(pool: Pool) -> DataStore:
-    """The only door to the read models."""
+def data_store(pool: Pool, audit: Audit = UNAUDITED) -> DataStore:
+    """The only door to the read models; ``audit`` notes what is given as it was recorded."""
 
     @asynccontextmanager
     async def connections() -> AsyncIterator[Connection]:
@@ -47,4 +47,4 @@ def data_store(pool: Pool) -> DataStore:
             yield connection
 
     log = PostgresEventLog(pool)
-    return DataStore(connections, log, PostgresPayloads(pool), StoredSayings(log, monotonic))
+    return DataStore(connections, log, PostgresPayloads(pool), StoredSayings(log, monotonic), audit)

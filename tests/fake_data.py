@@ -15,11 +15,13 @@ from dashboard.request_usage import request_usage_of
 from dashboard.searching import SearchQuery
 from dashboard.told import Sayings
 from dashboard.usage import UsageQuery
+from domain.audit import Act
 from domain.cache_waste import totals
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
 from domain.search_query import read_search
 from domain.usage_sums import Attempt
+from domain.viewers import OWNER, Viewer
 from schemas.cache_api import CacheInsights, CacheVerdictItem
 from schemas.limits_api import AccountWindows, WindowsAnswer
 from schemas.read_api import ConversationItem, ConversationTree, EventItem, Listing, RequestItem
@@ -55,6 +57,19 @@ class FakeDataStore(DataStore):
     """What every search finds."""
     wanted: list[object] = field(default_factory=list)
     """What insights, usage and searches were asked for."""
+    viewer: Viewer = OWNER
+    revealed: list[tuple[Act, UUID]] = field(default_factory=list)
+    """What was to be noted."""
+
+    def seen_by(self, viewer: Viewer) -> DataStore:
+        """It has what it has, whoever looks; ``viewer`` tells who did."""
+        self.viewer = viewer
+        return self
+
+    async def reveal(self, act: Act, about: UUID) -> None:
+        self.viewer.check("raw")
+        self._ask("reveal")
+        self.revealed.append((act, about))
 
     async def cache_insights(self, wanted: CacheFilter, *, limit: int = 50) -> CacheInsights:
         self._ask("cache_insights")

@@ -13,6 +13,9 @@ from typing import Any
 
 import aiohttp
 
+from dashboard.viewing import VIEWER_HEADER, written
+from domain.viewers import OWNER, Viewer
+
 DEADLINE_S = 20.0
 ORIGIN = "http://127.0.0.1:3001"
 _TOKEN = re.compile(r'"token":"([^"]+)"')
@@ -44,13 +47,21 @@ class Worker:
 
     client: aiohttp.ClientSession
 
+    viewer: Viewer | None = OWNER
+    """For whom the front asks; None: nobody has said."""
+
+    def _said(self, **headers: str) -> dict[str, str]:
+        """What the front adds."""
+        return {VIEWER_HEADER: written(self.viewer), **headers} if self.viewer else headers
+
     async def get(self, path: str, **headers: str) -> Page:
-        async with self.client.get(f"http://worker{path}", headers=headers, allow_redirects=False) as answer:
+        said = self._said(**headers)
+        async with self.client.get(f"http://worker{path}", headers=said, allow_redirects=False) as answer:
             return Page(answer.status, dict(answer.headers), await answer.text())
 
-    async def handshake(self, path: str, token: str, origin: str | None = ORIGIN) -> int:
+    async def handshake(self, path: str, token: str, origin: str | None = ORIGIN, **more: str) -> int:
         """The status that opening the page's socket ends with; 101: it is open."""
-        headers = {} if origin is None else {"Origin": origin}
+        headers = self._said(**({} if origin is None else {"Origin": origin}), **more)
         try:
             async with self.client.ws_connect(
                 f"http://worker{path}/ws", protocols=("bokeh", token), headers=headers
@@ -64,7 +75,7 @@ class Worker:
     async def tab(self, path: str) -> AsyncIterator["BrowserTab"]:
         """The page, loaded and connected."""
         served = await self.get(path)
-        headers = {"Origin": ORIGIN}
+        headers = self._said(Origin=ORIGIN)
         plain = path.partition("?")[0]
         async with self.client.ws_connect(
             f"http://worker{plain}/ws", protocols=("bokeh", served.token), headers=headers, max_msg_size=0

@@ -5,6 +5,7 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,11 +17,13 @@ from aiohttp import web
 from yarl import URL
 
 from dashboard.as_of import Standing
+from dashboard.auditing import Audit, NobodyAsks
 from dashboard.config import DashboardConfig
 from dashboard.costs import Costs
 from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
-from dashboard.front import serve
+from dashboard.front import Behind, serve
+from dashboard.people import OwnerAlone, People
 from dashboard.recordings import RecordedBytes
 from dashboard.request_usage import request_usage_of
 from dashboard.searching import SearchQuery
@@ -32,6 +35,7 @@ from domain.errors import PayloadMissingError, StoreUnavailableError
 from domain.ids import Position
 from domain.prices import PriceBook
 from domain.search_query import read_search
+from domain.viewers import Viewer
 from schemas.cache_api import CacheInsights
 from schemas.limits_api import WindowsAnswer
 from schemas.read_api import ConversationItem, EventItem, Listing, RequestItem
@@ -60,8 +64,15 @@ class CannedStore(DataStore):
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
+        self._audit = NobodyAsks()
         self.away = False
         self.broken = False
+
+    def seen_by(self, viewer: Viewer) -> DataStore:
+        """It has the same for everybody; what was asked for is noted together."""
+        seen = copy(self)
+        seen.viewer = viewer
+        return seen
 
     def _ask(self, *what: object) -> None:
         self.asked.append(what)
@@ -345,7 +356,12 @@ def config_for_test(folder: Path, **changes: Any) -> DashboardConfig:
 
 @asynccontextmanager
 async def running_front(
-    *, store: DataStore | None = None, worker: bool = True, **changes: Any
+    *,
+    store: DataStore | None = None,
+    worker: bool = True,
+    people: People | None = None,
+    audit: Audit | None = None,
+    **changes: Any,
 ) -> AsyncIterator[RunningFront]:
     """Until the block ends; ``worker`` False: nobody listens on the worker's socket."""
     stop, abort = asyncio.Event(), asyncio.Event()
@@ -356,7 +372,7 @@ async def running_front(
         async with asyncio.TaskGroup() as tasks:
             work = serve(
                 config,
-                store or canned,
+                Behind(store or canned, people or OwnerAlone(), audit or NobodyAsks()),
                 clock=lambda: START,
                 stop=stop,
                 abort=abort,

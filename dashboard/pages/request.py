@@ -50,6 +50,11 @@ class RequestPage:
         self._used: RequestUsage | None = None
         self._branch: str | None = None
         """What the branch is called."""
+        self._as_sent = surroundings.store.viewer.may("raw")
+        """The viewer is shown it as it was sent, too."""
+        self._shown = tuple(name for name in SECTIONS if self._as_sent or name != "raw")
+        self._noted = False
+        """It is noted that what was sent is shown."""
         self._section = SECTIONS[0]
         self._messages = RequestMessages(surroundings.store)
         self._opened: set[str] = set()
@@ -68,7 +73,7 @@ class RequestPage:
 
     async def load(self, search: str) -> None:
         asked = {name: values[0] for name, values in parse_qs(search.removeprefix("?")).items()}
-        self._section = asked["tab"] if asked.get("tab") in SECTIONS else SECTIONS[0]
+        self._section, self._noted = asked["tab"] if asked.get("tab") in self._shown else SECTIONS[0], False
         await self._read()
         self._messages.show_message(asked.get("message", ""))
 
@@ -107,8 +112,9 @@ class RequestPage:
             "request_sections.html",
             details=details,
             section=self._section,
-            sections=SECTIONS,
-            again=again(details),
+            sections=self._shown,
+            as_sent=self._as_sent,
+            again=again(details) if self._as_sent else None,
         )
 
     def _head(self, details: RequestDetails) -> Markup:
@@ -141,6 +147,9 @@ class RequestPage:
             return
         details = self._details = await self._from.store.details(self._member)
         self._forensics = None
+        if details is not None and self._section == "raw" and not self._noted:
+            await self._from.store.reveal("revealed", self._member)
+            self._noted = True
         if details is not None and self._section in _COURSES:
             self._forensics = await asyncio.to_thread(forensics_of, details)  # long answers take a while
         if details is not None and self._section == "messages":
@@ -161,7 +170,9 @@ class RequestPage:
             "response": self._response,
             "usage": self._usage,
             "stream": self._stream,
-            "headers": lambda details: render("headers.html", details=details, again=again(details)),
+            "headers": lambda details: render(
+                "headers.html", details=details, again=again(details) if self._as_sent else None
+            ),
             "events": lambda _: render("events.html", events=[event_row(event) for event in self._events]),
             "raw": self._raw,
         }
@@ -183,6 +194,8 @@ class RequestPage:
         return render("response.html", details=details, answer=shown_answer(message), usage=read_usage(message.usage))
 
     def _raw(self, details: RequestDetails) -> Markup:
+        if not self._noted:
+            return render("page_state.html", condition="away")
         return render(
             "raw.html",
             details=details,

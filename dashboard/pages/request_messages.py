@@ -71,6 +71,7 @@ class RequestMessages:
             runs=shown_runs(details.sent.messages, self._runs, self._firsts, found.news),
             system=[shown_block(block) for block in details.sent.system],
             answer=shown_answer(details.answer.message),
+            as_sent=self._store.viewer.may("raw"),
         )
 
     def _lay_out(self, details: RequestDetails, found: Novelty) -> None:

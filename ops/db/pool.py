@@ -6,7 +6,7 @@ prepares again and repeats by itself; inside one the work as a whole must be rep
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -25,6 +25,10 @@ else:
     Borrowed = PoolConnectionProxy
 
 Connection = OwnConnection | Borrowed
+Use = Literal["any", "reader", "writer"]
+"""A ``reader``: the server refuses whatever its sessions would write. A ``writer``: its plans are kept for as long as a
+connection, and made while the tables of a new store are empty, so they are to be those of large tables; and it changes
+nothing of a session beyond a transaction, so each use is spared the query that resets it."""
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 5.0
@@ -41,22 +45,19 @@ async def open_pool(
     application_name: str,
     max_size: int = 4,
     statement_timeout_s: float = 0.0,
-    reset: bool = True,
-    by_index: bool = False,
+    use: Use = "any",
 ) -> Pool:
     """Connect and look at the server. Raises SetupError or StoreUnavailableError.
 
     ``statement_timeout_s`` is kept by the server; 0: no such timeout.
-    ``by_index``: plans are kept for as long as a connection, and made while the tables of a new store are empty. They
-    are to be those of large tables.
-    ``reset`` False: nobody changes the session beyond a transaction, so each use is spared the query that resets it.
     """
     target = parse_dsn(dsn)
     settings = {
         "application_name": application_name,
         "search_path": "public",
         "jit": "off",
-        "enable_seqscan": "off" if by_index else "on",
+        "enable_seqscan": "off" if use == "writer" else "on",
+        "default_transaction_read_only": "on" if use == "reader" else "off",
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_S}s",
         "statement_timeout": f"{statement_timeout_s * 1000:.0f}",
     }
@@ -68,7 +69,7 @@ async def open_pool(
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=COMMAND_TIMEOUT_S,
             server_settings=settings,
-            reset=None if reset else _leave,
+            reset=_leave if use == "writer" else None,
         )
     try:
         async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:

@@ -14,8 +14,10 @@ from eventsourcing.utils import register_topic
 
 from domain.account_limits import AccountLimits
 from domain.account_plans import AccountPlan
+from domain.audit import AuditEntry
 from domain.client_keys import ClientKey
 from domain.corrections import LinkCorrection
+from domain.people import Person
 from domain.price_list import PriceList
 from domain.project_labels import ProjectLabel
 from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
@@ -28,6 +30,8 @@ AGGREGATES: tuple[type[BaseAggregate[UUID]], ...] = (
     PriceList,
     AccountPlan,
     ProjectLabel,
+    Person,
+    AuditEntry,
 )
 """A new aggregate is listed here and nowhere else."""
 

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from domain.errors import NexusError, SetupError
 from domain.ids import Position
-from projections.read_models import catalog
+from projections.read_models import catalog, narrowing
 from projections.read_models.connection import Connection
 
 
@@ -72,6 +72,11 @@ CREATE_SCHEMA = "CREATE SCHEMA {schema}"
 DROP_SCHEMA = "DROP SCHEMA IF EXISTS {schema} CASCADE"
 DROP_VIEW = "DROP VIEW IF EXISTS read.{view}"
 CREATE_VIEW = "CREATE VIEW read.{view} AS SELECT * FROM {schema}.{view}"
+DROP_NARROW_VIEW = "DROP VIEW IF EXISTS {narrow}.{view}"
+CREATE_NARROW_VIEW = "CREATE VIEW {narrow}.{view} AS SELECT {{columns}} FROM {schema}.{view} t WHERE {{condition}}"
+SELECT_NARROW_VIEWS = """
+SELECT count(*) FROM pg_views WHERE schemaname = ANY($1) AND viewname = ANY($2)
+"""
 
 
 State = Literal["building", "live", "retired", "scratch"]
@@ -125,6 +130,7 @@ async def ensure_live(tx: Connection, projection: Tables) -> Build:
     if found is None:
         found = await create(tx, projection)
         await switch(tx, projection, found)
+    await _show_narrow(tx, projection, found)
     return found
 
 
@@ -157,7 +163,26 @@ async def switch(tx: Connection, projection: Tables, build: Build, pinned_agains
             raise UnfitBuildError(f"Build {build.number} of {build.name} has no table {view}: rebuild it.")
         await tx.execute(named(DROP_VIEW, view=view))
         await tx.execute(named(CREATE_VIEW, view=view, schema=build.schema))
+    for narrow in narrowing.NARROW_SCHEMAS:
+        for view in projection.views:
+            await tx.execute(named(DROP_NARROW_VIEW, narrow=narrow, view=view))
+    await _show_narrow(tx, projection, build)
     return before if before != build else None
+
+
+async def _show_narrow(tx: Connection, projection: Tables, build: Build) -> None:
+    """Make the views for who sees less, unless they are there; a store from before there were any lacks them."""
+    schemas, views = list(narrowing.NARROW_SCHEMAS), list(projection.views)
+    if await tx.fetchval(SELECT_NARROW_VIEWS, schemas, views) == len(schemas) * len(views):
+        return
+    for narrow in schemas:
+        for view in views:
+            columns = (await catalog.columns(tx, build.schema, view)).names
+            shown = narrowing.columns_of(narrow, view, columns)
+            condition = narrowing.condition_of(narrow, view, build.schema)
+            create = named(CREATE_NARROW_VIEW, narrow=narrow, view=view, schema=build.schema)
+            await tx.execute(named(DROP_NARROW_VIEW, narrow=narrow, view=view))
+            await tx.execute(create.format(columns=shown, condition=condition))
 
 
 async def drop(tx: Connection, build: Build) -> None:

@@ -5,7 +5,7 @@ Only the misses are summed by group; of the others it matters only how many toke
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import asyncpg
@@ -32,7 +32,9 @@ _MISS = """
         END AS key, v.request_id, v.cause, v.model, v.service_tier, v.speed, v.inference_geo, v.long_context,
         v.certainty, v.rewritten_estimated, v.rewritten_5m_tokens, v.rewritten_1h_tokens, v.rewritten_input_tokens,
         v.rewritten_5m_tokens + v.rewritten_1h_tokens + v.rewritten_input_tokens AS again,
-        (v.received_at AT TIME ZONE 'UTC')::date AS day
+        coalesce(
+            ($4::date[])[width_bucket((v.received_at AT TIME ZONE 'UTC')::date, $4::date[])], '0001-01-01'
+        ) AS day
     FROM read.cache_verdicts v
 """
 _LINKED = """
@@ -45,8 +47,8 @@ _IS_MISS = """
     AND v.cause NOT IN ('none', 'first', 'compaction')
 """
 _IN_CONVERSATION = """
-    AND ($4::uuid IS NULL OR l.conversation_id = (
-        SELECT member.conversation_id FROM read.links member WHERE member.request_id = $4))
+    AND ($5::uuid IS NULL OR l.conversation_id = (
+        SELECT member.conversation_id FROM read.links member WHERE member.request_id = $5))
 """
 _SUMS = """
 )
@@ -99,8 +101,9 @@ class Compared:
     prompt_tokens: int
 
 
-async def waste(connection: Connection, wanted: CacheFilter) -> list[Waste]:
-    span = (wanted.since, wanted.until, wanted.group_by)
+async def waste(connection: Connection, wanted: CacheFilter, price_days: Sequence[date]) -> list[Waste]:
+    """Apart by price: what lies between two of ``price_days`` (UTC, ascending) is one sum, under the first of them."""
+    span = (wanted.since, wanted.until, wanted.group_by, [*price_days, date.max])
     if wanted.group_by == "conversation" or wanted.conversation is not None:
         return _wastes(await rows(connection, SELECT_LINKED_WASTE, *span, wanted.conversation))
     return _wastes(await rows(connection, SELECT_WASTE, *span))

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from dashboard import app
-from dashboard.app import CSRF_HEADER, PagesConfig, make_server
+from dashboard.app import PagesConfig, make_server
+from dashboard.data import DataStore
 from dashboard.pages.routes import ROUTES
 from dashboard.pages.tab import Tab
+from dashboard.proxying import CSRF_HEADER
 from tests.fake_data import FakeDataStore
 from tests.insight_samples import cache_group, cache_insights
 from tests.limit_samples import account_windows, reading, window_item
@@ -56,7 +58,7 @@ def store() -> FakeDataStore:
 
 
 @asynccontextmanager
-async def served(store: FakeDataStore) -> AsyncIterator[tuple[Any, Worker]]:
+async def served(store: DataStore) -> AsyncIterator[tuple[Any, Worker]]:
     """The server and somebody who asks it."""
     with tempfile.TemporaryDirectory(prefix="nx") as folder:
         socket = Path(folder) / "pages.sock"

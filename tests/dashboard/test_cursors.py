@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.cursors import Kind, decode_offset, decode_place, decode_position, encode_offset, encode_place
+from dashboard.cursors import (
+    Kind,
+    check_limit,
+    decode_offset,
+    decode_place,
+    decode_position,
+    encode_offset,
+    encode_place,
+)
 from dashboard.errors import InvalidQueryError
 
 KINDS: list[Kind] = ["requests", "conversations"]
@@ -91,3 +99,11 @@ def test_an_offset_comes_back(offset: int) -> None:
 def test_an_offset_behind_the_end_or_none_is_refused(said: str) -> None:
     with pytest.raises(InvalidQueryError, match="leave it out"):
         decode_offset(said, 100)
+
+
+@pytest.mark.parametrize("limit", [-1, 0, 501])
+def test_a_page_has_rows_but_not_too_many(limit: int) -> None:
+    with pytest.raises(InvalidQueryError, match="1 to 500"):
+        check_limit(limit)
+    check_limit(1)
+    check_limit(500)

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from dashboard.front import serve
+from dashboard.front import Behind, serve
 from domain.errors import SetupError
 from tests.read_rows import START
 from tests.running_front import KEY, CannedStore, RunningFront, config_for_test, running_front
@@ -23,7 +23,8 @@ async def start(config: Any) -> None:
     """Returns when it does, or fails as it does."""
     stop = asyncio.Event()
     async with asyncio.timeout(10):
-        await serve(config, CannedStore(), clock=lambda: START, stop=stop, abort=stop, ready=lambda *_: stop.set())
+        behind = Behind(CannedStore())
+        await serve(config, behind, clock=lambda: START, stop=stop, abort=stop, ready=lambda *_: stop.set())
 
 
 @pytest.mark.parametrize(("hosts", "key"), [(("0.0.0.0",), ""), (("0.0.0.0",), "short"), (("127.0.0.1", "::"), "")])

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.own_pages import ASSETS, OwnPages
+from domain.viewers import Viewer
 
 PAGES = OwnPages("v1")
 NASTY = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
@@ -16,7 +17,7 @@ def every_page(text: str) -> list[str]:
     return [
         PAGES.login(csrf=text, next_path=text, problem=text),
         PAGES.login(csrf=text, next_path=text, token=text or "t"),
-        PAGES.logout(csrf=text),
+        PAGES.logout(csrf=text, viewer=Viewer(name=text, role="reader", accounts=frozenset({text}))),
         PAGES.notice(text, text),
         PAGES.notice(text, text, reload_s=2),
     ]

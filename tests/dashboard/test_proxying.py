@@ -8,8 +8,11 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from dashboard.people import OWNER_STANDING
 from dashboard.proxying import headers_for_worker, worker_url
 from dashboard.sessions import Session
+from dashboard.viewing import VIEWER_HEADER, written
+from domain.viewers import OWNER
 from tests.running_front import Browser, RunningFront, running_front
 
 
@@ -129,6 +132,6 @@ def test_the_worker_is_asked_under_a_name_that_is_never_looked_up() -> None:
 
 def test_the_handshake_of_a_websocket_is_made_anew() -> None:
     sent = {"Sec-WebSocket-Key": "k", "Sec-WebSocket-Protocol": "bokeh", "Upgrade": "websocket", "Origin": "http://a"}
-    session = Session(b"", "the-word", 0.0, 0.0)
+    session = Session(b"", "the-word", 0.0, 0.0, OWNER_STANDING)
     headers = headers_for_worker(make_mocked_request("GET", "/ws", headers=sent), session)
-    assert dict(headers) == {"Origin": "http://a", "X-Nexus-Csrf": "the-word"}
+    assert dict(headers) == {"Origin": "http://a", "X-Nexus-Csrf": "the-word", VIEWER_HEADER: written(OWNER)}

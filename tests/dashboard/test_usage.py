@@ -139,8 +139,13 @@ async def test_every_partition_costs_what_it_costs_and_adds_up(known: tuple[Data
     store, lines = known
     assert money(lines) > 0
     assert {line["received_at"].date() >= RISE for line in lines} == {True, False}
+    await check_partitions(store, lines)
+
+
+async def check_partitions(store: DataStore, lines: Sequence[Line], until: datetime = UNTIL) -> None:
+    """By every dimension: each group's tokens and money, and the sum over all groups. ``store``: prices ``SAID``."""
     for by in BYS:
-        answer = await store.usage(UsageQuery(since=SINCE, until=UNTIL, group_by=(by,), limit=1000))
+        answer = await store.usage(UsageQuery(since=SINCE, until=until, group_by=(by,), limit=1000))
         assert answer.other == []
         groups = {group_of(line, by) for line in lines}
         assert {item.group[by] for item in answer.items} == groups, by

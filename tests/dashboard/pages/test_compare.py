@@ -133,6 +133,9 @@ async def test_what_is_the_same_is_opened_and_folded_again() -> None:
     assert len(found(html(page), ".pair-same")) == 5
     await page.act("run", "0")
     assert found(html(page), ".pair-same") == []
+    await page.act("run", "0")
+    await page.load(f"?a={request_id(4)}&b={request_id(5)}&of=requests")
+    assert found(html(page), ".pair-same") == [], "another address begins folded"
     for name, value in (("run", "x"), ("run", "-1"), ("run", "9" * 20), ("nothing", "0")):
         await page.act(name, value)
     assert found(html(page), ".pair-same") == []

@@ -17,6 +17,7 @@ from domain.prices import PriceBook
 from domain.redaction import header_fact
 from domain.usage import TokenCounts
 from domain.usage_sums import Attempt
+from domain.viewers import Viewer
 from schemas.cache_api import RewrittenTokens
 from schemas.read_api import EvidenceItem
 from schemas.stored.events import HeaderFact
@@ -455,3 +456,52 @@ async def test_where_nothing_was_lost_that_is_said_once() -> None:
     (said,) = texts(head, "section[data-verdict]")
     assert "All that was cached was read." not in said
     assert said.endswith(". Compared with 00000007.")
+
+
+READER = Viewer(name="ada", role="reader", accounts=None)
+
+
+async def test_what_was_sent_is_shown_to_an_admin_and_noted_before() -> None:
+    store = store_with(request_details())
+    page = await loaded(store, "?tab=raw")
+    assert store.revealed == [("revealed", request_id(1))]
+    assert "data-side" in page.regions()["panel"]
+    await page.act("toggle", "request:")
+    await page.follow()
+    assert len(store.revealed) == 1
+    await page.load("?tab=messages")
+    assert len(store.revealed) == 1
+    await page.load("?tab=raw")
+    assert len(store.revealed) == 2
+
+
+async def test_what_cannot_be_noted_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = store_with(request_details())
+    page = await loaded(store, "?tab=messages")
+
+    async def away(*_: object) -> None:
+        raise StoreUnavailableError
+
+    monkeypatch.setattr(store, "reveal", away)  # the audit log alone is away
+    with pytest.raises(StoreUnavailableError):
+        await page.load("?tab=raw")
+    await page.act("toggle", "request:")
+    assert "data-side" not in page.regions()["panel"]
+    assert 'data-state="away"' in page.regions()["panel"]
+
+
+async def test_a_reader_gets_texts_and_nothing_as_it_was_sent() -> None:
+    store = store_with(request_details())
+    store.viewer = READER
+    page = await loaded(store, "?tab=raw")
+    regions = page.regions()
+    assert attributes(regions["sections"], "[data-section]", "data-section") == [
+        one for one in SECTIONS if one != "raw"
+    ]
+    assert "data-side" not in regions["panel"]
+    assert attributes(regions["sections"], "[download], [data-copy]", "href") == []
+    assert "/body" not in (await loaded(store, "?tab=headers")).regions()["panel"]
+    broken = store_with(request_details(body=b"no JSON"))
+    broken.viewer = READER
+    assert "tab=raw" not in (await loaded(broken)).regions()["panel"]
+    assert store.revealed == broken.revealed == []

@@ -12,7 +12,7 @@ from domain.errors import SetupError, StoreUnavailableError
 from ops.db import pool as pool_module
 from ops.db.dsn import parse_dsn
 from ops.db.embedded import EmbeddedPostgres
-from ops.db.pool import Pool, close_pool, once_more_if_outdated, open_connection, open_pool
+from ops.db.pool import Pool, Use, close_pool, once_more_if_outdated, open_connection, open_pool
 from tests.migrated import opened
 from tests.proxies import proxied
 
@@ -55,9 +55,11 @@ async def test_the_server_keeps_the_statement_timeout(empty_database: str) -> No
     await close_pool(pool)
 
 
-@pytest.mark.parametrize("reset", [True, False])
-async def test_a_session_is_reset_if_asked_for_and_rolled_back_in_any_case(empty_database: str, reset: bool) -> None:
-    pool = await open_pool(empty_database, application_name="nexus-test", max_size=1, reset=reset)
+@pytest.mark.parametrize(("use", "reset"), [("any", True), ("writer", False)])
+async def test_a_session_is_reset_but_a_writers_and_rolled_back_in_any_case(
+    empty_database: str, use: Use, reset: bool
+) -> None:
+    pool = await open_pool(empty_database, application_name="nexus-test", max_size=1, use=use)
     async with pool.acquire() as connection:
         await connection.execute("SET search_path = elsewhere")
         await connection.transaction().start()
@@ -65,6 +67,33 @@ async def test_a_session_is_reset_if_asked_for_and_rolled_back_in_any_case(empty
     assert await pool.fetchval("SELECT current_setting('search_path')") == ("public" if reset else "elsewhere")
     assert await pool.fetchval("SELECT to_regclass('public.left_open') IS NULL")
     await close_pool(pool)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "CREATE TABLE mine (x int)",
+        "INSERT INTO public.there VALUES (1)",
+        "UPDATE public.there SET x = 2",
+        "DELETE FROM public.there",
+        "TRUNCATE public.there",
+        "DROP TABLE public.there",
+        "SELECT nextval('public.numbers')",
+    ],
+)
+async def test_the_server_refuses_whatever_a_reader_would_write(empty_database: str, write: str) -> None:
+    anybody = await open_pool(empty_database, application_name="nexus-test")
+    await anybody.execute("CREATE TABLE there (x int); CREATE SEQUENCE numbers")
+    reader = await open_pool(empty_database, application_name="nexus-test", max_size=1, use="reader")
+    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+        await reader.execute(write)
+    await anybody.execute(write)
+    async with reader.acquire() as connection:
+        await connection.execute("SET default_transaction_read_only = off")
+    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):  # the next use finds the session as it was
+        await reader.execute("CREATE TABLE other (x int)")
+    for pool in (anybody, reader):
+        await close_pool(pool)
 
 
 async def test_no_timeout_is_no_timeout(empty_database: str) -> None:

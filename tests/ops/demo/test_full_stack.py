@@ -1,4 +1,5 @@
-"""The demo through the whole product: every link is what the stories know, every byte that a client got is stored."""
+"""The demo through the whole product: every link is what the stories know, every byte that a client got is stored, and
+what it used and cost is what a second program reads off the raw answers."""
 
 import hashlib
 import json
@@ -8,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.ops.demo.costs import check_costs
 from tests.requirements import scaled
 from tests.stack import Stack, ended, environment, is_alive, start
 from tests.waiting import until_true
@@ -75,6 +77,10 @@ async def test_every_story_is_linked_as_it_was_played(tmp_path: Path) -> None:
         done = played(running.home)
         assert len({one["story"] for one in done}) == 12
         await check(running, done)
+        lines = await check_costs(running.database_url)
+        assert {line["request_class"] for line in lines} >= {"main", "subagent", "auxiliary", "compaction"}
+        assert max(len(line["tasks"]) for line in lines) > 1
+        assert any(line["estimated"] for line in lines)
 
 
 async def test_nothing_is_missing_when_every_part_is_killed_in_the_middle_of_a_demo(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, get_args
 from uuid import UUID
 
@@ -11,8 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dashboard.data import DataStore
+from dashboard.told import Sayings
 from domain.billing import BilledLine, Tariff
 from domain.cache_misses import Rewritten
+from domain.prices import PriceBook
+from ops.db.borrowing import borrowed
+from ops.db.event_log import PostgresEventLog
+from ops.db.payloads import PostgresPayloads
 from ops.db.pool import Pool
 from projections.read_models import builds, cache_queries, links
 from projections.read_models.cache import VerdictRow, replace_verdicts
@@ -20,6 +27,7 @@ from projections.read_models.cache_queries import CacheFilter, Compared
 from projections.read_models.connection import Connection
 from projections.registry import projection
 from schemas.cache_api import CacheDivergence, GroupBy
+from tests.price_samples import TEN, price
 from tests.projections.read_models.test_cache import verdict_row
 from tests.stored_rows import START, link_row, make_live, request_row
 
@@ -76,10 +84,17 @@ def key_of(row: VerdictRow, group_by: GroupBy) -> str | None:
     since=st.none() | st.integers(0, 48),
     until=st.none() | st.integers(0, 48),
     member=st.none() | st.integers(1, 12),
+    price_days=st.sets(st.integers(-1, 3).map(lambda days: START.date() + timedelta(days=days))).map(sorted),
 )
 @on_one_database
 async def test_sums_are_those_of_a_plain_loop(
-    pool: Pool, rows: list[VerdictRow], group_by: GroupBy, since: int | None, until: int | None, member: int | None
+    pool: Pool,
+    rows: list[VerdictRow],
+    group_by: GroupBy,
+    since: int | None,
+    until: int | None,
+    member: int | None,
+    price_days: list[date],
 ) -> None:
     await make_live(pool)
     wanted = CacheFilter(
@@ -101,7 +116,7 @@ async def test_sums_are_those_of_a_plain_loop(
         await transaction.start()
         try:
             await put(connection, rows)
-            found = await cache_queries.waste(connection, wanted)
+            found = await cache_queries.waste(connection, wanted, price_days)
             compared = await cache_queries.compared(connection, wanted)
         finally:
             await transaction.rollback()
@@ -109,9 +124,9 @@ async def test_sums_are_those_of_a_plain_loop(
     misses = [row for row in inside if row.cause not in QUIET]
     told = {(one.key, one.cause, one.tariff, one.day): one for one in found}
     assert len(told) == len(found)
-    assert set(told) == {place(row, group_by) for row in misses}
+    assert set(told) == {place(row, group_by, price_days) for row in misses}
     for at, one in told.items():
-        own = [row for row in misses if place(row, group_by) == at]
+        own = [row for row in misses if place(row, group_by, price_days) == at]
         assert one.rewritten == Rewritten(
             sum(row.rewritten_5m_tokens for row in own),
             sum(row.rewritten_1h_tokens for row in own),
@@ -128,9 +143,10 @@ def again(row: VerdictRow) -> int:
     return row.rewritten_5m_tokens + row.rewritten_1h_tokens + row.rewritten_input_tokens
 
 
-def place(row: VerdictRow, group_by: GroupBy) -> tuple[str | None, str, Tariff, date]:
+def place(row: VerdictRow, group_by: GroupBy, price_days: Sequence[date]) -> tuple[str | None, str, Tariff, date]:
     tariff = Tariff(model=row.model, long_context=row.long_context)
-    return key_of(row, group_by), row.cause, tariff, row.received_at.date()
+    begun = [day for day in price_days if day <= row.received_at.date()]
+    return key_of(row, group_by), row.cause, tariff, max(begun, default=date.min)
 
 
 def dollars(line: BilledLine, _: date) -> Decimal:
@@ -153,7 +169,7 @@ async def test_one_verdict_with_its_price(pool: Pool) -> None:
 
 async def test_before_anything_is_projected_there_is_nothing(pool: Pool) -> None:
     async with pool.acquire() as connection:
-        assert await cache_queries.waste(connection, CacheFilter()) == []
+        assert await cache_queries.waste(connection, CacheFilter(), []) == []
         assert await cache_queries.compared(connection, CacheFilter()) == Compared(0, 0)
         assert await cache_queries.verdict(connection, UUID(int=1), dollars) is None
 
@@ -162,4 +178,25 @@ async def test_before_anything_is_projected_there_is_nothing(pool: Pool) -> None
 async def test_every_group_can_be_asked_for(pool: Pool, group_by: GroupBy) -> None:
     await make_live(pool)
     async with pool.acquire() as connection:
-        assert await cache_queries.waste(connection, CacheFilter(group_by=group_by)) == []
+        assert await cache_queries.waste(connection, CacheFilter(group_by=group_by), []) == []
+
+
+async def test_a_miss_costs_what_stood_in_the_list_of_its_day(pool: Pool) -> None:
+    """Asked through the store that the pages have: the price doubles between two misses."""
+    await make_live(pool)
+    rise = START.date() + timedelta(days=1)
+    book = PriceBook((price("opus", effective_from=date.min), price("opus", effective_from=rise, rates=TEN)))
+
+    async def said() -> Sayings:
+        return Sayings(book=book)
+
+    rows = [
+        verdict_row(number, received_at=START + timedelta(days=number - 1), cause="ttl_lapsed", model="opus",
+                    rewritten_5m_tokens=0, rewritten_1h_tokens=1_000_000, rewritten_input_tokens=0)
+        for number in (1, 2, 3)
+    ]  # fmt: skip
+    async with pool.acquire() as connection, connection.transaction():
+        await put(connection, rows)
+    store = DataStore(partial(borrowed, pool, 5.0), PostgresEventLog(pool), PostgresPayloads(pool), said)
+    [found] = (await store.cache_insights(CacheFilter())).items
+    assert found.cost_usd == 5 * (Decimal(10) - Decimal("0.5"))
