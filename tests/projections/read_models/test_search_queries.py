@@ -159,6 +159,7 @@ def is_wanted(one: Told, wanted: SearchFilter, rows: Sequence[Told]) -> bool:
             wanted.account in {None, one.account},
             wanted.session in {None, one.session},
             wanted.conversation is None or one.conversation == member,
+            wanted.requests is None or one.place.request_id in wanted.requests,
             wanted.request_class in {None, one.request_class},
         )
     )
@@ -180,6 +181,7 @@ def some_filter(random: Random) -> SearchFilter:
         account=maybe(ACCOUNTS),  # type: ignore[arg-type]
         session=maybe(SESSIONS),  # type: ignore[arg-type]
         conversation=maybe([UUID(int=number) for number in range(1, 50)]),  # type: ignore[arg-type]
+        requests=maybe([tuple(UUID(int=number) for number in range(start, 60, 2)) for start in (1, 2, 30)]),  # type: ignore[arg-type]
         request_class=maybe(CLASSES),  # type: ignore[arg-type]
     )
 
