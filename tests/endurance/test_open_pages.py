@@ -32,7 +32,7 @@ MOST_GROWTH = 60_000_000
 
 @pytest.mark.bar(71)
 async def test_pages_that_are_left_leave_nothing_behind(tmp_path: Path, figure: Figure) -> None:
-    count = scaled(40, 1_000)
+    count = scaled(12, 1_000)
     async with served(tmp_path) as (running, _, session), AsyncExitStack() as stack:
         client = Client(running.gateway, session, "88888888-0000-4000-8000-000000000001")
         await worked(client)
