@@ -59,6 +59,8 @@ async def test_the_worker_is_told_who_looks_and_browsers_cannot_say_it(
     async with browser.socket("/requests/ws", **{VIEWER_HEADER: written(OWNER)}) as socket:
         await socket.send_str("x")
         assert await socket.receive_str() == "echo x"
+    assert (await browser.ask("/static/app.js", headers=forged)).status == 200
+    assert VIEWER_HEADER not in front.worker.requests.pop().headers
     viewer = people.standings[person_id].viewer
     for request in front.worker.requests:
         assert [read(value) for value in request.headers.getall(VIEWER_HEADER)] == [viewer]

@@ -23,6 +23,8 @@ from ops.db.embedded import EmbeddedPostgres
 from ops.db.event_store import PostgresShipStore
 from ops.db.pool import Pool
 from ops.stores import data_store
+from projections.read_models.narrowing import NUMBERS_OF_ACCOUNTS, OF_ACCOUNTS, SET_ACCOUNTS, sight_of
+from projections.registry import PROJECTIONS
 from tests.migrated import opened
 from tests.postgres import create_database, drop_database
 from tests.projected import Store
@@ -32,6 +34,7 @@ READER = Viewer(name="ada", role="reader", accounts=frozenset({MINE}))
 ADMIN = Viewer(name="eve", role="admin", accounts=frozenset({MINE}))
 COUNTER = Viewer(name="bob", role="usage", accounts=frozenset({MINE}))
 COUNTER_OF_ALL = Viewer(name="bo", role="usage", accounts=None)
+VIEWS = [view for projection in PROJECTIONS for view in projection.views]
 SINCE, UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 6, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
 GROUPS: tuple[By, ...] = get_args(By)
@@ -49,6 +52,8 @@ class Stores:
     alone: DataStore
     mine: Tenant
     theirs: Tenant
+    pool: Pool
+    other_pool: Pool
 
     @property
     def all_ids(self) -> list[Any]:
@@ -70,7 +75,7 @@ async def stores(pool: Pool, postgres_server: EmbeddedPostgres, migrated_templat
     async with opened(dsn) as other:
         alone = filled_alike(other)
         await put(alone, await tenant(alone, MINE))
-        yield Stores(data_store(pool), data_store(other), mine, theirs)
+        yield Stores(data_store(pool), data_store(other), mine, theirs, pool, other)
     drop_database(postgres_server, dsn)
 
 
@@ -256,6 +261,9 @@ async def test_everybody_is_shown_what_there_is_of_his_accounts_and_nothing_else
         await sees_his_own_alone(stores, viewer)
     for viewer in (COUNTER, COUNTER_OF_ALL):
         await reads_nothing_that_was_said(stores, viewer)
+    for schema in (OF_ACCOUNTS, NUMBERS_OF_ACCOUNTS):
+        await each_view_shows_his_own_alone(stores, schema)
+    await tells_not_how_much_happens_elsewhere(stores)
     await sees_nothing(stores, Viewer(name="cy", role="admin", accounts=frozenset({"nowhere"})))
 
 
@@ -276,6 +284,31 @@ async def reads_nothing_that_was_said(stores: Stores, viewer: Viewer) -> None:
         for field, text in texts_in(answer):
             assert not any(word in text for word in TEXTS), (method, field, text)
             assert field in NAMES_IN_NUMBERS or "canary" not in text, (method, field, text)
+
+
+async def each_view_shows_his_own_alone(stores: Stores, schema: str) -> None:
+    """By itself, not only where a query joins it with others that are narrow too."""
+    async with stores.pool.acquire() as connection, stores.other_pool.acquire() as other:
+        sight = sight_of(READER)
+        await connection.execute(SET_ACCOUNTS, list(sight.accounts), list(sight.scopes))
+        for view in VIEWS:
+            count = f"SELECT count(*) FROM {schema}.{view}"
+            hidden = schema == NUMBERS_OF_ACCOUNTS and view.startswith("search_")  # it is nothing but text
+            expected = 0 if hidden else await other.fetchval(f"SELECT count(*) FROM read.{view}")
+            assert await connection.fetchval(count) == expected, view
+            rows = await connection.fetch(f"SELECT t::text FROM {schema}.{view} t")
+            assert not [row for row in rows if canary(THEIRS) in row[0] or f"{THEIRS}.example" in row[0]], view
+
+
+async def tells_not_how_much_happens_elsewhere(stores: Stores) -> None:
+    """The place to go on from is that of one's own newest row, or where one was."""
+    store = stores.both.seen_by(READER)
+    everything = await store.requests(RequestFilter(), after=Position(0), limit=500)
+    newest = max(item.position for item in everything.items)
+    assert everything.next_cursor == str(newest)
+    assert newest < await stores.both.position()
+    again = await store.requests(RequestFilter(), after=Position(newest), limit=500)
+    assert (again.items, again.next_cursor) == ([], str(newest))
 
 
 async def sees_nothing(stores: Stores, viewer: Viewer) -> None:

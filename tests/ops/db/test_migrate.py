@@ -18,6 +18,9 @@ from tests.migrated import until_somebody_waits
 from tests.ops.db.catalog import catalog
 from tests.proxies import proxied
 
+DROP_READ = "".join(
+    f"DROP SCHEMA {name} CASCADE;" for name in ("read", "read_accounts", "read_numbers", "read_accounts_numbers")
+)
 FIRST = "CREATE TABLE nexus_migrations (name text PRIMARY KEY, sha256 text, applied_at timestamptz DEFAULT now());"
 STARTERS = 4
 START = "import asyncio, sys; from ops.db.migrate import migrate; print(*asyncio.run(migrate(sys.argv[1])))"
@@ -171,8 +174,7 @@ async def test_step_by_step_gives_the_same_as_all_at_once(
         assert await migrate(empty_database, tmp_path) == [file.name]
     stepwise = await catalog(empty_database)
     with psycopg.connect(empty_database, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA public, read, read_accounts, read_numbers, read_accounts_numbers CASCADE")
-        connection.execute("CREATE SCHEMA public")
+        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public; " + DROP_READ)
         connection.execute("\n".join(file.sql for file in migrations()))
     assert await catalog(empty_database) == stepwise
 
