@@ -79,6 +79,13 @@ def test_points_of_one_series_are_as_good_as_series_of_one_point(each: list[Usag
     assert {bucket: told(one) for bucket, one in whole.items()} == {bucket: told(one) for bucket, one in apart.items()}
 
 
+def test_each_point_has_the_price_of_its_day() -> None:
+    one = usage_series("claude-x", input_tokens=1_000_000, priced_on=None)
+    point = one.points[0]
+    days = [point, point._replace(priced_on=DAY), point, point._replace(priced_on=DAY), point._replace(priced_on=DAY)]
+    assert added([replace(one, points=days)], adding()).found.cost == 2 * 5 + 3 * 10
+
+
 def told(one: UsageSum) -> dict[str, object]:
     names = ("counts", "unpriced_tokens", "estimated", "api_equivalent", "used")
     return {name: getattr(one, name) for name in names} | {"cost": one.found.cost, "supposed": one.supposed.cost}

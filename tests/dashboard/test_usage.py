@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import partial
 from random import Random
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,6 +20,7 @@ from dashboard.told import Sayings
 from dashboard.usage import BYS, By, UsageQuery, answer_of, is_folded, question_of
 from domain.prices import PriceBook
 from domain.usage_sums import UsageSeries
+from domain.usage_tree import SubTask, trees_of
 from domain.what_if import WhatIf
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
@@ -296,3 +298,18 @@ def test_names_that_people_gave_stand_beside_ids() -> None:
 def test_nothing_is_no_money() -> None:
     answer = answer_of(UsageQuery(since=SINCE, until=UNTIL, group_by=("model",)), [], SAID)
     assert (answer.items, answer.other, answer.total.cost_usd, answer.total.requests) == ([], [], None, 0)
+
+
+def test_who_calls_comes_first_though_it_used_nothing_and_whatever_their_ids() -> None:
+    """So no item is shown without its caller."""
+    main, agent = UUID(int=9), UUID(int=1)
+    trees = trees_of([SubTask(main, main, None, None, None), SubTask(agent, main, main, "Count", None, (agent,))])
+    query = UsageQuery(since=SINCE, until=UNTIL, group_by=("subtask",), limit=1)
+    answer = answer_of(query, [row(group=(agent, False))], SAID, trees)
+    [shown], [rest] = answer.items, answer.other
+    assert (shown.label, shown.requests, shown.cost_usd) == ("main thread", 0, 0)
+    assert shown.with_descendants
+    assert (shown.with_descendants.requests, shown.with_descendants.cost_usd) == (1, Decimal(5))
+    assert (rest.requests, rest.cost_usd) == (1, Decimal(5))
+    both = answer_of(replace(query, limit=2), [row(group=(agent, False))], SAID, trees).items
+    assert [item.label for item in both] == ["main thread", "Count"]

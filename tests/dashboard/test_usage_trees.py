@@ -139,6 +139,9 @@ async def test_trees_add_up_whatever_is_told_apart_beside_them(pool: Pool, name:
         assert told_by([alone.total]) == counted(chosen)
         assert whole
         assert alone.total.cost_usd == whole.cost_usd
+        for branch in {line["branch_id"] for line in lines} - {None}:
+            both = await usage.usage(replace(ASKED, group_by=(), wanted={"subtask": task, "branch": branch}))
+            assert told_by([both.total]) == counted([line for line in chosen if line["branch_id"] == branch])
 
 
 async def test_agents_alone_stand_below_callers_of_which_nothing_was_asked(pool: Pool) -> None:

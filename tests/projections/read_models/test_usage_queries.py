@@ -112,6 +112,8 @@ def any_question(random: Random, lines: Sequence[Line]) -> UsageQuestion:
         begin = begin.replace(minute=random.choice([0, 15, 45]), second=0, microsecond=0)
     bucket = random.choice(BUCKETS)
     length = timedelta(seconds=random.randint(1, (2 if bucket == "minute" else DAYS * 30) * 86_400))
+    if bucket in {"day", "month", "none"} and random.random() < 0.4:
+        begin -= timedelta(days=40)  # so that whole months lie within
     some = random.choice(lines)
     names = random.sample(NAMES, random.choice([0, 0, 1, 1, 2]))
     zone = "UTC" if bucket == "hour" and random.random() < 0.1 else random.choice(ZONES)
