@@ -307,7 +307,7 @@ def test_who_calls_comes_first_though_it_used_nothing_and_whatever_their_ids() -
     query = UsageQuery(since=SINCE, until=UNTIL, group_by=("subtask",), limit=1)
     answer = answer_of(query, [row(group=(agent, False))], SAID, trees)
     [shown], [rest] = answer.items, answer.other
-    assert (shown.label, shown.requests, shown.cost_usd) == ("main thread", 0, 0)
+    assert (shown.label, shown.requests, shown.cost_usd) == ("main thread", 0, Decimal(0))
     assert shown.with_descendants
     assert (shown.with_descendants.requests, shown.with_descendants.cost_usd) == (1, Decimal(5))
     assert (rest.requests, rest.cost_usd) == (1, Decimal(5))
