@@ -160,7 +160,7 @@ class UsagePage:
         )
 
     def _rows(self) -> list[Row]:
-        return rows_of(self._table, self._by, self._tints()) if self._table else []
+        return rows_of(self._table, self._by, self._tints(), self._titles) if self._table else []
 
     def _tints(self) -> Mapping[str, str]:
         """By what the whole span cost, so that a brush changes no colour."""

@@ -1,7 +1,7 @@
 """How does usage read on a page? An answer of the read API in, the bars of the chart and the rows of the tables out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -68,9 +68,12 @@ class Row:
         return None if supposed is None or cost is None else supposed - cost
 
 
-def rows_of(answer: UsageAnswer, by: By, tints: Mapping[str, str]) -> list[Row]:
-    """In the order of what they cost; the rest beyond the limit last."""
-    rows = [_row(item, answer.total, by, tints) for item in answer.items]
+def rows_of(
+    answer: UsageAnswer, by: By, tints: Mapping[str, str], titles: Mapping[str, str] = MappingProxyType({})
+) -> list[Row]:
+    """In the order of the answer; the rest beyond the limit last. ``titles``: of conversations, as far as they are
+    known: a main thread is called by its conversation's."""
+    rows = [_titled(_row(item, answer.total, by, tints), titles) for item in answer.items]
     others = [_row(item, answer.total, None, tints) for item in answer.other]
     return rows + others
 
@@ -195,6 +198,12 @@ def _row(item: UsageItem, total: UsageItem, by: By | None, tints: Mapping[str, s
         hit_rate=item.tokens.cache_read / sent if sent else None,
         narrower=None if by is None else filter_of(item, by),
     )
+
+
+def _titled(row: Row, titles: Mapping[str, str]) -> Row:
+    task = row.item.subtask
+    title = titles.get(str(task.conversation_id)) if task is not None and task.parent is None else None
+    return replace(row, label=one_line(title, LABEL_CHARS), whole=one_line(title, 200)) if title else row
 
 
 def _part(item: UsageItem, tint: str, label: str, measure: Measure) -> Part:

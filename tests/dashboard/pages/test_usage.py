@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from dashboard.formatting import short_id
 from dashboard.pages.page import Surroundings
 from dashboard.pages.usage import UsagePage
 from dashboard.usage import UsageQuery
@@ -255,7 +254,7 @@ async def test_the_table_can_be_told_apart_by_sub_task() -> None:
     html = (await loaded("?by=subtask")).regions()["tables"]
     table = html[: html.index('aria-label="Conversations"')]
     assert texts(table, "th")[:4] == ["Sub-task", "Own cost, USD", "With all below", "Share"]
-    assert texts(table, "td")[:3] == [f"Main thread of conversation {short_id(request_id(1))}", "$0.5000", "$1.25"]
+    assert texts(table, "td")[:3] == ["Mend the clock", "$0.5000", "$1.25"]
     assert attributes(table, ".label[style]", "style") == ["--depth: 1", "--depth: 2"]
     link = attributes(table, "a[data-soft]", "href")[1]
     assert query_of(link)["subtask"] == str(request_id(7))

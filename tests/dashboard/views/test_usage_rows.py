@@ -155,6 +155,8 @@ def test_a_sub_task_has_its_place_and_its_conversation_a_name() -> None:
     assert second.link == f"{link}?request={request_id(2)}"
     assert (alone.label, alone.whole, alone.link) == ("Not in a conversation", items[2], None)
     assert task_rows(answer, {str(request_id(1)): "Mend it"})[0].label == "Mend it"
+    named = rows_of(answer, "subtask", {}, {str(request_id(1)): "Mend it"})
+    assert [row.label for row in named] == ["Mend it", "Count", "none"]
     rows = rows_of(answer, "subtask", {})
     assert [(row.label, row.depth) for row in rows] == [
         ("Main thread of conversation 00000001", 0), ("Count", 1), ("none", 0)
