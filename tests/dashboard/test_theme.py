@@ -35,6 +35,7 @@ FAMILIES = {
     "kinds": tuple(f"mark-kind-{name}" for name in ("read", "write", "hour", "input", "output")),
     "tokens": tuple(f"tok-{name}" for name in ("read", "write", "input", "output")),
     "states": tuple(f"mark-{name}" for name in ("main", "subagent", "compaction", "auxiliary", "running", "failed")),
+    "times": ("mark-tools", "mark-person", "mark-waiting"),
     "stream": ("mark-bytes", "mark-silence", "mark-pings"),
 }
 EYES: dict[str, Matrix] = {
