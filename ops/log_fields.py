@@ -10,9 +10,9 @@ from domain.errors import NexusError
 MAX_LINE_BYTES = 8192
 KNOWN = frozenset(
     {
-        "at", "build", "bytes", "count", "credential", "detail", "epoch", "error", "exception", "exchange", "exit_code",
-        "journal", "kept", "logger", "mend", "part", "place", "projection", "request_id", "retry_s", "segments",
-        "started_again_in_s", "version", "why",
+        "about", "act", "at", "build", "bytes", "count", "credential", "detail", "epoch", "error", "exception",
+        "exchange", "exit_code", "journal", "kept", "logger", "mend", "part", "place", "projection", "request_id",
+        "retry_s", "segments", "started_again_in_s", "version", "who", "why",
     }
 )  # fmt: skip
 """Nothing else is written. Whoever adds a field asks first what may be in it: nothing that came over the wire."""

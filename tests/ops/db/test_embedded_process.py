@@ -107,7 +107,9 @@ def test_the_server_of_another_folder_is_not_ours(postgres_server: EmbeddedPostg
 
 def test_a_backend_is_no_server(postgres_server: EmbeddedPostgres, data: Path) -> None:
     assert is_serving(postgres_server.pid, data)
-    assert not any(is_serving(child, data) for child in children_of(postgres_server.pid))
+    until_sync(  # who was just forked still has its parent's title
+        lambda: not any(is_serving(child, data) for child in children_of(postgres_server.pid)), "every title"
+    )
 
 
 def test_a_bystander_called_postgres_is_not_ours(bystander: subprocess.Popen[bytes], data: Path) -> None:
