@@ -7,11 +7,14 @@ from domain.errors import StoreUnavailableError
 from ops.clock import utc_now
 from ops.configs import Context
 from ops.lifetime import Lifetime
+from ops.priority import step_back_with_us
 
 if TYPE_CHECKING:
     from ops.db.embedded import EmbeddedPostgres
 
 _LOOK_S = 0.2
+_LOOKS_PER_STEP = 5
+"""Once a second: new connections are new processes."""
 _LOOKS_PER_TRIM = 300
 """The server's log is kept small once a minute."""
 
@@ -27,8 +30,10 @@ async def postgres(context: Context, lifetime: Lifetime) -> None:
     while not lifetime.stop.is_set():
         if await asyncio.to_thread(server.wait, _LOOK_S):
             raise StoreUnavailableError(f"PostgreSQL ended unasked; its log is {server.log}.")
-        looks = (looks + 1) % _LOOKS_PER_TRIM
-        if looks == 0:
+        looks += 1
+        if looks % _LOOKS_PER_STEP == 0:
+            step_back_with_us(server.pid)
+        if looks % _LOOKS_PER_TRIM == 0:
             server.trim_log()
     async with asyncio.TaskGroup() as tasks:
         harder = tasks.create_task(_stop_harder(server, lifetime))

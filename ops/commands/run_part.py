@@ -12,6 +12,7 @@ from ops import logs, plan, serve
 from ops.configs import Context
 from ops.home import Home, prepare
 from ops.lifetime import live, take_over_stdout
+from ops.priority import step_back
 from ops.reports import Notice, Ready, Report, Reporter
 from ops.settings import Settings, handed_sockets, load
 
@@ -39,7 +40,7 @@ def run(part: str, *, supervised: bool, sockets: Sequence[int] = (), name: str =
     several workers.
     """
     if supervised and not plan.is_gateway(part):
-        os.nice(max(0, plan.NICENESS - os.nice(0)))  # a part of a part has it already
+        step_back(plan.NICENESS)
     settings = load(Path.cwd())
     reporter = Reporter(take_over_stdout()) if supervised else _LoggingReporter(part)
     logs.configure(debug=settings.debug, tell=lambda text: reporter.send(Notice(text)))

@@ -13,6 +13,7 @@ import pytest
 from ops.db.embedded import EmbeddedConfig, EmbeddedPostgres, status
 from ops.db.migrate import migrations
 from ops.home import Home, prepare
+from ops.plan import NICENESS
 from ops.reports import Ready, decode
 from ops.serve_database import migrated
 from ops.settings import inherited
@@ -88,6 +89,16 @@ def test_the_server_lives_and_dies_with_its_launcher(launcher: Launcher) -> None
     process.stdin.close()  # the supervisor is gone
     assert process.wait(30) == 0
     assert status(launcher.home.postgres) is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this system groups no sessions")
+def test_the_server_lets_sessions_go_first_with_all_its_processes(launcher: Launcher) -> None:
+    _, url = launcher.start()
+    server = status(launcher.home.postgres)
+    with psycopg.connect(url) as connection:
+        pids = (server, connection.info.backend_pid)
+        files = [Path(f"/proc/{pid}/autogroup") for pid in pids]
+        until_sync(lambda: all(file.read_text().endswith(f" nice {NICENESS}\n") for file in files), "both to step back")
 
 
 def test_the_second_request_cuts_off_who_is_still_connected(launcher: Launcher) -> None:

@@ -105,7 +105,9 @@ def test_a_socket_that_is_none_is_one_line(tmp_path: Path) -> None:
     assert errors == "nexus: Descriptor 0 is no listening TCP socket; hand one over, or let Nexus open its own.\n"
 
 
-def test_under_a_supervisor_all_but_the_gateway_let_sessions_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_under_a_supervisor_all_but_the_gateway_let_sessions_go_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     asked: list[int] = []
 
     def stop(_: Path) -> None:
@@ -116,6 +118,7 @@ def test_under_a_supervisor_all_but_the_gateway_let_sessions_go_first(monkeypatc
         return sum(asked)
 
     monkeypatch.setattr("os.nice", nice)
+    monkeypatch.setattr("ops.priority.PROC", tmp_path)
     monkeypatch.setattr(run_part, "load", stop)
     for part, supervised in (
         ("gateway", True),
