@@ -21,12 +21,13 @@ from tornado.web import RedirectHandler, RequestHandler
 
 from dashboard.data import DataStore
 from dashboard.front_word import LOGIN, FrontsWord, login_of, viewer_of
-from dashboard.markup import STATIC, Surface, assets_version, document_template
+from dashboard.markup import STATIC, assets_version, document_template
 from dashboard.pages.page import Route, Surroundings
 from dashboard.pages.reader import Act, read_act
 from dashboard.pages.routes import HOME, ROUTES
 from dashboard.pages.tab import TICK_S, Tab
 from dashboard.proxying import CSRF_HEADER
+from dashboard.surface import Surface
 from domain.ports import Clock
 
 if TYPE_CHECKING:

@@ -2,19 +2,18 @@
 
 Theory of operation. Panel runs HTML in almost every pane, title, label and tooltip, so no other module makes panes.
 HTML is made by the templates in ``assets``, which escape every value (autoescape, no exception for anything that came
-over the wire) and refuse names that nobody set. A page's HTML lies in named regions of its document. The ``Surface``
-is the wire to the browser: it brings changed regions, and tells what the reader does. Text that a figure draws, where
-Bokeh would read TeX, goes through ``plain_label``.
+over the wire) and refuse names that nobody set. A page's HTML lies in named regions of its document; ``Surface`` brings
+changed regions to the browser. Text that a figure draws, where Bokeh would read TeX, goes through ``plain_label``. The
+front, which makes no pages, imports this too: nothing of Panel here.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
-from panel.custom import JSComponent
 
 from dashboard import formatting
 
@@ -74,21 +73,3 @@ def assets_version() -> str:
 def plain_label(text: str, limit: int) -> str:
     """For text that Bokeh draws: on one line, and never read as TeX."""
     return formatting.one_line(text, limit).replace("$", _SHOWN_AS_DOLLAR).replace("\\", "\u29f5")
-
-
-class Surface(JSComponent):  # type: ignore[misc]  # Panel has no types
-    """The wire between a page's session and its document in the browser."""
-
-    _esm = ASSETS / "surface.js"
-
-    def __init__(self, hear: Callable[[object], None]) -> None:
-        """``hear``: takes what the browser says, which may be anything."""
-        super().__init__()
-        self._hear = hear
-
-    def send(self, message: Message) -> None:
-        """To be called while the document is locked."""
-        self._send_msg(dict(message))
-
-    def _handle_msg(self, data: object) -> None:
-        self._hear(data)

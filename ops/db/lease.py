@@ -12,6 +12,8 @@ A taker looks before it locks: those who stand by never touch the row.
 
 from uuid import UUID
 
+import asyncpg
+
 from domain.errors import StoreUnavailableError
 from ops.db.borrowing import borrowed
 from ops.db.pool import Connection, Pool
@@ -59,10 +61,13 @@ class ProjectorLease:
                 if found["holds"] and found["holder"] != self._holder:
                     return None
                 await connection.execute(_END_CONNECTIONS, name_of_leader(found["holder"]))
-            async with connection.transaction():
-                await connection.execute(_LIMIT_WAITING)
-                epoch: int | None = await connection.fetchval(_TAKE, _NAME, self._holder, self._lasts_s)
-                return epoch
+            try:
+                async with connection.transaction():
+                    await connection.execute(_LIMIT_WAITING)
+                    epoch: int | None = await connection.fetchval(_TAKE, _NAME, self._holder, self._lasts_s)
+                    return epoch
+            except asyncpg.UniqueViolationError:  # the very first lease: somebody else has made the row in this moment
+                return None
 
     async def renew(self, epoch: int) -> int | None:
         """The same epoch; None: the lease is lost. Raises StoreUnavailableError."""

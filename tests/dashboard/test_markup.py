@@ -11,7 +11,7 @@ from jinja2 import TemplateError, UndefinedError
 from markupsafe import Markup
 
 from dashboard import figures, limit_figures, usage_figures
-from dashboard.markup import ASSETS, STATIC, Surface, assets_version, plain_label, render
+from dashboard.markup import ASSETS, STATIC, assets_version, plain_label, render
 from tests.hostile_pages import filtered_by, pages_of, titles_of
 from tests.hostile_text import HOSTILE, disarmed
 from tests.shown_html import attributes, parsed, structure
@@ -148,14 +148,3 @@ def test_the_version_is_that_of_the_files(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert assets_version() == before
     (tmp_path / "app.css").write_text("changed")
     assert assets_version() != before
-
-
-def test_the_surface_hands_on_what_the_browser_says_and_what_it_is_told() -> None:
-    heard: list[object] = []
-    surface: Any = Surface(heard.append)
-    sent: list[object] = []
-    surface._send_msg = sent.append
-    surface._handle_msg({"kind": "ready"})
-    surface.send({"kind": "title", "text": "x"})
-    assert heard == [{"kind": "ready"}]
-    assert sent == [{"kind": "title", "text": "x"}]

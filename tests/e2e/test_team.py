@@ -264,7 +264,7 @@ async def test_no_secret_is_left_anywhere(browser: Browser, tmp_path: Path) -> N
         }  # fmt: skip
         spoken = {**secrets, "spoken in pieces": SPOKEN}
         ids = [(await post(up, key, "@@speak of it"))[1] for key in (one.alice, one.bob)]
-        for wrong in (one.alice + "x", f"{one.alice[:-1]}0", "cnx_"):
+        for wrong in (one.alice + "x", one.alice[:-1] + ("1" if one.alice.endswith("0") else "0"), "cnx_"):
             assert (await post(up, wrong, "hello"))[0] == 401
         await up.requests(len(ids))
         said = [

@@ -59,6 +59,13 @@ async def test_of_many_at_once_one_gets_it(pool: Pool) -> None:
         await pool.execute(RUN_OUT)
 
 
+async def test_of_many_at_once_one_gets_the_very_first(pool: Pool) -> None:
+    for _ in range(50):
+        got = await asyncio.gather(*(lease(pool, who).take() for who in (0, 1, 2)))
+        assert sorted(filter(None, got)) == [1]
+        await pool.execute("DELETE FROM projector_lease")
+
+
 async def test_a_lease_ends_by_the_clock_of_the_database(pool: Pool) -> None:
     assert await lease(pool, 0, lasts_s=0.02).take() == 1
     while (epoch := await lease(pool, 1).take()) is None:
