@@ -37,6 +37,8 @@ class Stack:
     dashboard: str
     login: str
     environment: Mapping[str, str]
+    before: int = 0
+    """So many requests are of somebody else, who was here before."""
 
     @property
     def gateway_port(self) -> int:
@@ -77,10 +79,10 @@ class Stack:
 
     async def requests(self, count: int) -> list[dict[str, Any]]:
         """The newest requests, oldest first, as soon as there are ``count`` and all are ended, linked and counted."""
-        await until_true(lambda: self._are_there(count), f"{count} requests", DEADLINE_S)
+        await until_true(lambda: self._are_there(self.before + count), f"{count} requests", DEADLINE_S)
         ends = (await self.api("/api/health"))["store"]["newest"]
         await until_true(lambda: self._is_projected(ends), "the projections", DEADLINE_S)
-        return list(reversed((await self.api("/api/requests", limit="500"))["items"]))
+        return list(reversed((await self.api("/api/requests", limit="500"))["items"]))[self.before :]
 
     async def _are_there(self, count: int) -> bool:
         items = (await self.api("/api/requests", limit="500"))["items"]

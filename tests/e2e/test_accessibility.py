@@ -22,7 +22,7 @@ from tests.stack import Stack, ended, environment, stack, start
 WAIT_MS = 30_000
 NOBODY = "http://127.0.0.1:9"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-SECTIONS = ("messages", "response", "usage", "stream", "headers", "events", "raw")
+SECTIONS = ("messages", "usage", "stream", "raw", "response", "headers", "events")[: scaled(4, 7)]
 FIGURE = ".figure canvas"
 UNFOLD = "document.querySelectorAll('details:not(.legend)').forEach((one) => { one.open = true; })"
 """All but the legend, which would lie above the tree."""
@@ -48,7 +48,10 @@ def places(ids: Mapping[str, str]) -> dict[str, str]:
         "/requests?model=nothing": "[data-state=no-match]",
         "/requests?status=none": "[data-state=refused]",
         **{f"/requests{request}?tab={section}": titled(section) for section in SECTIONS},
-        **{f"/requests{failed}?tab={section}": titled(section) for section in ("messages", "usage", "stream")},
+        **{
+            f"/requests{failed}?tab={section}": titled(section)
+            for section in ("messages", "usage", "stream")[: scaled(1, 3)]
+        },
         f"/requests/{UNKNOWN}": "[data-state=missing]",
         "/compare": "[data-choice]",
         f"/compare?a={ids['request']}": "[data-choice]",

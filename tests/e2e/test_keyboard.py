@@ -30,6 +30,12 @@ PLACE_OF = "[...document.querySelectorAll('*')].indexOf(document.activeElement)"
 REACHABLE = """[
   ...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']"),
 ].filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.disabled && one.tabIndex >= 0).length"""
+AROUND_FOCUS = """(() => {
+  const { left, top, right, bottom } = document.activeElement.getBoundingClientRect();
+  const x = Math.max(0, Math.min(left - 9, innerWidth - 20)), y = Math.max(0, Math.min(top - 9, innerHeight - 20));
+  const width = Math.max(20, Math.min(right + 9, innerWidth) - x);
+  return { x, y, width, height: Math.max(20, Math.min(bottom + 9, innerHeight) - y) };
+})()"""
 IN_DIALOG = "document.querySelector('#help').contains(document.activeElement)"
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -249,8 +255,9 @@ async def walk(page: Page) -> None:
         place = str(await page.evaluate(PLACE_OF))
         assert place not in seen, f"Tab comes to {place} again before it was everywhere"
         seen.add(place)
-        focused = await page.screenshot()
+        around = await page.evaluate(AROUND_FOCUS)
+        focused = await page.screenshot(clip=around)
         blurred = await page.evaluate_handle("() => { const at = document.activeElement; at.blur(); return at; }")
-        plain = await page.screenshot()
+        plain = await page.screenshot(clip=around)
         await blurred.evaluate("(at) => at.focus({ preventScroll: true, focusVisible: true })")
         assert focused != plain, f"nothing shows that the focus is at {place} of {page.url}"

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import ClientSession
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
 
 from tests.scripted_api import ScriptedApi, agent, scripted_api, text, thinking, tool
 from tests.stack import Stack, request_id_of, stack
+from tests.standing import Standing, standing_with
 
 ATTACK = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>"\'><svg onload=window.hit=1>'
 SCRIPTS = {
@@ -26,6 +28,9 @@ SCRIPTS = {
 }
 WAIT_MS = 20_000
 TOOLS = [{"name": "Bash", "input_schema": {"type": "object"}}, {"name": "Agent", "input_schema": {"type": "object"}}]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+standing = standing_with(SCRIPTS)
 
 
 @dataclass
@@ -136,8 +141,9 @@ async def shown(page: Page, words: str) -> None:
     await expect(page.get_by_text(words).first).to_be_visible(timeout=WAIT_MS)
 
 
-async def test_an_empty_dashboard_says_how_to_begin_and_lives(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+async def test_an_empty_dashboard_says_how_to_begin_and_lives(standing: Standing) -> None:
+    """The first test of this file: nobody has been here yet."""
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         page = watched.page
         await shown(page, "ANTHROPIC_BASE_URL")
         await Client(running.gateway, session, "11111111-0000-4000-8000-000000000001").ask(text("Is anybody there?"))
@@ -148,10 +154,8 @@ async def test_an_empty_dashboard_says_how_to_begin_and_lives(tmp_path: Path, br
         assert (watched.errors, watched.outside) == ([], [])
 
 
-async def test_a_conversation_shows_branch_and_sub_agent_and_its_nodes_open_requests(
-    tmp_path: Path, browser: Browser
-) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+async def test_a_conversation_shows_branch_and_sub_agent_and_its_nodes_open_requests(standing: Standing) -> None:
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "22222222-0000-4000-8000-000000000001")
         sub, branch = await worked(client)
         items = {one["request_id"]: one for one in await running.requests(5)}
@@ -177,8 +181,8 @@ async def test_a_conversation_shows_branch_and_sub_agent_and_its_nodes_open_requ
         assert (watched.errors, watched.outside) == ([], [])
 
 
-async def test_a_conversation_says_why_it_is_linked_and_lists_its_branches(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+async def test_a_conversation_says_why_it_is_linked_and_lists_its_branches(standing: Standing) -> None:
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "55555555-0000-4000-8000-000000000001")
         sub, branch = await worked(client)
         await running.requests(5)
@@ -222,8 +226,8 @@ async def test_a_conversation_says_why_it_is_linked_and_lists_its_branches(tmp_p
         assert (watched.errors, watched.outside) == ([], [])
 
 
-async def test_a_request_shows_messages_answer_stream_and_bytes(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+async def test_a_request_shows_messages_answer_stream_and_bytes(standing: Standing) -> None:
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "33333333-0000-4000-8000-000000000001")
         await worked(client)
         await running.requests(5)
@@ -250,8 +254,8 @@ async def test_a_request_shows_messages_answer_stream_and_bytes(tmp_path: Path, 
         assert (watched.errors, watched.outside) == ([], [])
 
 
-async def test_what_cannot_be_parsed_says_so(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+async def test_what_cannot_be_parsed_says_so(standing: Standing) -> None:
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         async with session.post(f"{running.gateway}/v1/messages", data=b'{"broken') as response:
             request_id = request_id_of(dict(response.headers))
         await running.requests(1)
@@ -260,9 +264,9 @@ async def test_what_cannot_be_parsed_says_so(tmp_path: Path, browser: Browser) -
         await expect(watched.page.get_by_role("link", name="Request bytes")).to_be_visible(timeout=WAIT_MS)
 
 
-async def test_no_text_from_the_wire_runs(tmp_path: Path, browser: Browser) -> None:
+async def test_no_text_from_the_wire_runs(standing: Standing) -> None:
     """An attack in every string that a client or a model chooses, on every page."""
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "44444444-0000-4000-8000-000000000001")
         session.headers["X-Nexus-Project"] = ATTACK
         client.agent = ""

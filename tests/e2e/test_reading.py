@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, expect
+import pytest
+from playwright.async_api import Page, expect
 
-from tests.e2e.test_pages import WAIT_MS, Client, logged_in, served, worked
+from tests.e2e.test_pages import SCRIPTS, WAIT_MS, Client, logged_in, worked
 from tests.hostile_text import HOSTILE
 from tests.scripted_api import text
 from tests.stack import Stack
+from tests.standing import Standing, standing_with
 from tests.waiting import until_true
 
 STRINGS = (
@@ -24,6 +26,9 @@ STRINGS = (
     "\u202e\u0000$$\\href{javascript:window.hit=1}{x}$$",
 )
 """Each of them runs something, wherever it is taken for more than text."""
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+standing = standing_with(SCRIPTS)
 
 
 async def opened(page: Page, running: Stack, member: str, search: str = "?tab=read") -> None:
@@ -42,8 +47,8 @@ async def linked(running: Stack, member: str) -> str:
     return member
 
 
-async def test_one_reads_jumps_finds_and_takes_along(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+async def test_one_reads_jumps_finds_and_takes_along(tmp_path: Path, standing: Standing) -> None:
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "11111111-0000-4000-8000-000000000001")
         await worked(client)
         page = watched.page
@@ -79,8 +84,8 @@ async def test_one_reads_jumps_finds_and_takes_along(tmp_path: Path, browser: Br
         assert watched.outside == []
 
 
-async def test_nothing_runs_in_the_reading_view_or_in_an_export(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+async def test_nothing_runs_in_the_reading_view_or_in_an_export(tmp_path: Path, standing: Standing) -> None:
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "22222222-0000-4000-8000-000000000001")
         answer = await client.ask(text("@@attack " + "\n".join(STRINGS)), *map(text, STRINGS))
         await client.ask(client.result(answer[-1], "\n".join(STRINGS)), text("@@attack Again"))
@@ -100,7 +105,7 @@ async def test_nothing_runs_in_the_reading_view_or_in_an_export(tmp_path: Path, 
             )
             (tmp_path / f"talk.{form}").write_bytes(await exported.body())
         outside: list[str] = []
-        alone = await browser.new_page()
+        alone = await standing.browser.new_page()
         alone.context.on("dialog", lambda dialog: dialogs.append(dialog.message))
         alone.on("request", lambda asked: outside.append(asked.url))
         await alone.goto(f"file://{tmp_path}/talk.html")

@@ -5,16 +5,16 @@ import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import accumulate, pairwise
-from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession
-from playwright.async_api import Browser, Page, expect
+import pytest
+from playwright.async_api import Page, expect
 
 from tests.e2e.test_pages import ATTACK, TOOLS, WAIT_MS, Client, logged_in
 from tests.e2e.test_reading import STRINGS
-from tests.scripted_api import ScriptedApi, scripted_api, text, thinking, tool
-from tests.stack import Stack, request_id_of, stack
+from tests.scripted_api import text, thinking, tool
+from tests.stack import Stack, request_id_of
+from tests.standing import Standing, standing_with
 
 LONG = "".join(f"Line {number} of a long answer.\n" for number in range(4_200))
 """Some ten thousand pieces."""
@@ -28,11 +28,8 @@ SCRIPTS: Any = {
 KEY = "sk-ant-secret-of-the-client"
 PLAYED = "[data-played] .played:not([hidden]) .played-text"
 
-
-@asynccontextmanager
-async def served(tmp_path: Path, pause_s: float = 0.0) -> AsyncIterator[tuple[Stack, ScriptedApi, ClientSession]]:
-    async with scripted_api(SCRIPTS, pause_s) as api, stack(tmp_path, api.url) as running, ClientSession() as session:
-        yield running, api, session
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+standing = standing_with(SCRIPTS)
 
 
 async def opened(page: Page, running: Stack, request_id: str, tab: str = "messages") -> None:
@@ -50,8 +47,8 @@ async def sent(client: Client, key: str = "", **members: Any) -> str:
         return str(request_id_of(dict(response.headers)))
 
 
-async def test_what_is_new_stands_open_and_the_rest_is_one_line(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+async def test_what_is_new_stands_open_and_the_rest_is_one_line(standing: Standing) -> None:
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "11111111-0000-4000-8000-000000000001")
         first = await client.ask(text("@@work Where are the files?"))
         await client.ask(client.result(first[-1], "total 3"))
@@ -87,8 +84,8 @@ async def test_what_is_new_stands_open_and_the_rest_is_one_line(tmp_path: Path, 
         assert (watched.errors, watched.outside) == ([], [])
 
 
-async def test_the_command_asks_the_same_again(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, api, session), logged_in(browser, running) as watched:
+async def test_the_command_asks_the_same_again(standing: Standing) -> None:
+    async with standing.visit() as (running, api, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "22222222-0000-4000-8000-000000000001")
         client.messages.append({"role": "user", "content": [text(f"It's {ATTACK} é\n@x")]})
         small = await sent(client, KEY)
@@ -138,8 +135,8 @@ async def played(page: Page) -> str:
     return "".join(await page.locator(PLAYED).all_text_contents())
 
 
-async def test_the_stream_is_played_by_its_recorded_times(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path, pause_s=0.03) as (running, _, session), logged_in(browser, running) as watched:
+async def test_the_stream_is_played_by_its_recorded_times(standing: Standing) -> None:
+    async with standing.visit(pause_s=0.03) as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "33333333-0000-4000-8000-000000000001")
         await client.ask(text("@@tell Where are the files?"))
         await running.requests(1)
@@ -179,8 +176,8 @@ async def test_the_stream_is_played_by_its_recorded_times(tmp_path: Path, browse
         assert (watched.errors, watched.outside) == ([], [])
 
 
-async def test_ten_thousand_pieces_are_played(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+async def test_ten_thousand_pieces_are_played(standing: Standing) -> None:
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "44444444-0000-4000-8000-000000000001")
         await client.ask(text("@@long Tell me."))
         await running.requests(1)
@@ -200,8 +197,8 @@ async def test_ten_thousand_pieces_are_played(tmp_path: Path, browser: Browser) 
         assert (watched.errors, watched.outside) == ([], [])
 
 
-async def test_what_is_still_coming_is_followed(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path, pause_s=0.2) as (running, _, session), logged_in(browser, running) as watched:
+async def test_what_is_still_coming_is_followed(standing: Standing) -> None:
+    async with standing.visit(pause_s=0.2) as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "55555555-0000-4000-8000-000000000001")
         asking = sent_in_background(client)
         async with asking as request_id:
@@ -223,8 +220,8 @@ async def sent_in_background(client: Client) -> AsyncIterator[str]:
         await response.read()
 
 
-async def test_no_text_from_the_wire_runs(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+async def test_no_text_from_the_wire_runs(standing: Standing) -> None:
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "66666666-0000-4000-8000-000000000001")
         await client.ask(text("@@attack Go on."))
         for words in STRINGS[1:]:

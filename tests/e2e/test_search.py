@@ -1,15 +1,19 @@
 """One searches for what was said, in the browser, on the command line and by the API; nothing of it runs."""
 
 import json
-from pathlib import Path
 
-from playwright.async_api import Browser, expect
+import pytest
+from playwright.async_api import expect
 
-from tests.e2e.test_pages import WAIT_MS, Client, logged_in, served, worked
+from tests.e2e.test_pages import SCRIPTS, WAIT_MS, Client, logged_in, worked
 from tests.e2e.test_reading import STRINGS, linked
 from tests.scripted_api import text
 from tests.stack import Stack
+from tests.standing import Standing, standing_with
 from tests.waiting import until_true
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+standing = standing_with(SCRIPTS)
 
 
 async def until_found(running: Stack, words: str) -> None:
@@ -20,8 +24,8 @@ async def until_found(running: Stack, words: str) -> None:
     await until_true(is_found, f"{words!r} to be found")
 
 
-async def test_one_finds_what_was_said_and_reads_on_from_there(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+async def test_one_finds_what_was_said_and_reads_on_from_there(standing: Standing) -> None:
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "33333333-0000-4000-8000-000000000001")
         await worked(client)
         await linked(running, client.ids[-1])
@@ -59,8 +63,8 @@ async def test_one_finds_what_was_said_and_reads_on_from_there(tmp_path: Path, b
         assert watched.outside == []
 
 
-async def test_nothing_that_is_found_runs(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+async def test_nothing_that_is_found_runs(standing: Standing) -> None:
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "44444444-0000-4000-8000-000000000001")
         answer = await client.ask(*(text(f"@@attack needle {one}") for one in STRINGS))
         await client.ask(client.result(answer[-1], "needle\n" + "\n".join(STRINGS)), text("@@attack Again"))

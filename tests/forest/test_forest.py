@@ -24,7 +24,7 @@ SHOWN = 20
 
 
 def seeds(portion: int) -> range:
-    return range(portion, settings().max_examples * scaled(6, 10) // 10, PORTIONS)
+    return range(portion, settings().max_examples * scaled(4, 10) // 10, PORTIONS)
 
 
 async def fed(store: Store, forest: Forest, random: Random) -> None:
@@ -48,7 +48,7 @@ async def test_a_forest_gets_its_truth(pool: Pool, portion: int) -> None:
 @pytest.mark.bar(26)
 async def test_a_forest_that_comes_twice_stays_as_it_is(pool: Pool) -> None:
     store = Store.over(pool)
-    forests = [playing.forest(seed) for seed in range(OTHERS, OTHERS + 10)]
+    forests = [playing.forest(seed) for seed in range(OTHERS, OTHERS + scaled(4, 10))]
     await feeding.append(store, forests, Random(1), portion=50)
     await feeding.follow(store)
     before = [await feeding.links_of(store, forest) for forest in forests]

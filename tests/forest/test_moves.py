@@ -15,8 +15,9 @@ from tests.forest.truth import Forest
 from tests.migrated import opened
 from tests.postgres import create_database, drop_database
 from tests.projected import Store
+from tests.requirements import scaled
 
-SEEDS = range(3)
+SEEDS = range(scaled(1, 3))
 MOVES = {f"{move.name}-{dialect}": (move, dialect) for move, dialect in SCENARIOS}
 FAILURES = {f"{fault}-{dialect}": (fault, dialect) for fault in FAULTS for dialect in EVERY}
 

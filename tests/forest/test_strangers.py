@@ -15,7 +15,7 @@ from tests.forest.truth import Forest
 from tests.projected import Store
 from tests.requirements import scaled
 
-SESSIONS = scaled(4_000, 10_000)
+SESSIONS = scaled(2_000, 10_000)
 DEADLINE_S = 60.0
 
 
