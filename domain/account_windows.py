@@ -258,7 +258,7 @@ def _unseen(windows: Sequence[Window], use: TokenUse) -> list[ReckonedWindow]:
 def _said(window: Window) -> Reading:
     point = window.points[-1] if window.points else None
     how = _SAID if point else "its headers tell no utilization"
-    evidence = (point.request_id, point.at) if point else window.newest.place[::-1]
+    evidence = (point.request_id, point.at) if point else (window.newest.request_id, window.newest.seen_at)
     return Reading(
         utilization=point.utilization if point else None,
         source="header",

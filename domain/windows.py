@@ -32,14 +32,9 @@ class Sighting:
     request_id: UUID
     gauge: Gauge
 
-    @property
-    def place(self) -> tuple[datetime, UUID]:
-        """What orders sightings."""
-        return self.seen_at, self.request_id
-
 
 by_place = attrgetter("seen_at", "request_id")
-"""The same place, told without a call of Python's: weeks of sightings are sorted by it."""
+"""What orders sightings, as a key for sorting."""
 
 
 @dataclass(frozen=True, slots=True)
