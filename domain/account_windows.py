@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from domain.forecast import Climb, Forecast, Outlook, at_present_pace, at_usual_pace
 from domain.rate_limits import Gauge, GaugeKind
 from domain.reckoned_windows import Capacity, ReckonedWindow, TokenUse, capacity_of, share_of
-from domain.windows import FIVE_HOURS, Point, Sighting, Window, length_of, model_scope_of, windows_of
+from domain.windows import FIVE_HOURS, Point, Sighting, Window, by_place, length_of, model_scope_of, windows_of
 from schemas.limits_api import (
     AccountWindows,
     ForecastItem,
@@ -43,7 +43,8 @@ class Known:
 
 
 def account_windows(known: Known, now: datetime) -> AccountWindows:
-    newest = _newest(known.sightings)
+    sightings = sorted(known.sightings, key=by_place)  # once: sorting what is in order costs little
+    newest = _newest(sightings)
     gauges = [one.gauge for one in newest]
     return AccountWindows(
         account=known.account,
@@ -51,7 +52,7 @@ def account_windows(known: Known, now: datetime) -> AccountWindows:
         bare_at=known.bare_at,
         overall=next((_overall(one) for one in newest if one.gauge.kind == "overall"), None),
         overage=next((_overage(one) for one in newest if one.gauge.kind == "overage"), None),
-        windows=_window_items(known, now),
+        windows=_window_items(sightings, known.use, now),
         key_limits=[_key_limit(one) for one in newest if one.gauge.kind == "key"],
         unknown={_member(gauge, name): value for gauge in gauges for name, value in gauge.unknown.items()},
         malformed=[_member(gauge, name) for gauge in gauges for name in gauge.malformed],
@@ -59,9 +60,9 @@ def account_windows(known: Known, now: datetime) -> AccountWindows:
 
 
 def _newest(sightings: Sequence[Sighting]) -> list[Sighting]:
-    """Of each gauge the newest."""
+    """Of each gauge the newest, of sightings in order."""
     found = dict[tuple[GaugeKind, str], Sighting]()
-    for one in sorted(sightings, key=lambda each: each.place):
+    for one in sightings:
         found[one.gauge.kind, one.gauge.name] = one
     return [found[key] for key in sorted(found)]
 
@@ -106,10 +107,10 @@ def _key_limit(one: Sighting) -> KeyLimitItem:
     )
 
 
-def _window_items(known: Known, now: datetime) -> list[WindowItem]:
-    windows = windows_of(known.sightings)
-    items = {name: _Picture(found, known.use, now).item() for name, found in windows.items() if name != FIVE}
-    five = _FiveHours(windows.get(FIVE, ()), known.use, now).latest()
+def _window_items(sightings: Sequence[Sighting], use: TokenUse, now: datetime) -> list[WindowItem]:
+    windows = windows_of(sightings)
+    items = {name: _Picture(found, use, now).item() for name, found in windows.items() if name != FIVE}
+    five = _FiveHours(windows.get(FIVE, ()), use, now).latest()
     if five is not None:
         items[FIVE] = five
     return [items[name] for name in sorted(items, key=lambda name: (length_of(name) or timedelta.max, name))]
@@ -257,7 +258,7 @@ def _unseen(windows: Sequence[Window], use: TokenUse) -> list[ReckonedWindow]:
 def _said(window: Window) -> Reading:
     point = window.points[-1] if window.points else None
     how = _SAID if point else "its headers tell no utilization"
-    evidence = (point.request_id, point.at) if point else window.newest.place[::-1]
+    evidence = (point.request_id, point.at) if point else (window.newest.request_id, window.newest.seen_at)
     return Reading(
         utilization=point.utilization if point else None,
         source="header",

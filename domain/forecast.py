@@ -93,11 +93,17 @@ class Climb:
         """All that was used up by then."""
         return self._levels[bisect_right(self._times, at)]
 
-    def pace(self, at: datetime, length: timedelta) -> float:
-        """Share an hour, lately: one burst alone makes none, one pause alone ends none."""
-        level = self.level(at)
-        spans = [part * length for part in LOOK_BACKS]
-        return sorted((level - self.level(at - span)) / _hours(span) for span in spans)[1]
+    def paces(self, moments: Sequence[datetime], length: timedelta) -> list[float]:
+        """Share an hour, lately, at each: one burst alone makes none, one pause alone ends none."""
+        levels = [self.level(at) for at in moments]
+        looks = [self._rates(moments, levels, part * length) for part in LOOK_BACKS]
+        return [sorted(rates)[1] for rates in zip(*looks, strict=True)]
+
+    def _rates(self, moments: Sequence[datetime], levels: Sequence[float], span: timedelta) -> list[float]:
+        times, sums, hours = self._times, self._levels, _hours(span)
+        return [
+            (level - sums[bisect_right(times, at - span)]) / hours for at, level in zip(moments, levels, strict=True)
+        ]
 
     def time_for(self, rise: float, start: datetime, horizon: timedelta) -> timedelta | None:
         """How long it took from ``start`` to use up so much; None: longer than ``horizon``."""
@@ -124,13 +130,14 @@ def at_usual_pace(climb: Climb, outlook: Outlook) -> Forecast:
 
 def at_present_pace(climb: Climb, outlook: Outlook) -> Forecast:
     """As moments of such a pace went on before."""
-    pace = climb.pace(outlook.now, outlook.length)
+    (pace,) = climb.paces([outlook.now], outlook.length)
     if pace <= 0:
         lately = _words(LOOK_BACKS[1] * outlook.length)
         return Forecast(
             pace="present", per_hour=0.0, reason=f"nothing was used in the last {lately}, as far as headers tell"
         )
-    past = [(found, at) for at in _moments(climb, outlook) if (found := climb.pace(at, outlook.length)) > 0]
+    moments = _moments(climb, outlook)
+    past = [(found, at) for found, at in zip(climb.paces(moments, outlook.length), moments, strict=True) if found > 0]
     alike = [(found, at) for found, at in past if pace / _ALIKE <= found <= pace * _ALIKE]
     chosen = alike if len(alike) >= LEAST_CASES else past
     if len(chosen) < LEAST_CASES:

@@ -6,9 +6,11 @@ passed on our clock is over; that nothing of the next one is used yet is then re
 """
 
 import re
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from uuid import UUID
 
 from domain.rate_limits import Gauge
@@ -30,10 +32,9 @@ class Sighting:
     request_id: UUID
     gauge: Gauge
 
-    @property
-    def place(self) -> tuple[datetime, UUID]:
-        """What orders sightings."""
-        return self.seen_at, self.request_id
+
+by_place = attrgetter("seen_at", "request_id")
+"""What orders sightings, as a key for sorting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def windows_of(sightings: Iterable[Sighting]) -> dict[str, tuple[Window, ...]]:
     Sightings without a reset belong to no window; the same sighting twice counts once.
     """
     by_name = dict[str, list[Sighting]]()
-    for one in sorted(set_of(sightings), key=lambda each: each.place):
+    for one in sorted(set_of(sightings), key=by_place):
         if one.gauge.kind == "window" and one.gauge.resets_at is not None:
             by_name.setdefault(one.gauge.name, []).append(one)
     return {name: _windows(name, found) for name, found in sorted(by_name.items())}
@@ -99,24 +100,36 @@ def set_of(sightings: Iterable[Sighting]) -> Sequence[Sighting]:
 
 
 def _windows(name: str, sightings: Sequence[Sighting]) -> tuple[Window, ...]:
-    groups = list[tuple[datetime, list[Sighting]]]()
-    for one in sightings:
-        reset = one.gauge.resets_at
-        assert reset is not None  # the others are left out
-        own = next((group for known, group in reversed(groups) if abs(known - reset) <= JITTER), None)
-        if own is None:
-            groups.append((reset, [one]))
-        else:
-            own.append(one)
-    found = [_window(name, reset, group) for reset, group in groups]
+    groups = _grouped(sightings)
     firsts = [group[0].seen_at for _, group in groups]
+    ends = [*firsts[1:], datetime.max.replace(tzinfo=firsts[0].tzinfo)]
     return tuple(
-        replace(window, ended_at=min(window.resets_at, following))
-        for window, following in zip(found, [*firsts[1:], datetime.max.replace(tzinfo=firsts[0].tzinfo)], strict=True)
+        _window(name, reset, group, min(reset, following))
+        for (reset, group), following in zip(groups, ends, strict=True)
     )
 
 
-def _window(name: str, resets_at: datetime, sightings: Sequence[Sighting]) -> Window:
+def _grouped(sightings: Sequence[Sighting]) -> list[tuple[datetime, list[Sighting]]]:
+    """By their resets: of those groups whose first reset is close enough, the one that began last takes it."""
+    groups = list[tuple[datetime, list[Sighting]]]()
+    known = list[tuple[datetime, int]]()
+    """First resets in order, each with its group's number."""
+    before, number = None, 0
+    for one in sightings:
+        reset = one.gauge.resets_at
+        assert reset is not None  # the others are left out
+        if reset != before:
+            close = known[bisect_left(known, (reset - JITTER, 0)) : bisect_right(known, (reset + JITTER, len(groups)))]
+            number = max((each for _, each in close), default=len(groups))
+            before = reset
+        if number == len(groups):
+            groups.append((reset, []))
+            insort(known, (reset, number))
+        groups[number][1].append(one)
+    return groups
+
+
+def _window(name: str, resets_at: datetime, sightings: Sequence[Sighting], ended_at: datetime) -> Window:
     length = length_of(name)
     points = tuple(
         Point(one.seen_at, one.gauge.utilization, one.request_id)
@@ -127,7 +140,7 @@ def _window(name: str, resets_at: datetime, sightings: Sequence[Sighting]) -> Wi
         name=name,
         starts_at=resets_at - length if length is not None else None,
         resets_at=resets_at,
-        ended_at=resets_at,
+        ended_at=ended_at,
         points=points,
         newest=sightings[-1],
     )

@@ -202,3 +202,15 @@ def test_the_limits_of_an_api_key() -> None:
         KeyLimitItem(name="requests", limit=4000, remaining=3999, resets_at=at(2), **place),
         KeyLimitItem(name="tokens", limit=None, remaining=None, resets_at=None, **place),
     ]
+
+
+def test_the_newest_counts_in_whatever_order_sightings_are_read() -> None:
+    kinds: list[GaugeKind] = ["window", "overall", "overage", "key"]
+    seen_once = [of_kind(kind, hour, "5h", status=f"{hour}") for kind in kinds for hour in (1, 2, 3)]
+    with_resets = [*seen_once, *(seen(hour, hour / 10, 5, "7d") for hour in (1, 2, 3))]
+    expected = told(with_resets, (1, 7), now=4)
+    assert expected.overall is not None
+    assert (expected.overall.status, window(expected, "7d").now.utilization) == ("3", 0.3)
+    for turned in range(len(with_resets)):
+        assert told([*with_resets[turned:], *with_resets[:turned]], (1, 7), now=4) == expected
+    assert told(with_resets[::-1], (1, 7), now=4) == expected

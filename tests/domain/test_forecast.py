@@ -54,10 +54,10 @@ def test_the_climb_goes_on_across_resets_and_takes_nothing_back() -> None:
 def test_the_pace_is_the_middle_one_of_three_looks_back() -> None:
     """Of 21 hours: looks of one, two and three hours."""
     length = 21 * HOUR
-    assert Climb(windows((0, 0.1, 21), (3, 0.7, 21))).pace(at(3), length) == pytest.approx(0.3), "a burst just now"
-    assert Climb(windows((0, 0.1, 21), (0.5, 0.7, 21))).pace(at(3), length) == 0, "a burst long ago"
+    assert Climb(windows((0, 0.1, 21), (3, 0.7, 21))).paces([at(3)], length) == pytest.approx([0.3]), "a burst just now"
+    assert Climb(windows((0, 0.1, 21), (0.5, 0.7, 21))).paces([at(3)], length) == [0], "a burst long ago"
     steady = windows(*((hour / 2, hour / 20, 21) for hour in range(7)))
-    assert Climb(steady).pace(at(3), length) == pytest.approx(0.1)
+    assert Climb(steady).paces([at(3)], length) == pytest.approx([0.1])
 
 
 def test_the_usual_pace_asks_the_same_hours_of_the_weeks_before() -> None:
@@ -117,7 +117,7 @@ def test_without_a_past_there_is_no_forecast() -> None:
 
 def test_nothing_before_the_first_sighting_is_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
     """A climb with a pace has begun; should one ever not have, there is nothing to compare with."""
-    monkeypatch.setattr(Climb, "pace", lambda *_: 1.0)
+    monkeypatch.setattr(Climb, "paces", lambda _, moments, __: [1.0] * len(moments))
     assert at_present_pace(Climb(()), Outlook(at(1), at(5), FIVE, 0.5)).cases == 0
 
 
@@ -183,3 +183,20 @@ def test_a_climb_is_walked_step_by_step(steps: list[tuple[int, int]], start: int
             expected = (hour - start) * HOUR
             break
     assert climb.time_for(rise / 100, at(start), horizon * HOUR) == expected
+
+
+def plain_pace(climb: Climb, moment: datetime, length: timedelta) -> float:
+    """One look back after the other, each moment on its own."""
+    looks = [part * length for part in forecast.LOOK_BACKS]
+    rises = [(climb.level(moment) - climb.level(moment - look)) / (look / HOUR) for look in looks]
+    return sorted(rises)[1]
+
+
+@given(STEPS, st.lists(st.integers(-300, 3000), max_size=12), st.sampled_from([FIVE, 21 * HOUR, WEEK]))
+def test_the_paces_of_many_moments_are_those_of_each(
+    steps: list[tuple[int, int]], minutes: list[int], length: timedelta
+) -> None:
+    """To the last bit: an answer may not change with how many moments are looked at together."""
+    climb = Climb(windows(*((hour, cents / 100, 1000 + 10 * hour) for hour, cents in dict(steps).items())))
+    moments = [at(minute / 60) for minute in minutes]
+    assert climb.paces(moments, length) == [plain_pace(climb, moment, length) for moment in moments]

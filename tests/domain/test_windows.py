@@ -105,7 +105,7 @@ SIGHTINGS = st.lists(
         sighting,
         st.integers(0, 900),
         st.none() | st.integers(0, 100).map(lambda cents: cents / 100),
-        st.none() | st.sampled_from([300, 300.5, 301, 303, 600, 600.9, 900]),
+        st.none() | st.sampled_from([300, 300.5, 301, 301.5, 302, 303, 600, 600.9, 900]),
         st.sampled_from(["5h", "7d"]),
     ),
     max_size=30,
@@ -146,3 +146,26 @@ def test_order_and_repetition_change_nothing(sightings: list[Sighting], random: 
         own = [one for one in sightings if one.gauge.name == name]
         got = [(one.ended_at, [point.request_id for point in one.points]) for one in found.get(name, ())]
         assert got == plain(own)
+
+
+def test_a_reset_near_two_others_belongs_to_the_window_that_began_last() -> None:
+    """Both are a minute away; of three that are told apart, the one told last of the two takes it."""
+    for first, last in ((301, 303), (303, 301)):
+        later, *others = [sighting(3, 0.3, 302), sighting(1, 0.1, first), sighting(2, 0.2, last)]
+        (before, present) = windows_of([*others, later])["5h"]
+        assert [point.utilization for point in before.points] == [0.1]
+        assert [point.utilization for point in present.points] == [0.2, 0.3]
+
+
+def test_a_reset_that_comes_again_goes_where_the_newest_window_takes_it() -> None:
+    """302 was of the window to 301; once one to 303 has begun, it is of that one."""
+    told = [sighting(1, 0.1, 301), sighting(2, 0.2, 302), sighting(3, 0.3, 303), sighting(4, 0.4, 302)]
+    assert [[point.utilization for point in one.points] for one in windows_of(told)["5h"]] == [[0.1, 0.2], [0.3, 0.4]]
+
+
+def test_a_reset_is_held_against_the_first_one_of_a_window_and_not_the_one_before() -> None:
+    """303 is a minute from 302, which is of the window to 301: it is none of that window."""
+    told = [sighting(number, 0.1, reset) for number, reset in enumerate((301, 305, 302, 303))]
+    found = windows_of(told)["5h"]
+    assert [len(one.points) for one in found] == [2, 1, 1]
+    assert [one.resets_at for one in found] == [START + minute * MINUTE for minute in (301, 305, 303)]
