@@ -17,7 +17,7 @@ from ops import plan, serve_database
 from ops.addresses import address_of
 from ops.allocator import give_back_large_blocks
 from ops.clock import utc_now
-from ops.collector import collect_rarely
+from ops.collector import collect_rarely, keep_what_is_there
 from ops.configs import Context, dashboard_config, gateway_config, pages_config, shipper_config
 from ops.lifetime import Lifetime
 
@@ -77,6 +77,7 @@ async def shipper(context: Context, lifetime: Lifetime) -> None:
         notifier = Notifier(pool)
         announcing = tasks.create_task(notifier.run())
         store = PostgresShipStore(pool, announce=notifier.announce, random_bytes=secrets.token_bytes)
+        collect_rarely()
         lifetime.ready()
         await run(config, store, lifetime.stop, state=state)
         announcing.cancel()
@@ -108,6 +109,7 @@ async def projector(context: Context, lifetime: Lifetime) -> None:
                 state.followers.clear()
 
         numbers = ProjectorNumbers(state, utc_now, leads=lambda: not standing.stands_by)
+        collect_rarely()
         lifetime.ready()
         async with publishing(context.home.metrics, plan.PROJECTOR, numbers.say):
             await work_while_leading(standing, lead, lifetime.stop)
@@ -123,6 +125,7 @@ async def dashboard(context: Context, lifetime: Lifetime) -> None:
 
     def tell(places: Sequence[tuple[str, int]], login: str) -> None:
         address = address_of(*places[0])
+        collect_rarely()
         lifetime.ready(address, login=f"{address}{login}")
 
     async with (
@@ -149,6 +152,7 @@ async def panel(context: Context, lifetime: Lifetime) -> None:
         socket = dashboard_config(context.settings, context.home).worker_socket
         server = make_server(data_store(pool, _audit(context)), utc_now, pages, socket)
         server.start()
+        keep_what_is_there()
         lifetime.ready()
         await lifetime.stop.wait()
         server.stop()

@@ -2,7 +2,7 @@
 
 import gc
 
-from ops.collector import collect_rarely
+from ops.collector import collect_rarely, keep_what_is_there
 
 
 def test_what_is_there_is_never_looked_at_again() -> None:
@@ -18,3 +18,13 @@ def test_what_is_there_is_never_looked_at_again() -> None:
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+def test_who_makes_pages_looks_as_often_as_before() -> None:
+    before = gc.get_threshold()
+    try:
+        keep_what_is_there()
+        assert gc.get_freeze_count() > 0
+        assert gc.get_threshold() == before
+    finally:
+        gc.unfreeze()
