@@ -1,5 +1,6 @@
 """What is happening now, and is today as usual? Its numbers, who spends, what failed, which windows are nearly full."""
 
+from asyncio import gather
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -51,17 +52,20 @@ class OverviewPage:
         store, now = self._from.store, self._from.clock()
         self._midnight = self._day_of(now)
         today = UsageQuery(since=self._midnight, until=max(now, self._midnight + timedelta(seconds=1)))
-        self._hours = await store.usage(replace(today, bucket="hour"))
-        for by in SPENDERS:
-            self._spenders[by] = await store.usage(replace(today, group_by=(by,), limit=TOP))
-        self._running = (await store.requests(RequestFilter(outcome="open"), limit=RUNNING)).items
-        self._newest = (await store.requests(RequestFilter(since=self._midnight), limit=LOOKED_AT)).items
+        self._hours, running, newest, tops = await gather(
+            store.usage(replace(today, bucket="hour")),
+            store.requests(RequestFilter(outcome="open"), limit=RUNNING),
+            store.requests(RequestFilter(since=self._midnight), limit=LOOKED_AT),
+            gather(*(store.usage(replace(today, group_by=(by,), limit=TOP)) for by in SPENDERS)),
+        )
+        self._spenders = dict(zip(SPENDERS, tops, strict=True))
+        self._running, self._newest = running.items, newest.items
         if self._looked_at is None or not timedelta(0) <= now - self._looked_at < REST:
             self._looked_at = now
-            self._accounts = (await store.windows(None, now)).accounts
             days = [timedelta(days=day) for day in range(1, DAYS + 1)]
             past = [replace(today, since=today.since - day, until=today.until - day) for day in days]
-            self._before = [(await store.usage(query)).total for query in past]
+            windows, before = await gather(store.windows(None, now), gather(*map(store.usage, past)))
+            self._accounts, self._before = windows.accounts, [answer.total for answer in before]
 
     async def act(self, name: str, value: str) -> None:
         """Everything here is a link."""

@@ -1,8 +1,8 @@
 """How does a page live in a browser's tab? It is loaded, follows the store while it is seen, and is patched.
 
-Theory of operation. The page is loaded before its document is served, so that the first paint has content; if the
-store does not answer in time a notice stands there, and the first ticks try again. A tick asks for the store's
-position, which is cheap; only a new one makes the page look again. One thing is done at a time: a tick that finds the
+Theory of operation. The page begins to load before its document is served. What is there at once is part of the first
+paint; who takes longer is served without it, and sent as soon as it is there. If the store does not answer in time a
+notice stands there, and the first ticks try again. A tick asks for the store's position, which is cheap; only a new one makes the page look again. One thing is done at a time: a tick that finds the
 page busy does nothing, an act waits its turn. After each, what differs from what the browser has is sent.
 """
 
@@ -18,7 +18,8 @@ from dashboard.pages.reader import Act, Acted, Asked, Ready, Visible
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
 
-FIRST_LOAD_S = 2.0
+SHELL_S = 0.25
+"""So long a document waits for its content."""
 LOAD_S = 10.0
 TICK_S = 0.7
 TICKS_WHILE_AWAY = 3
@@ -55,13 +56,21 @@ class Tab:
         self._visible = True
         self._ticks_away = 0
         self._busy = asyncio.Lock()
+        self._opening: asyncio.Task[None] | None = None
         self._outlet: Outlet | None = None
         self._in_document: InDocument | None = None
 
     async def open(self, search: str) -> None:
-        """Load the page, if the store answers soon."""
+        """Begin to load the page; it is loaded, or will be."""
+        self._opening = asyncio.create_task(self._open(search))
+        done, _ = await asyncio.wait({self._opening}, timeout=SHELL_S)
+        for opening in done:
+            opening.result()
+
+    async def _open(self, search: str) -> None:
         async with self._busy:
-            await self._look(lambda: self._load(search), FIRST_LOAD_S)
+            await self._look(lambda: self._load(search))
+        self._show()
 
     def served(self) -> tuple[str, Regions]:
         """Title and regions for the document, which is being made; the browser has them from now on."""
@@ -126,9 +135,9 @@ class Tab:
             await self.page.act(name, value)
             self._stale = True
 
-    async def _look(self, work: Callable[[], Awaitable[None]], deadline_s: float = LOAD_S) -> None:
+    async def _look(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            async with asyncio.timeout(deadline_s):
+            async with asyncio.timeout(LOAD_S):
                 await work()
         except (StoreUnavailableError, TimeoutError):
             self._condition = "away"

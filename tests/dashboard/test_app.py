@@ -72,6 +72,7 @@ async def served(store: DataStore) -> AsyncIterator[tuple[Any, Worker]]:
 @pytest.fixture
 async def worker(monkeypatch: pytest.MonkeyPatch, store: FakeDataStore) -> AsyncIterator[Worker]:
     monkeypatch.setattr(app, "TICK_S", 0.05)
+    monkeypatch.setattr("dashboard.pages.tab.SHELL_S", 10.0)  # the machine may be busy
     async with served(store) as (_, worker):
         yield worker
 

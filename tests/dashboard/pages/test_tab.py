@@ -258,11 +258,49 @@ async def test_what_a_failed_look_missed_is_looked_at_again() -> None:
 
 
 async def test_a_store_that_does_not_answer_counts_as_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tab_module, "FIRST_LOAD_S", 0.01)
+    monkeypatch.setattr(tab_module, "LOAD_S", 0.01)
     bench = Bench()
     bench.page.hold = asyncio.Event()
     await bench.tab.open("")
     assert 'data-state="away"' in bench.tab.served()[1]["main"]
+
+
+@pytest.mark.parametrize("visible", [True, False])
+async def test_a_page_that_takes_longer_is_served_without_its_content_and_sent_it(
+    monkeypatch: pytest.MonkeyPatch, visible: bool
+) -> None:
+    monkeypatch.setattr(tab_module, "SHELL_S", 0.0)
+    bench = Bench()
+    bench.page.hold = asyncio.Event()
+    await bench.tab.open("?a=b")
+    title, regions = bench.tab.served()
+    assert (title, regions["side"]) == ("Nexus", "")
+    assert 'data-state="loading"' in regions["main"]
+    ready = asyncio.create_task(bench.tab.hear(Ready("?a=b", visible)))
+    await bench.page.called.wait()
+    assert bench.taken() == []
+    bench.page.hold.set()
+    await ready
+    assert bench.page.calls == ["load ?a=b"], "it is not asked for twice"
+    assert bench.taken() == [
+        {"kind": "patch", "regions": {"main": "one", "side": "same"}},
+        {"kind": "title", "text": "Title one"},
+        {"kind": "status", "state": "live"},
+    ]
+
+
+async def test_content_that_comes_before_its_browser_is_ready_is_sent_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tab_module, "SHELL_S", 0.0)
+    bench = Bench()
+    bench.page.hold = asyncio.Event()
+    await bench.tab.open("")
+    bench.tab.served()
+    bench.page.hold.set()
+    await bench.tab.tick()
+    assert bench.taken() == []
+    await bench.tab.hear(Ready("", True))
+    assert bench.page.calls == ["load "]
+    assert {"kind": "patch", "regions": {"main": "one", "side": "same"}} in bench.taken()
 
 
 async def test_a_page_that_was_never_loaded_says_that_it_loads() -> None:
