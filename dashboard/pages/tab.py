@@ -1,9 +1,10 @@
 """How does a page live in a browser's tab? It is loaded, follows the store while it is seen, and is patched.
 
 Theory of operation. The page begins to load before its document is served. What is there at once is part of the first
-paint; who takes longer is served without it, and sent as soon as it is there. If the store does not answer in time a
-notice stands there, and the first ticks try again. A tick asks for the store's position, which is cheap; only a new one makes the page look again. One thing is done at a time: a tick that finds the
-page busy does nothing, an act waits its turn. After each, what differs from what the browser has is sent.
+paint; what takes longer is sent as soon as it is there. If the store does not answer in time a notice stands there, and
+the first ticks try again. A tick asks for the store's position, which is cheap; only a new one makes the page look
+again. One thing is done at a time: a tick that finds the page busy does nothing, an act waits its turn. After each,
+what differs from what the browser has is sent.
 """
 
 import asyncio
@@ -62,15 +63,21 @@ class Tab:
 
     async def open(self, search: str) -> None:
         """Begin to load the page; it is loaded, or will be."""
-        self._opening = asyncio.create_task(self._open(search))
+        self._opening = asyncio.create_task(self._open(search))  # noqa: TID251 - the first act waits for it
         done, _ = await asyncio.wait({self._opening}, timeout=SHELL_S)
-        for opening in done:
-            opening.result()
+        if done:
+            await self._opened()
 
     async def _open(self, search: str) -> None:
         async with self._busy:
             await self._look(lambda: self._load(search))
         self._show()
+
+    async def _opened(self) -> None:
+        """Here comes out what was wrong with it."""
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            await opening
 
     def served(self) -> tuple[str, Regions]:
         """Title and regions for the document, which is being made; the browser has them from now on."""
@@ -85,6 +92,7 @@ class Tab:
 
     async def hear(self, act: Act) -> None:
         """Do what the reader wants."""
+        await self._opened()
         async with self._busy:
             match act:
                 case Ready(search, visible):

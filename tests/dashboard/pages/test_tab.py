@@ -276,17 +276,32 @@ async def test_a_page_that_takes_longer_is_served_without_its_content_and_sent_i
     title, regions = bench.tab.served()
     assert (title, regions["side"]) == ("Nexus", "")
     assert 'data-state="loading"' in regions["main"]
-    ready = asyncio.create_task(bench.tab.hear(Ready("?a=b", visible)))
-    await bench.page.called.wait()
-    assert bench.taken() == []
-    bench.page.hold.set()
-    await ready
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(bench.tab.hear(Ready("?a=b", visible)))
+        await bench.page.called.wait()
+        assert bench.taken() == []
+        bench.page.hold.set()
     assert bench.page.calls == ["load ?a=b"], "it is not asked for twice"
     assert bench.taken() == [
         {"kind": "patch", "regions": {"main": "one", "side": "same"}},
         {"kind": "title", "text": "Title one"},
         {"kind": "status", "state": "live"},
     ]
+
+
+async def test_an_error_of_our_own_while_it_loads_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tab_module, "SHELL_S", 0.0)
+    bench = Bench()
+    bench.page.hold = asyncio.Event()
+    await bench.tab.open("")
+    bench.page.hold = None
+
+    async def broken(search: str) -> None:
+        raise ZeroDivisionError(search)
+
+    bench.page.load = broken  # type: ignore[method-assign]  # a page with a mistake in it
+    with pytest.raises(ZeroDivisionError):
+        await bench.tab.hear(Ready("", True))
 
 
 async def test_content_that_comes_before_its_browser_is_ready_is_sent_then(monkeypatch: pytest.MonkeyPatch) -> None:
