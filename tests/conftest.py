@@ -1,6 +1,8 @@
-"""Which fixtures does every test know, and how hard do properties look?"""
+"""Which fixtures does every test know, how hard do properties look, and does Ctrl-C reach what tests start?"""
 
 from hypothesis import settings
+
+from tests.stack import hear_interrupts
 
 pytest_plugins = (
     "tests.bar",
@@ -23,3 +25,7 @@ settings.register_profile("fast", max_examples=50, deadline=None, print_blob=Tru
 settings.register_profile("deep", max_examples=20_000, deadline=None, print_blob=True)
 settings.register_profile("steady", max_examples=12, deadline=None, derandomize=True)
 settings.load_profile("fast")
+
+
+def pytest_configure() -> None:
+    hear_interrupts()

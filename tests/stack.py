@@ -120,6 +120,12 @@ async def run_nexus(env: Mapping[str, str], *words: str) -> tuple[str, str, int]
     return out.decode(), err.decode(), process.returncode
 
 
+def hear_interrupts() -> None:
+    """Whoever is started in the background of a script ignores Ctrl-C, and so would all that it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @asynccontextmanager
 async def stack(home: Path, upstream: str, **settings: str) -> AsyncIterator[Stack]:
     """``nexus up`` until the end of the ``with``; then Ctrl-C, and it must end cleanly."""
@@ -144,6 +150,7 @@ async def start(env: Mapping[str, str], *command: str) -> Stack:
     """Run ``nexus up``, or another command that starts everything; returns when it is ready.
 
     If it does not become ready, or nobody waits for that any more, it is stopped."""
+    hear_interrupts()
     log = Path(env["HOME"]) / "up.log"
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
