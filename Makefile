@@ -43,7 +43,7 @@ nightly:  ## The promises of docs/reliability.md, at full length
 	@NEXUS_NIGHTLY=1 $(BIN)/pytest -q -m bar --durations=20
 	@NEXUS_NIGHTLY=1 $(BIN)/pytest -q -m "not bar" -rA --show-capture=stdout --durations=10 tests/door
 
-bench:  ## The promised numbers, side by side (docs/performance.md), about eight minutes
+bench:  ## The promised numbers, side by side (docs/performance.md), about ten minutes
 	@$(BIN)/python -m tests.bench
 
 test:  ## All tests

@@ -1,6 +1,6 @@
 """``python -m tests.bench``: every number that Nexus promises, measured side by side in one interleaved run.
 
-python -m tests.bench                                all rows, three rounds, about eight minutes
+python -m tests.bench                                all rows, three rounds, about ten minutes
 python -m tests.bench --rows json,streams --quick    some rows, smaller
 python -m tests.bench --json FILE --docs             figures into a file, table and picture into docs/performance.md
 """

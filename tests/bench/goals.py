@@ -63,6 +63,8 @@ GOALS = (
     Goal("mix", "captures, until in the read models", "at least", 500, "exchanges/s", "nexus.per_s"),
     Goal("fresh", "new bytes, until in the read models", "at least", 20, "MB/s", "nexus.fresh_mb_per_s"),
     Goal("live", "commit to read model, p99", "at most", 250, "ms", "nexus.lag_p99_ms"),
+    Goal("viewers", "20 viewers of the dashboard: a chunk's delay p99, over nobody", "at most", 2.0, "ms",
+         "nexus.watched_delay_p99_ms", "nexus.alone_delay_p99_ms", added=True),
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,11 +16,15 @@ from tests.bench.numbers import median, percentile
 from tests.bench.sizes import Size
 from tests.bench.targets import BARE, DIRECT, NEXUS, NGINX, Target, Targets
 from tests.bench.traffic import Traffic
+from tests.viewers import audience, logged_in
 
 Figures = dict[str, float]
 """What a round measured: "target.figure" → number."""
 _SAMPLE_S = 0.1
 _SYNCS = 20
+_VIEWERS = 20
+_PAGES = ("/overview", "/conversations", "/requests", "/usage", "/conversations/{talk}")
+"""All that follow what happens."""
 
 
 @dataclass
@@ -233,6 +238,29 @@ async def live_row(bench: Bench, round_: int) -> Figures:
     }
 
 
+async def viewers_row(bench: Bench, round_: int) -> Figures:
+    """Paced streams, in turn with nobody at the dashboard and with twenty viewers whose pages follow them."""
+    (target,) = bench.targets.of(NEXUS)
+    assert target.product is not None
+    work = Work(bench.traffic.paced, bench.size.paced, 64, ramp_us=16_000)
+    await bench.ask(target, work)
+    await target.settled()
+    (newest,) = (await target.product.api("/api/conversations", limit="1"))["items"]
+    pages = [path.format(talk=newest["conversation_id"]) for path in _PAGES]
+    found = Figures()
+    async with logged_in(target.product) as browser:
+        for viewers in (0, _VIEWERS) if round_ % 2 else (_VIEWERS, 0):
+            await target.settled()
+            async with audience(browser, list(islice(cycle(pages), viewers))):
+                load = await bench.ask(target, work)
+            name = "watched" if viewers else "alone"
+            found[f"nexus.{name}_first_p99_ms"] = load.first(0.99)
+            found[f"nexus.{name}_delay_p50_ms"] = load.delay(0.5)
+            found[f"nexus.{name}_delay_p99_ms"] = load.delay(0.99)
+    await target.settled()
+    return found
+
+
 ROWS: Mapping[str, Row] = MappingProxyType(
     {
         "idle": idle_row,
@@ -244,5 +272,6 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "mix": mix_row,
         "fresh": fresh_row,
         "live": live_row,
+        "viewers": viewers_row,
     }
 )

@@ -4,22 +4,19 @@ Through the front, logged in, as a browser does it: the document, its socket, th
 """
 
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from itertools import islice
 from pathlib import Path
 
-import aiohttp
 import psutil
 import pytest
 
 from tests.bar import Figure
 from tests.e2e.test_pages import Client, served, worked
 from tests.endurance.test_memory import slope
-from tests.panel_client import BrowserTab, Page
 from tests.requirements import scaled
 from tests.running_front import Browser
 from tests.stack import Stack
-from tests.waiting import until_true
+from tests.viewers import logged_in, looking
 
 PATHS = ("/overview", "/conversations/{talk}", "/requests/{talk}", "/requests", "/usage")
 STEPS = 10
@@ -33,11 +30,10 @@ MOST_GROWTH = 60_000_000
 @pytest.mark.bar(71)
 async def test_pages_that_are_left_leave_nothing_behind(tmp_path: Path, figure: Figure) -> None:
     count = scaled(12, 1_000)
-    async with served(tmp_path) as (running, _, session), AsyncExitStack() as stack:
+    async with served(tmp_path) as (running, _, session), logged_in(running) as browser:
         client = Client(running.gateway, session, "88888888-0000-4000-8000-000000000001")
         await worked(client)
         await running.requests(5)
-        browser = await stack.enter_async_context(reader(running))
         paths = (path.format(talk=client.ids[0]) for path in cycle())
         memory = [await look_and_leave(browser, running, islice(paths, count // STEPS)) for _ in range(STEPS)]
     settled = memory[int(STEPS * WARM_UP) :]
@@ -53,46 +49,11 @@ def cycle() -> Iterator[str]:
         yield from PATHS
 
 
-def reader(running: Stack) -> "LoggedIn":
-    return LoggedIn(running)
-
-
-class LoggedIn:
-    """A browser with a session of the front."""
-
-    def __init__(self, running: Stack) -> None:
-        self._running = running
-
-    async def __aenter__(self) -> Browser:
-        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
-        browser = Browser(self._session, int(self._running.dashboard.rpartition(":")[2]))
-        assert (await browser.log_in(key=self._running.key)).status == 303
-        await until_true(lambda: is_up(browser), "pages")
-        return browser
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
-
-
-async def is_up(browser: Browser) -> bool:
-    return (await browser.ask("/overview")).status == 200
-
-
 async def look_and_leave(browser: Browser, running: Stack, paths: Iterator[str]) -> int:
     """Each page until it lives; then what the front and its worker hold, in bytes."""
     for path in paths:
-        served_page = await browser.ask(path)
-        assert served_page.status == 200
-        token = Page(200, {}, served_page.text).token
-        headers = {"Host": browser.host, "Origin": browser.origin}
-        url = f"ws://127.0.0.1:{browser.port}{path}/ws"
-        async with browser.session.ws_connect(url, protocols=("bokeh", token), headers=headers, max_msg_size=0) as ws:
-            tab = BrowserTab(Page(200, {}, served_page.text), ws)
-            await tab.message("ACK")
-            await tab.send("PULL-DOC-REQ", {})
-            tab.document = (await tab.message("PULL-DOC-REPLY"))["doc"]
-            await tab.say({"kind": "ready", "search": "", "visible": True})
-            await tab.heard("status")
+        async with looking(browser, path):
+            pass
     return held(running)
 
 
