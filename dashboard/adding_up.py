@@ -17,10 +17,10 @@ from domain.what_if import WhatIf, assumed
 
 COUNTED = (
     "input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "estimated_output",
-    "web_searches", "thinking", "requests", "failed", "aborted",
+    "web_searches", "thinking", "requests", "failed", "aborted", "unrecorded",
 )  # fmt: skip
 """``COUNTS`` as the answer names them; tokens that are billed each by itself come first, then all else that is."""
-_TOKENS, _PRICED, _REQUESTS = 6, 7, 8
+_TOKENS, _PRICED, _REQUESTS, _UNRECORDED = 6, 7, 8, -1
 
 
 @dataclass(slots=True)
@@ -86,6 +86,8 @@ class Adding:
                 to.reasons[priced.reason] = None
             if priced.used or counts[_REQUESTS] or priced.amount is None:
                 to.found.add(priced.amount, used=priced.used)
+            if counts[_UNRECORDED]:
+                to.found.add(None, used=True)
             to.estimated |= estimated
             to.api_equivalent |= series.subscription
             if supposing:
@@ -95,6 +97,8 @@ class Adding:
         line = assumed(line_of(tariff, counts[:_PRICED]), self.what_if)
         other = self.supposed.amount_of(line, self.what_if.on or day)
         to.supposed.add(other.amount, used=other.used)
+        if counts[_UNRECORDED]:
+            to.supposed.add(None, used=True)
 
 
 def _used(counts: Sequence[int]) -> int:

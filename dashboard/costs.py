@@ -14,6 +14,7 @@ from domain.usage_sums import CostRow
 from domain.usage_tree import below_each
 from schemas.read_api import BranchItem, ConversationItem, RequestItem, TreeNode
 
+UNRECORDED = Priced(amount=None, reason="the answer could not be recorded")
 Costs = Mapping[UUID, Decimal | None]
 
 
@@ -21,12 +22,14 @@ def found_of(rows: Iterable[CostRow], said: Sayings) -> Mapping[UUID, Sequence[P
     """What each line costs, by id."""
     found = dict[UUID, list[Priced]]()
     for row in rows:
-        found.setdefault(row.id, []).append(said.book.price_of(row.line, row.day))
+        priced = found.setdefault(row.id, [])
+        priced.append(said.book.price_of(row.line, row.day))
+        priced += [UNRECORDED] if row.unrecorded else []
     return found
 
 
 def costs_of(rows: Iterable[CostRow], said: Sayings) -> Costs:
-    """US dollars by id, exact; None: what was used has no price."""
+    """US dollars by id, exact; None: what was used has no price, or could not be recorded."""
     return {one: cost_of(found) for one, found in found_of(rows, said).items()}
 
 

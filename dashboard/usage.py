@@ -312,7 +312,7 @@ class _Telling:
 def _figures(one: UsageSum) -> dict[str, object]:
     counted = dict(zip(COUNTED, one.counts, strict=True))
     return {
-        **{name: counted[name] for name in ("requests", "failed", "aborted", "web_searches")},
+        **{name: counted[name] for name in ("requests", "failed", "aborted", "unrecorded", "web_searches")},
         "tokens": {name: count for name, count in counted.items() if name in _TOKENS},
         "cost_usd": one.found.cost,
         "what_if_cost_usd": one.supposed.cost,

@@ -34,6 +34,7 @@ class Kept:
 COUNTS = (
     "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
     "estimated_output_tokens", "web_searches", "thinking_tokens", "requests", "failed", "aborted",
+    "unrecorded",
 )  # fmt: skip
 """What a sum counts; first what has a price (``domain/rate_cards.py``), of that first the tokens."""
 
@@ -92,6 +93,8 @@ class CostRow:
     line: BilledLine
     day: date
     """Of UTC."""
+    unrecorded: int = 0
+    """So many of its answers could not be kept, and nobody knows what they used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ class UsageFigures(Answer):
     requests: int
     failed: int
     aborted: int
+    unrecorded: int = 0
+    """Answers that could not be recorded whole: what they used is not in the sums, or not all of it."""
     tokens: UsageTokens
     web_searches: int
     cost_usd: Decimal | None

@@ -16,6 +16,7 @@ from schemas.stored.events import (
     ChunkStreamed,
     ExchangeEvent,
     HeaderFact,
+    RecordingGap,
     RequestReceived,
     ResponseAborted,
     ResponseCompleted,
@@ -27,6 +28,8 @@ from tests.shipping import TestJournal
 FINGERPRINT_KEY = b"fingerprint key".ljust(32)
 CUT_SHORT = {"drop_mid", "stall", "client_gone"}
 BY_CLIENT = {"client_gone"}
+NOT_KEPT = "not_kept"
+"""The rest of the answer came, and could not be recorded."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ async def recorded(one: Captured, request_id: UUID, store: ShipStore, memory: Me
     run = ChunkRun(request_id, 0, one.answer) if one.answer else None
     if run is not None:
         events.append(_streamed(one, request_id))
+    if one.fault == NOT_KEPT:
+        events.append(_gap(one, request_id, version=len(events) + 1))
     events.append(_ended(one, request_id, version=len(events) + 1))
     return RecordedExchange(request_id, tuple(events), ScopedBody(scope, body) if body else None, run)
 
@@ -106,6 +111,18 @@ def _streamed(one: Captured, request_id: UUID) -> ChunkStreamed:
         offset=0,
         lengths=(len(one.answer),),
         arrivals_us=(11_000,),
+    )
+
+
+def _gap(one: Captured, request_id: UUID, version: int) -> RecordingGap:
+    return RecordingGap(
+        originator_id=request_id,
+        originator_version=version,
+        timestamp=_after(one, 12),
+        part="response",
+        reason="disk_full",
+        offset=len(one.answer),
+        byte_count=1000,
     )
 
 

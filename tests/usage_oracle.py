@@ -15,13 +15,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from schemas.stored.events import RequestReceived, ResponseAborted, ResponseStarted
+from schemas.stored.events import RecordingGap, RequestReceived, ResponseAborted, ResponseStarted
 from tests.captures import Captured
 from tests.recorded import RecordedExchange
 
 MEASURES = (
-    "requests", "failed", "aborted", "input_tokens", "output_tokens", "estimated_output_tokens", "thinking_tokens",
-    "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "web_searches",
+    "requests", "failed", "aborted", "unrecorded", "input_tokens", "output_tokens", "estimated_output_tokens",
+    "thinking_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "web_searches",
 )  # fmt: skip
 DIMENSIONS = (
     "scope", "account", "client_domain", "key_id", "device", "project", "model", "request_class", "agent_type",
@@ -112,8 +112,21 @@ def _lines_of(
                 "requests": int(first),
                 "failed": int(first and (status >= 400 or any(frame.get("type") == "error" for frame in said))),
                 "aborted": int(first and isinstance(one.recorded.events[-1], ResponseAborted)),
+                "unrecorded": int(first and _is_unrecorded(one, said, status)),
             }
         )
+
+
+def _is_unrecorded(one: Told, said: list[Json], status: int) -> bool:
+    """A part of the answer is missing in the record, and the counts of its start or of its end with it."""
+    torn = any(isinstance(event, RecordingGap) and event.part == "response" for event in one.recorded.events)
+    wrong = status >= 400 or any(frame.get("type") == "error" for frame in said)
+    if not torn or wrong or "count_tokens" in one.request.target:
+        return False
+    begun = [frame.get("message") or frame for frame in said if frame.get("type") in {"message_start", "message"}]
+    ended = [frame for frame in said if frame.get("type") in {"message_stop", "message"}]
+    ended += [frame for frame in said if (frame.get("delta") or {}).get("stop_reason")]
+    return not (begun and "input_tokens" in (begun[0].get("usage") or {}) and ended)
 
 
 def _counts(one: Told, said: list[Json], asked: str) -> list[Json]:

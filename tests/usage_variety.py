@@ -8,13 +8,29 @@ from typing import Any
 
 from schemas.stored.events import HeaderFact, RequestReceived
 from tests.captures import Captured
-from tests.recorded import RecordedExchange
+from tests.recorded import NOT_KEPT, RecordedExchange
 
 Json = dict[str, Any]
+UNRECORDED = 0.1
 
 
 def varied(one: Captured, random: Random) -> Captured:
-    """The same exchange, having used something else."""
+    """The same exchange, having used something else; of some the answer could not be kept to its end."""
+    other = _using_something(one, random)
+    own = Random(other.answer)
+    return _not_kept(other, own) if other.answer and not other.fault and own.random() < UNRECORDED else other
+
+
+def _not_kept(one: Captured, random: Random) -> Captured:
+    """From some frame on; of an answer that was not streamed, nothing."""
+    if one.answer.startswith(b"{"):
+        return replace(one, answer=b"", fault=NOT_KEPT)
+    *frames, _ = one.answer.split(b"\n\n")
+    kept = random.randint(0, len(frames) - 1)
+    return replace(one, answer=b"".join(frame + b"\n\n" for frame in frames[:kept]), fault=NOT_KEPT)
+
+
+def _using_something(one: Captured, random: Random) -> Captured:
     if not one.answer:
         return one
     usage, text = _usage(random), one.answer.decode()

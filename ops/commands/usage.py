@@ -20,7 +20,7 @@ _COUNTS = ("requests", "input", "output", "cache read", "written 5m", "written 1
 _CSV = (
     "requests", "failed", "aborted", "input_tokens", "output_tokens", "estimated_output_tokens", "thinking_tokens",
     "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "web_searches", "cost_usd",
-    "what_if_cost_usd", "unpriced_tokens",
+    "what_if_cost_usd", "unpriced_tokens", "unrecorded",
 )  # fmt: skip
 _BELOW, _INDENT = "subtask", "  "
 _BEGIN = "Nothing was used in this time. Point Claude Code at the gateway (`nexus claude`), or ask for another time."
@@ -150,6 +150,9 @@ def _notes(found: "UsageAnswer") -> Iterator[str]:
         yield f"~ {total.tokens.estimated_output:,} output tokens are estimated: their answers were cut."
     if total.unpriced_tokens:
         yield f"* {total.unpriced_tokens:,} tokens have no price: {'; '.join(total.unpriced)}. See `nexus prices set`."
+    if total.unrecorded:
+        answers = "1 answer" if total.unrecorded == 1 else f"{total.unrecorded:,} answers"
+        yield f"{answers} could not be recorded whole: what they used is not all in the sums."
     if total.api_equivalent:
         yield "A subscription pays for a part of it: the cost is what the API would have taken."
 
@@ -173,7 +176,7 @@ def _figures(one: "UsageFigures") -> Iterator[str]:
     )  # fmt: skip
     yield from map(str, counts)
     yield from ("" if amount is None else f"{amount:f}" for amount in (one.cost_usd, one.what_if_cost_usd))
-    yield str(one.unpriced_tokens)
+    yield from (str(one.unpriced_tokens), str(one.unrecorded))
 
 
 def _plain(value: object) -> str:

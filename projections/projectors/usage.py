@@ -5,7 +5,8 @@ that it was there. Each attempt of a retry is an exchange, so it counts on its o
 (class, conversation, branch, the agent's type) is put in where links are known (``read_models/usage_rollup.py``).
 """
 
-from domain.billing import BilledLine, Tariff, billed_lines_of
+from domain.assembly import AssembledMessage
+from domain.billing import BilledLine, Tariff, billed_lines_of, is_token_count
 from domain.request_view import RequestView
 from domain.usage import TokenCounts, read_usage
 from domain.working_directory import folder_name, working_directory
@@ -64,6 +65,7 @@ def _line(request: RequestReceived, exchange: Exchange, number: int, line: Bille
         requests=int(first),
         failed=int(first and _failed(exchange)),
         aborted=int(first and isinstance(exchange.end, ResponseAborted)),
+        unrecorded=int(first and _is_unrecorded(request, exchange)),
         input_tokens=line.tokens.input_tokens,
         output_tokens=line.tokens.output_tokens,
         estimated_output_tokens=line.estimated_output_tokens,
@@ -84,6 +86,18 @@ def _failed(exchange: Exchange) -> bool:
     """An error answer, upstream's or our own, or an error in the middle of a stream."""
     refused = exchange.response is not None and exchange.response.status >= _ERROR
     return refused or (exchange.message is not None and exchange.message.error is not None)
+
+
+def _is_unrecorded(request: RequestReceived, exchange: Exchange) -> bool:
+    """There was an answer, a part of it could not be kept, and with it what it used: no zero would be true."""
+    if exchange.end is None or not any(gap.part == "response" for gap in exchange.gaps):
+        return False
+    return not (is_token_count(request.target) or _failed(exchange) or _is_counted(exchange.message))
+
+
+def _is_counted(message: AssembledMessage | None) -> bool:
+    """Both counts are there: of the prompt, from the answer's start, and of the output, from its end."""
+    return message is not None and message.whole and "input_tokens" in message.usage
 
 
 def _thinking(exchange: Exchange) -> int:

@@ -22,7 +22,7 @@ _TARIFFS = ", ".join(f"g.{name}" for name in _TARIFF)
 _COUNTS = ", ".join(f"u.{name}" for name in (*_TOKENS, *_BESIDE))
 PRICED = f"""
     {", ".join(f"g.{name}" for name in _TARIFF)}, (u.received_at AT TIME ZONE 'UTC')::date AS day,
-    {", ".join(f"sum(u.{name})::bigint AS {name}" for name in (*_TOKENS, *_BESIDE))}
+    {", ".join(f"sum(u.{name})::bigint AS {name}" for name in (*_TOKENS, *_BESIDE, "unrecorded"))}
 FROM read.usage_lines u JOIN read.usage_groups g ON g.group_id = u.group_id
 """
 """All that a price depends on, the day (UTC) among it, and the sums; to be grouped by its first six columns."""
@@ -90,7 +90,7 @@ def _attempt(lines: Sequence[asyncpg.Record]) -> Attempt:
 
 
 def _row(row: asyncpg.Record) -> CostRow:
-    return CostRow(row["id"], line_of(row), row["day"])
+    return CostRow(row["id"], line_of(row), row["day"], row["unrecorded"])
 
 
 def line_of(row: asyncpg.Record) -> BilledLine:

@@ -25,8 +25,8 @@ GROUP = (
 PLACE = ("conversation_id", "branch_id")
 """And this, in ``usage_conversations``."""
 MEASURES = (
-    "requests", "failed", "aborted", "input_tokens", "output_tokens", "estimated_output_tokens", "thinking_tokens",
-    "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "web_searches",
+    "requests", "failed", "aborted", "unrecorded", "input_tokens", "output_tokens", "estimated_output_tokens",
+    "thinking_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "web_searches",
 )  # fmt: skip
 NOWHERE = UUID(int=0)
 """Stands for the conversation of what belongs to none, where a key needs a value."""
@@ -200,6 +200,8 @@ class UsageLine:
     requests: int
     failed: int
     aborted: int
+    unrecorded: int
+    """Its answer could not be kept whole, and what is kept does not say what it used."""
     input_tokens: int
     output_tokens: int
     estimated_output_tokens: int

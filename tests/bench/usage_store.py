@@ -63,7 +63,8 @@ SELECT md5('r' || n)::uuid AS request_id, 0 AS line, 'message' AS kind,
     CASE WHEN n % 10 = 9 THEN 'auxiliary' WHEN a THEN 'subagent' ELSE 'main' END AS request_class,
     CASE WHEN a THEN CASE n % 3 WHEN 0 THEN 'Explore' ELSE 'general-purpose' END ELSE '' END AS agent_type,
     'standard' AS service_tier, '' AS speed, '' AS inference_geo, n % 97 = 0 AS long_context, false AS estimated,
-    1 AS requests, (n % 50 = 0)::int AS failed, (n % 70 = 0)::int AS aborted, n % 1000 AS input_tokens,
+    1 AS requests, (n % 50 = 0)::int AS failed, (n % 70 = 0)::int AS aborted, (n % 90 = 0)::int AS unrecorded,
+    n % 1000 AS input_tokens,
     n % 3000 AS output_tokens, 0 AS estimated_output_tokens, 0 AS thinking_tokens, n % 90000 AS cache_read_tokens,
     n % 700 AS cache_write_5m_tokens, n % 400 AS cache_write_1h_tokens, 0 AS web_searches
 FROM (

@@ -1,6 +1,6 @@
 """A row's cost is the sum of what has a price, and a branch's with all below it counts each exchange once."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -43,6 +43,13 @@ def test_what_has_no_price_is_null_unless_something_has_one() -> None:
     whole = SAID.price_of(row(OTHER, 1_000_000).line, DAY)
     assert costs_of(rows, SAID) == {ONE: None, OTHER: whole, request_id(3): Decimal(0)}
     assert whole
+
+
+def test_what_could_not_be_recorded_is_not_free() -> None:
+    lost = replace(row(ONE, 0), unrecorded=1)
+    assert costs_of([lost], SAID) == {ONE: None}
+    assert costs_of([lost, row(ONE, 0)], SAID) == {ONE: None}
+    assert costs_of([lost, row(ONE, 1_000_000)], SAID) == {ONE: SAID.price_of(row(ONE, 1_000_000).line, DAY)}
 
 
 def test_lists_take_the_cost_of_their_own_id() -> None:

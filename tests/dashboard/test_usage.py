@@ -125,7 +125,8 @@ def told_by(items: Sequence[UsageItem]) -> dict[str, int]:
     for item in items:
         tokens = item.tokens
         found += Counter(
-            requests=item.requests, failed=item.failed, aborted=item.aborted, web_searches=item.web_searches,
+            requests=item.requests, failed=item.failed, aborted=item.aborted,
+            unrecorded=item.unrecorded, web_searches=item.web_searches,
             input_tokens=tokens.input, output_tokens=tokens.output, thinking_tokens=tokens.thinking,
             estimated_output_tokens=tokens.estimated_output, cache_read_tokens=tokens.cache_read,
             cache_write_5m_tokens=tokens.cache_write_5m, cache_write_1h_tokens=tokens.cache_write_1h,
@@ -141,6 +142,7 @@ async def test_every_partition_costs_what_it_costs_and_adds_up(known: tuple[Data
     store, lines = known
     assert money(lines) > 0
     assert {line["received_at"].date() >= RISE for line in lines} == {True, False}
+    assert sum(line["unrecorded"] for line in lines) > 0
     await check_partitions(store, lines)
 
 

@@ -15,7 +15,14 @@ from domain.working_directory import folder_name
 from projections.exchanges import Exchange
 from projections.projectors.usage import directory_of, lines_of
 from projections.read_models.usage_rollup import MEASURES, UsageLine
-from schemas.stored.events import HeaderFact, RequestReceived, ResponseAborted, ResponseCompleted, ResponseStarted
+from schemas.stored.events import (
+    HeaderFact,
+    RecordingGap,
+    RequestReceived,
+    ResponseAborted,
+    ResponseCompleted,
+    ResponseStarted,
+)
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 ID = UUID("019aa000-0000-7000-8000-000000000001")
@@ -136,6 +143,44 @@ def test_how_it_ended_is_counted_though_nothing_was_billed(
     asked = request()
     [line] = lines(asked, exchange(asked, said, response=response, end=end))
     assert counts(line) == dict.fromkeys({"requests", *expected}, 1)
+
+
+START = {"type": "message_start", "message": {"type": "message", "model": "said", "usage": USAGE}}
+END = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}}
+LOST = RecordingGap(
+    originator_id=ID, originator_version=3, timestamp=AT, part="response", reason="disk_full", offset=0, byte_count=9
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "changes", "unrecorded"),
+    [
+        ([], {}, True),
+        ([START], {}, True),
+        ([END], {}, True),
+        ([START, END], {}, False),
+        ([START, END], {"end": None}, False),
+        ([], {"end": None}, False),
+        ([], {"end": GONE}, True),
+        ([], {"response": None}, True),
+        ([], {"response": STARTED.model_copy(update={"status": 529})}, False),
+        ([START, {"type": "error", "error": {"type": "overloaded_error", "message": "x"}}], {}, False),
+        ([], {"gaps": (LOST.model_copy(update={"part": "request"}),)}, False),
+        ([], {"gaps": ()}, False),
+    ],
+)
+def test_what_a_gap_hides_is_not_nothing(said: list[Any], changes: dict[str, Any], unrecorded: bool) -> None:
+    asked = request()
+    stream = "".join(f"event: {one['type']}\ndata: {json.dumps(one)}\n\n" for one in said).encode()
+    message = assemble(stream, "text/event-stream") if said else None
+    first, *_ = lines(asked, exchange(asked, message=message, **{"gaps": (LOST,), **changes}))
+    assert first.unrecorded == unrecorded
+
+
+def test_a_count_of_tokens_that_was_not_kept_cost_nothing() -> None:
+    asked = request(target="/v1/messages/count_tokens")
+    [line] = lines(asked, exchange(asked, gaps=(LOST,)))
+    assert line.unrecorded == 0
 
 
 def test_what_was_not_billed_is_of_the_model_that_was_asked() -> None:
