@@ -109,3 +109,13 @@ def test_what_has_no_price_is_counted_in_tokens_with_its_reason(row: UsageSeries
         assert one.found.cost == (Decimal(0) if said["requests"] else None)
     elif is_priced:
         assert one.found.cost
+
+
+def test_what_could_not_be_recorded_is_not_free_and_takes_nothing_from_the_rest() -> None:
+    how = adding(WhatIf(model="claude-y"))
+    lost, free = usage_series("claude-x", requests=1, unrecorded=1), usage_series("claude-x", requests=1)
+    paid = usage_series("claude-x", requests=1, input_tokens=7)
+    for others, expected in (((), None), ((free,), None), ((paid,), added([paid], how).found.cost)):
+        whole = added([lost, *others], how)
+        assert (whole.found.cost, whole.supposed.cost is None) == (expected, expected is None)
+    assert expected is not None

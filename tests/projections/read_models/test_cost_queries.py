@@ -16,7 +16,7 @@ from projections.read_models.cost_queries import attempts, by_branch, by_convers
 from projections.registry import projection
 from tests import captures
 from tests.projected import Store
-from tests.recorded import append_all, recorded, request_ids
+from tests.recorded import NOT_KEPT, append_all, recorded, request_ids
 from tests.usage_variety import attributed, varied
 
 LINES = """
@@ -26,12 +26,13 @@ FROM read.usage_lines u JOIN read.usage_groups g USING (group_id)
 TARIFF = ("model", "service_tier", "speed", "inference_geo", "long_context")
 KINDS = tuple(TokenCounts.__dataclass_fields__)
 BESIDE = ("estimated_output_tokens", "web_searches")
+ADDED = (*KINDS, *BESIDE, "unrecorded")
 
 
 def expected(lines: Iterable[dict[str, Any]], name: str) -> Counter[tuple[Any, ...]]:
     found = Counter[tuple[Any, ...]]()
     for line in lines:
-        for kind in (*KINDS, *BESIDE):
+        for kind in ADDED:
             found[line[name], line["received_at"].date(), *(line[one] for one in TARIFF), kind] += line[kind]
     return +found
 
@@ -39,8 +40,8 @@ def expected(lines: Iterable[dict[str, Any]], name: str) -> Counter[tuple[Any, .
 def told(rows: Iterable[CostRow]) -> Counter[tuple[Any, ...]]:
     found = Counter[tuple[Any, ...]]()
     for row in rows:
-        for kind in (*KINDS, *BESIDE):
-            count = getattr(row.line.tokens if kind in KINDS else row.line, kind)
+        for kind in ADDED:
+            count = getattr(row.line.tokens if kind in KINDS else row if kind == "unrecorded" else row.line, kind)
             found[row.id, row.day, *(getattr(row.line.tariff, one) for one in TARIFF), kind] += count
     return +found
 
@@ -48,7 +49,8 @@ def told(rows: Iterable[CostRow]) -> Counter[tuple[Any, ...]]:
 async def test_every_line_is_told_once(pool: Pool) -> None:
     store, random = Store.over(pool), Random("costs")
     late = [replace(one, at=one.at.replace(hour=20), ended=None) for one in captures.exchanges("d2_two_agents")]
-    listed = [varied(one, random) for one in late]  # in the evening of UTC it is another day in the east
+    lost = replace(late[0], answer=b"", fault=NOT_KEPT)
+    listed = [lost, *(varied(one, random) for one in late[1:])]  # in the evening of UTC it is another day in the east
     ids = request_ids(listed)
     await append_all(store.ship, [attributed(await recorded(one, ids[one.n], store.ship), random) for one in listed])
     await store.follow()
