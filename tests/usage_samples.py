@@ -74,6 +74,7 @@ def usage_answer(*items: UsageItem, other: tuple[UsageItem, ...] = (), **changes
     total = usage_item(
         group={},
         requests=sum(one.requests for one in every),
+        unrecorded=sum(one.unrecorded for one in every),
         cost_usd=sum(costs, Decimal(0)) if costs else None,
         unpriced_tokens=sum(one.unpriced_tokens for one in every),
         unpriced=[reason for one in every for reason in one.unpriced],

@@ -168,6 +168,17 @@ async def test_estimates_subscriptions_and_missing_prices_have_their_words_and_a
     assert "nexus prices set" in html
 
 
+async def test_what_could_not_be_recorded_is_said_and_is_not_free() -> None:
+    def used(query: UsageQuery) -> UsageAnswer:
+        return usage_answer(usage_item(group=dict.fromkeys(query.group_by), cost_usd=None, unrecorded=2))
+
+    html = (await loaded("", used)).regions()["tables"]
+    assert "2 not recorded" in [one.text for one in found(html, ".chip")]
+    assert "not known" in texts(html, "td")[1]
+    assert "<b>2 answers could not be recorded whole</b>" in html
+    assert "not recorded" not in (await loaded()).regions()["tables"]
+
+
 async def test_conversations_that_cost_most_are_linked_by_title() -> None:
     html = (await loaded()).regions()["tables"]
     assert f"/conversations/{request_id(1)}" in attributes(html, "a", "href")

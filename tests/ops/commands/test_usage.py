@@ -47,6 +47,12 @@ def test_a_row_says_when_what_and_how_much() -> None:
     assert total.split()[0] == "total"
 
 
+def test_what_could_not_be_recorded_is_said() -> None:
+    assert "2 answers could not be recorded whole" in table(answer([item(unrecorded=2, cost_usd=None)]))
+    assert "1 answer could" in table(answer([item(unrecorded=1)]))
+    assert "recorded" not in table(answer([item()]))
+
+
 def test_what_is_not_sure_is_marked_and_explained() -> None:
     tokens = UsageTokens(output=20, estimated_output=7)
     one = item(tokens=tokens, unpriced_tokens=9, unpriced=["no price for model x"], api_equivalent=True, cost_usd=None)
