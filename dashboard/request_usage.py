@@ -7,6 +7,7 @@ knows what was counted when it came.
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
+from dashboard.costs import UNRECORDED
 from dashboard.details import RequestDetails
 from dashboard.streams import stream_item
 from dashboard.told import Sayings
@@ -51,7 +52,7 @@ def request_usage_of(details: RequestDetails, attempts: Sequence[Attempt], said:
         unpriced_tools=dict(unpriced_tools(usage)),
         iterations=[_step(step) for step in usage.iterations],
         lines=[_line(line, _day(own.received_at), said.book) for line in lines],
-        unbilled="" if lines or own.outcome == _OPEN else _unbilled(details),
+        unbilled="" if lines or own.outcome == _OPEN else _unbilled(details, own),
         cost_usd=cost_of(found[own.request_id]),
         estimated=_is_estimated(lines),
         estimate=_estimate(details, usage) if _is_estimated(lines) else "",
@@ -76,6 +77,7 @@ def _own_attempt(details: RequestDetails, counted: Attempt | None) -> Attempt:
         outcome=details.outcome,
         status=details.started.status if details.started else None,
         lines=lines or (counted.lines if counted else ()),
+        unrecorded=counted is not None and counted.unrecorded,
     )
 
 
@@ -94,7 +96,8 @@ def _found(attempt: Attempt, book: PriceBook) -> Sequence[Priced]:
     """What its lines cost. While it is open, nothing is known of its cost."""
     if attempt.outcome == _OPEN:
         return ()
-    return [book.price_of(line, _day(attempt.received_at)) for line in attempt.lines]
+    found = [book.price_of(line, _day(attempt.received_at)) for line in attempt.lines]
+    return [*found, UNRECORDED] if attempt.unrecorded else found
 
 
 def _attempt(attempt: Attempt, found: Sequence[Priced]) -> AttemptItem:
@@ -179,8 +182,10 @@ def _estimate(details: RequestDetails, usage: Usage) -> str:
     )
 
 
-def _unbilled(details: RequestDetails) -> str:
+def _unbilled(details: RequestDetails, own: Attempt) -> str:
     """Why there is no line."""
+    if own.unrecorded:
+        return "A part of its answer could not be recorded, and with it what it used: its cost is not known."
     message, status = details.answer.message, details.started.status if details.started else None
     if details.received is not None and is_token_count(details.received.target):
         return "Counting tokens is free."

@@ -108,3 +108,5 @@ class Attempt:
     status: int | None
     lines: tuple[BilledLine, ...]
     """What was not billed has one of nothing, of kind ``unbilled``; none at all: nothing is known yet."""
+    unrecorded: bool = False
+    """Its answer could not be kept whole: what it used beyond its lines is not known."""

@@ -121,7 +121,8 @@ def _is_unrecorded(one: Told, said: list[Json], status: int) -> bool:
     """A part of the answer is missing in the record, and the counts of its start or of its end with it."""
     torn = any(isinstance(event, RecordingGap) and event.part == "response" for event in one.recorded.events)
     wrong = status >= 400 or any(frame.get("type") == "error" for frame in said)
-    if not torn or wrong or "count_tokens" in one.request.target:
+    body = _object(one.captured.body)
+    if not torn or wrong or "count_tokens" in one.request.target or (body and "model" not in body):
         return False
     begun = [frame.get("message") or frame for frame in said if frame.get("type") in {"message_start", "message"}]
     ended = [frame for frame in said if frame.get("type") in {"message_stop", "message"}]

@@ -89,10 +89,11 @@ def _failed(exchange: Exchange) -> bool:
 
 
 def _is_unrecorded(request: RequestReceived, exchange: Exchange) -> bool:
-    """There was an answer, a part of it could not be kept, and with it what it used: no zero would be true."""
+    """A model was asked, a part of its answer could not be kept, and with it what it used: no zero would be true."""
     if exchange.end is None or not any(gap.part == "response" for gap in exchange.gaps):
         return False
-    return not (is_token_count(request.target) or _failed(exchange) or _is_counted(exchange.message))
+    asks = request.method == "POST" and (exchange.view is None or exchange.view.model is not None)
+    return asks and not (is_token_count(request.target) or _failed(exchange) or _is_counted(exchange.message))
 
 
 def _is_counted(message: AssembledMessage | None) -> bool:

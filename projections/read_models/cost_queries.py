@@ -48,7 +48,7 @@ WITH turn AS MATERIALIZED (
     SELECT request_id, outcome, status FROM read.requests
     WHERE request_id = ANY(ARRAY(SELECT request_id FROM attempt))
 ), used AS MATERIALIZED (
-    SELECT u.request_id, u.line, u.kind, {_TARIFFS}, {_COUNTS}
+    SELECT u.request_id, u.line, u.kind, u.unrecorded, {_TARIFFS}, {_COUNTS}
     FROM read.usage_lines u JOIN read.usage_groups g ON g.group_id = u.group_id
     WHERE u.request_id = ANY(ARRAY(SELECT request_id FROM attempt))
 )
@@ -86,7 +86,8 @@ async def attempts(connection: Connection, request_id: UUID) -> list[Attempt]:
 def _attempt(lines: Sequence[asyncpg.Record]) -> Attempt:
     first = lines[0]
     billed = tuple(replace(line_of(row), kind=row["kind"]) for row in lines if row["line"] is not None)
-    return Attempt(first["id"], first["received_at"], first["outcome"], first["status"], billed)
+    unrecorded = any(row["unrecorded"] for row in lines)
+    return Attempt(first["id"], first["received_at"], first["outcome"], first["status"], billed, unrecorded)
 
 
 def _row(row: asyncpg.Record) -> CostRow:

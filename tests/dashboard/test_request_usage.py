@@ -218,6 +218,15 @@ def test_what_was_not_billed_has_no_line_and_costs_nothing() -> None:
     assert (found.lines, found.cost_usd, found.turn_cost_usd) == ([], Decimal(0), Decimal(0))
 
 
+def test_what_could_not_be_recorded_is_not_free() -> None:
+    lost = replace(attempt(REQUEST, line(0, "unbilled")), unrecorded=True)
+    alone = said_of(b"", lost)
+    assert (alone.lines, alone.cost_usd, alone.turn_cost_usd, alone.attempts[0].cost_usd) == ([], None, None, None)
+    assert "could not be recorded" in alone.unbilled
+    beside = said_of(b"", lost, attempt(OTHER, line()))
+    assert (beside.cost_usd, beside.turn_cost_usd) == (None, Decimal(25))
+
+
 def test_what_is_still_open_has_lines_and_no_cost_yet() -> None:
     nothing = Attempt(REQUEST, AT, "open", None, (line(0, "unbilled"),))
     other = Attempt(OTHER, AT, "open", None, (line(0, "unbilled"),))

@@ -166,6 +166,8 @@ LOST = RecordingGap(
         ([], {"response": STARTED.model_copy(update={"status": 529})}, False),
         ([START, {"type": "error", "error": {"type": "overloaded_error", "message": "x"}}], {}, False),
         ([], {"gaps": (LOST.model_copy(update={"part": "request"}),)}, False),
+        ([], {"view": None}, True),
+        ([], {"view": view_of_json(b'{"name": "a file"}')}, False),
         ([], {"gaps": ()}, False),
     ],
 )
@@ -177,9 +179,10 @@ def test_what_a_gap_hides_is_not_nothing(said: list[Any], changes: dict[str, Any
     assert first.unrecorded == unrecorded
 
 
-def test_a_count_of_tokens_that_was_not_kept_cost_nothing() -> None:
-    asked = request(target="/v1/messages/count_tokens")
-    [line] = lines(asked, exchange(asked, gaps=(LOST,)))
+@pytest.mark.parametrize("changes", [{"target": "/v1/messages/count_tokens"}, {"method": "GET"}])
+def test_what_costs_nothing_costs_nothing_either_when_it_was_not_kept(changes: dict[str, Any]) -> None:
+    asked = request(**changes)
+    [line] = lines(asked, exchange(asked, gaps=(LOST,), view=None))
     assert line.unrecorded == 0
 
 

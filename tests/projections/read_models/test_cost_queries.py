@@ -68,6 +68,7 @@ async def test_every_line_is_told_once(pool: Pool) -> None:
             own = [line for line in lines if line["conversation_id"] == talk]
             assert told(await by_branch(connection, talk)) == expected(own, "branch_id")
         assert await by_request(connection, []) == await by_conversation(connection, []) == []
+        assert [one.unrecorded for one in await attempts(connection, ids[lost.n])] == [True]
 
 
 async def test_a_turn_has_all_its_attempts_whichever_is_asked_for(pool: Pool) -> None:
