@@ -32,38 +32,41 @@ pytestmark = pytest.mark.browser
 
 
 def places(ids: Mapping[str, str]) -> dict[str, str]:
-    """Every page, tab and state that an address leads to, and what shows that it is there."""
+    """Every page, tab and state that an address leads to, and what shows that it is there; nightly also those that show
+    the same elements as others."""
     conversation, request, failed = (f"/{ids[name]}" for name in ("conversation", "request", "failed"))
-    return {
+    alike = {
+        "/conversations?title=bundle": "[data-conversation-id]",
+        f"/conversations{conversation}?as_of=1000": "[data-as-of]",
+        f"/requests/{UNKNOWN}": "[data-state=missing]",
+        "/requests?model=nothing": "[data-state=no-match]",
+        f"/compare?a={ids['request']}": "[data-choice]",
+        f"/compare?a={UNKNOWN}&b={ids['request']}": "[data-state=missing]",
+        "/search": "[data-state=begin]",
+        "/usage?model=nothing": "[data-state=no-match]",
+    }
+    return (alike if scaled(0, 1) else {}) | {
         "/overview": ".tiles",
         "/conversations": "[data-conversation-id]",
-        "/conversations?title=bundle": "[data-conversation-id]",
         f"/conversations{conversation}": FIGURE,
         f"/conversations{conversation}?request={ids['request']}": ".exchange",
-        f"/conversations{conversation}?as_of=1000": "[data-as-of]",
         f"/conversations{conversation}?tab=read": ".read-text .entry",
         f"/conversations{conversation}?tab=read&q=bundle": ".read-hits mark",
         f"/conversations/{UNKNOWN}": "[data-state=missing]",
         "/requests": "[data-request-id]",
-        "/requests?model=nothing": "[data-state=no-match]",
         "/requests?status=none": "[data-state=refused]",
         **{f"/requests{request}?tab={section}": titled(section) for section in SECTIONS},
         **{
             f"/requests{failed}?tab={section}": titled(section)
             for section in ("messages", "usage", "stream")[: scaled(1, 3)]
         },
-        f"/requests/{UNKNOWN}": "[data-state=missing]",
         "/compare": "[data-choice]",
-        f"/compare?a={ids['request']}": "[data-choice]",
         f"/compare?a={ids['failed']}&b={ids['request']}&of=requests": "[data-difference]",
         f"/compare?a={ids['conversation']}&b={ids['other']}": "[data-difference]",
         f"/compare?a={ids['compaction']}": "[data-replaced]",
-        f"/compare?a={UNKNOWN}&b={ids['request']}": "[data-state=missing]",
-        "/search": "[data-state=begin]",
         "/search?q=bundle": ".hit",
         "/search?q=zyzzyva": "[data-state=no-match]",
         "/usage": FIGURE,
-        "/usage?model=nothing": "[data-state=no-match]",
         "/limits": FIGURE,
         "/insights": ".list-streams",
         "/nowhere": "h1:text-is('There is nothing here')",
@@ -78,13 +81,14 @@ def titled(section: str) -> str:
 EMPTY = {
     "/compare": "[data-state=choose]",
     "/overview": "[data-state=empty]",
+    "/search": "[data-state=begin]",
+    "/insights": "[data-state=empty-streams]",
     "/conversations": "[data-state=empty]",
     "/requests": "[data-state=empty]",
-    "/search": "[data-state=begin]",
     "/usage": "[data-state=empty]",
     "/limits": "[data-state=empty]",
-    "/insights": "[data-state=empty-streams]",
 }
+"""The last ones look like the overview; nightly."""
 
 
 class Inspector:
@@ -191,6 +195,6 @@ async def test_no_page_keeps_anybody_out(tmp_path: Path, browser: Browser, axe: 
 
 async def test_neither_does_an_empty_one(tmp_path: Path, browser: Browser, axe: str) -> None:
     async with stack(tmp_path, NOBODY) as running, inspecting(browser, running, axe) as inspector:
-        for path, sign in EMPTY.items():
+        for path, sign in islice(EMPTY.items(), scaled(4, len(EMPTY))):
             await inspector.visit(running.dashboard, path, sign)
         assert inspector.found == []
