@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from playwright.async_api import Browser, async_playwright
 from tests.requirements import given, missing
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-LAUNCH_ARGUMENTS = (
+_ARGUMENTS = (
     "--no-sandbox",  # root has none
     "--disable-gpu",
     "--disable-background-networking",
@@ -38,10 +39,17 @@ def chromium() -> str:
     return program
 
 
-@pytest.fixture
-async def browser(chromium: str) -> AsyncIterator[Browser]:
-    """A running browser without a window; a new one for each test."""
+@asynccontextmanager
+async def launched(program: str | None) -> AsyncIterator[Browser]:
+    """A running browser without a window."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=list(LAUNCH_ARGUMENTS))
+        browser = await playwright.chromium.launch(executable_path=program, args=list(_ARGUMENTS))
         yield browser
         await browser.close()
+
+
+@pytest.fixture
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    """A new one for each test."""
+    async with launched(chromium) as browser:
+        yield browser

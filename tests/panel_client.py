@@ -81,9 +81,7 @@ class Worker:
             f"http://worker{plain}/ws", protocols=("bokeh", served.token), headers=headers, max_msg_size=0
         ) as socket:
             tab = BrowserTab(served, socket)
-            await tab.message("ACK")
-            await tab.send("PULL-DOC-REQ", {})
-            tab.document = (await tab.message("PULL-DOC-REPLY"))["doc"]
+            await tab.load()
             yield tab
 
 
@@ -95,6 +93,12 @@ class BrowserTab:
     socket: aiohttp.ClientWebSocketResponse
     document: dict[str, Any] = field(default_factory=dict)
     _number: int = 0
+
+    async def load(self) -> None:
+        """Take the document, as Bokeh's own script does first."""
+        await self.message("ACK")
+        await self.send("PULL-DOC-REQ", {})
+        self.document = (await self.message("PULL-DOC-REPLY"))["doc"]
 
     async def say(self, message: dict[str, Any]) -> None:
         """As the surface of the page says it."""

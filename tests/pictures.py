@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.browser import LAUNCH_ARGUMENTS, chromium_program
+from tests.browser import chromium_program, launched
 from tests.documents import ROOT
 from tests.stack import Stack, ended, environment, start
 from tests.waiting import until_true
@@ -28,12 +28,10 @@ async def main() -> None:
         sys.exit("There is no Chromium; install it, or set NEXUS_CHROMIUM.")
     with tempfile.TemporaryDirectory() as folder:
         env = environment(Path(folder), NEXUS_GATEWAY_PORT="0", NEXUS_DASHBOARD_PORT="0")
-        async with ended(await start(env, "demo", "--fast")) as running, async_playwright() as playwright:
+        async with ended(await start(env, "demo", "--fast")) as running, launched(program) as browser:
             await until_played(running)
-            browser = await playwright.chromium.launch(executable_path=program, args=list(LAUNCH_ARGUMENTS))
             for scheme in ("light", "dark"):
                 await take_all(running, browser, scheme)
-            await browser.close()
 
 
 async def until_played(running: Stack) -> None:

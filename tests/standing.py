@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import ClientSession
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
-from tests.browser import LAUNCH_ARGUMENTS
+from tests.browser import launched
 from tests.scripted_api import ScriptedApi, Turn, scripted_api
 from tests.stack import Stack, stack
 
@@ -41,10 +41,8 @@ def standing_with(scripts: Mapping[str, Sequence[Turn]]) -> Any:
         async with (
             scripted_api(scripts) as api,
             stack(tmp_path_factory.mktemp("standing"), api.url) as running,
-            async_playwright() as playwright,
+            launched(chromium) as browser,
         ):
-            browser = await playwright.chromium.launch(executable_path=chromium, args=list(LAUNCH_ARGUMENTS))
             yield Standing(running, api, browser)
-            await browser.close()
 
     return started

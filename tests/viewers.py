@@ -36,9 +36,7 @@ async def looking(browser: Browser, path: str) -> AsyncIterator[BrowserTab]:
     url = f"ws://127.0.0.1:{browser.port}{path}/ws"
     async with browser.session.ws_connect(url, protocols=("bokeh", page.token), headers=headers, max_msg_size=0) as ws:
         tab = BrowserTab(page, ws)
-        await tab.message("ACK")
-        await tab.send("PULL-DOC-REQ", {})
-        tab.document = (await tab.message("PULL-DOC-REPLY"))["doc"]
+        await tab.load()
         await tab.say({"kind": "ready", "search": "", "visible": True})
         await tab.heard("status")
         yield tab

@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from playwright.async_api import Browser, Page, async_playwright
 from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page
 
 from dashboard.data import ConversationFilter, DataStore, RequestFilter
 from dashboard.pages.overview import OverviewPage
@@ -33,7 +33,7 @@ from tests.bench.big_store import made, server_in
 from tests.bench.page_report import Measured, PagesRun, as_json, into, markdown, rows
 from tests.bench.page_visits import Act, Kind, Places, Visit, acts, visits
 from tests.bench.pages_store import TALK, Amount, fill
-from tests.browser import LAUNCH_ARGUMENTS, chromium_program
+from tests.browser import chromium_program, launched
 from tests.source_tree import ROOT
 from tests.stack import Stack, ended, environment, start
 
@@ -100,14 +100,11 @@ async def product(dsn: str) -> AsyncIterator[Stack]:
 @asynccontextmanager
 async def reader(running: Stack) -> AsyncIterator[Page]:
     """A browser that is logged in."""
-    async with async_playwright() as playwright:
-        program = chromium_program()
-        browser: Browser = await playwright.chromium.launch(executable_path=program, args=list(LAUNCH_ARGUMENTS))
+    async with launched(chromium_program()) as browser:
         page = await browser.new_page(viewport={"width": 1280, "height": 900})
         await page.goto(running.login)
         await page.wait_for_selector("text=Log out", timeout=WAIT_MS)
         yield page
-        await browser.close()
 
 
 async def open_page(page: Page, running: Stack, visit: Visit) -> tuple[float, float]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.browser import LAUNCH_ARGUMENTS
+from tests.browser import launched
 from tests.e2e.test_pages import WAIT_MS, Client, logged_in, served, worked
 from tests.scripted_api import text
 from tests.stack import Stack
@@ -53,14 +53,12 @@ class Scene:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def scene(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
-    async with served(tmp_path_factory.mktemp("keyboard")) as (running, _, session), async_playwright() as playwright:
+    async with served(tmp_path_factory.mktemp("keyboard")) as (running, _, session), launched(chromium) as browser:
         client = Client(running.gateway, session, "33333333-0000-4000-8000-000000000001")
         await worked(client)
         await Client(running.gateway, session, "33333333-0000-4000-8000-000000000002").ask(text("Another one."))
         await running.requests(6)
-        browser = await playwright.chromium.launch(executable_path=chromium, args=list(LAUNCH_ARGUMENTS))
         yield Scene(running, browser, client)
-        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
