@@ -1,10 +1,13 @@
 """How long does a part live? Until a signal, or until its supervisor is gone.
 
 The first signal asks it to drain, the second to abort. ``SIGUSR1`` tells it that a successor serves already: it is to
-drain too, but nobody waits for it. A supervised part's standard input is its *life line*, a pipe
-that only its supervisor writes to: it ends when the supervisor dies, even by kill -9. Then the part drains as after
-a signal, and a thread of its own ends the process for certain when that takes too long. So no part outlives its
-supervisor, whatever its event loop does.
+drain too, but nobody waits for it. Who is told to abort gets two signals, and may have obeyed the first before the
+second comes: so signals are heard by handlers that stay to the end of the process, and a late one changes nothing
+(those of asyncio go with its loop, and what comes then kills).
+
+A supervised part's standard input is its *life line*, a pipe that only its supervisor writes to: it ends when the
+supervisor dies, even by kill -9. Then the part drains as after a signal, and a thread of its own ends the process for
+certain when that takes too long. So no part outlives its supervisor, whatever its event loop does.
 """
 
 import asyncio
@@ -14,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ops.reports import Notice, Ready, Reporter
@@ -59,11 +63,19 @@ async def live(main: Main, reporter: Reporter, *, supervised: bool, grace_s: flo
     lifetime = Lifetime(reporter=reporter)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lifetime.ask_to_stop)
-    loop.add_signal_handler(signal.SIGUSR1, lifetime.retire.set)
+        _hear(number, lifetime.ask_to_stop, loop)
+    _hear(signal.SIGUSR1, lifetime.retire.set, loop)
     if supervised:
         watch_line(_STDIN, lambda: loop.call_soon_threadsafe(lifetime.stop.set), grace_s)
     await main(lifetime)
+
+
+def _hear(number: signal.Signals, act: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+    def heard(*_: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the process is ending
+            loop.call_soon_threadsafe(act)
+
+    signal.signal(number, heard)
 
 
 def watch_line(descriptor: int, on_lost: Callable[[], object], grace_s: float) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -42,6 +43,15 @@ def test_what_a_part_says_reaches_its_supervisor() -> None:
     os.close(writing)
 
 
+@pytest.fixture(autouse=True)
+def _own_signals() -> Iterator[None]:
+    heard = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+    before = [signal.getsignal(number) for number in heard]
+    yield
+    for number, handler in zip(heard, before, strict=True):
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_asks_the_part_to_stop(number: signal.Signals) -> None:
     async def main(lifetime: Lifetime) -> None:
@@ -53,10 +63,7 @@ async def test_a_signal_asks_the_part_to_stop(number: signal.Signals) -> None:
         async with asyncio.timeout(5):
             await lifetime.abort.wait()
 
-    try:
-        await live(main, Reporter(None), supervised=False, grace_s=1)
-    finally:
-        asyncio.get_running_loop().remove_signal_handler(number)
+    await live(main, Reporter(None), supervised=False, grace_s=1)
 
 
 async def test_another_signal_says_that_a_successor_serves() -> None:
@@ -70,11 +77,29 @@ async def test_another_signal_says_that_a_successor_serves() -> None:
             await lifetime.stop.wait()
         assert not lifetime.abort.is_set()
 
-    try:
-        await live(main, Reporter(None), supervised=False, grace_s=1)
-    finally:
-        for number in (signal.SIGUSR1, signal.SIGTERM):
-            asyncio.get_running_loop().remove_signal_handler(number)
+    await live(main, Reporter(None), supervised=False, grace_s=1)
+
+
+@pytest.mark.parametrize("factory", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("late", ["SIGTERM", "SIGINT", "SIGUSR1"])
+def test_a_signal_that_comes_when_the_part_has_obeyed_already_changes_nothing(late: str, factory: str) -> None:
+    done = run_script(
+        f"""
+        import asyncio, {factory}, os, signal
+        from ops.lifetime import live
+        from ops.reports import Reporter
+
+        async def main(lifetime):
+            os.kill(os.getpid(), signal.SIGTERM)
+            await lifetime.stop.wait()
+
+        with asyncio.Runner(loop_factory={factory}.new_event_loop) as runner:
+            runner.run(live(main, Reporter(None), supervised=False, grace_s=1))
+        signal.raise_signal(signal.{late})
+        print("ended in order")
+        """
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("ended in order\n", "", 0)
 
 
 def test_the_end_of_the_life_line_is_told_once_and_not_before() -> None:
