@@ -77,8 +77,8 @@ _PLACES_OF_SUMS = ", ".join(_shown(name, f"nullif(u.{name}, '{NOWHERE}')") for n
 _PERIOD_OF_LINES, _PERIOD_OF_SUMS = _period("u.received_at"), _period("u.starts_at")
 _SUMS = ", ".join(f"sum(u.{name})::bigint AS {name}" for name in MEASURES)
 _TOTALS = ", ".join(f"sum(sign * {name})::bigint AS {name}" for name in MEASURES)
-_PACKED = ", ".join(f"array_agg({name}) AS {name}" for name in COUNTS)
-"""A row for each group, and its sums in arrays: what is told of a group is read once, not in every bucket."""
+_POINT = ", ".join(("bucket", "period", *COUNTS))
+"""A row for each group, and its points in one array: what is told of a group is read once, not in every bucket."""
 SELECT_USAGE = f"""
 WITH numbered AS (
     SELECT g.group_id, {_NAMED}, {_PAID_OTHERWISE}, rest
@@ -123,7 +123,7 @@ WITH numbered AS (
     GROUP BY bucket, period, number, {_PLACES} HAVING sum(sign * lines) <> 0
 )
 SELECT * FROM (
-    SELECT number, {_PLACES}, array_agg(bucket) AS buckets, array_agg(period) AS periods, {_PACKED}
+    SELECT number, {_PLACES}, array_agg(ARRAY[{_POINT}]::bigint[]) AS points
     FROM summed GROUP BY number, {_PLACES}
 ) AS packed JOIN (SELECT DISTINCT number, {_NAMES} FROM chosen) AS each USING (number)
 """  # noqa: S608  names of the lists above
@@ -185,7 +185,7 @@ async def usage(connection: Connection, question: UsageQuestion) -> list[UsageSe
     if not how.spans:
         return []
     found = await rows(connection, SELECT_USAGE, *_arguments(question, how.spans))
-    days = _days(question.price_days, {period for row in found for period in row["periods"]})
+    days = _days(question.price_days, {period for row in found for _, period, *_ in row["points"]})
     return [_series(row, question, how, days) for row in found]
 
 
@@ -273,13 +273,12 @@ async def projects(connection: Connection) -> list[ProjectSum]:
 
 def _series(row: asyncpg.Record, question: UsageQuestion, how: Plan, days: Mapping[int, date | None]) -> UsageSeries:
     starts = how.starts or (None,)
-    each = zip(row["buckets"], row["periods"], zip(*(row[name] for name in COUNTS), strict=True), strict=True)
     return UsageSeries(
         group=tuple(row[name] for name in question.group_by),
         subscription=row["subscription"],
         rest=row["rest"],
         tariff=Tariff(**{name: row[name] for name in TARIFF}),
-        points=[UsagePoint(starts[bucket], days[period], counts) for bucket, period, counts in each],
+        points=[UsagePoint(starts[bucket], days[period], tuple(counts)) for bucket, period, *counts in row["points"]],
     )
 
 
