@@ -3,6 +3,7 @@
 All that is chosen stands in the address: span, zone, dimension, measure, filters, brush and assumptions.
 """
 
+from asyncio import gather
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -79,24 +80,33 @@ class UsagePage:
 
     async def follow(self) -> None:
         self._span = span_of(self._query.filters, self._from.clock())
-        store = self._from.store
         try:
-            base = self._base()
-            whole = replace(base, since=self._span.since, until=self._span.until, bucket=self._span.bucket)
-            by = () if self._measure == "tokens" else (self._by,)
-            self._series = await store.usage(replace(whole, group_by=by, limit=SERIES))
-            self._table = await store.usage(replace(base, group_by=(self._by,), limit=ROWS))
-            is_short = base.until - base.since <= LONGEST_OF_TALKS
-            talks = replace(base, group_by=("conversation",), limit=CONVERSATIONS)
-            self._talks = await store.usage(talks) if is_short else None
-            agents = replace(base, group_by=("subtask",), limit=TASKS, wanted={**base.wanted, **SUBAGENTS})
-            others = base.wanted.get("class", "subagent") != "subagent"
-            self._agents = await store.usage(agents) if is_short and not others else None
+            questions = self._questions()
+            self._series, self._table, self._talks, self._agents = await gather(*map(self._ask, questions))
         except (InvalidQueryError, TooManyBucketsError) as error:
             self._refusal = str(error)
         else:
             self._refusal = ""
             await self._read_titles()
+
+    def _questions(self) -> tuple[UsageQuery | None, ...]:
+        """Bars, table, conversations and sub-agents; None: not told. Raises InvalidQueryError."""
+        base = self._base()
+        whole = replace(base, since=self._span.since, until=self._span.until, bucket=self._span.bucket)
+        by = () if self._measure == "tokens" else (self._by,)
+        is_short = base.until - base.since <= LONGEST_OF_TALKS
+        others = base.wanted.get("class", "subagent") != "subagent"
+        talks = replace(base, group_by=("conversation",), limit=CONVERSATIONS)
+        agents = replace(base, group_by=("subtask",), limit=TASKS, wanted={**base.wanted, **SUBAGENTS})
+        return (
+            replace(whole, group_by=by, limit=SERIES),
+            replace(base, group_by=(self._by,), limit=ROWS),
+            talks if is_short else None,
+            agents if is_short and not others else None,
+        )
+
+    async def _ask(self, question: UsageQuery | None) -> UsageAnswer | None:
+        return None if question is None else await self._from.store.usage(question)
 
     async def act(self, name: str, value: str) -> None:
         """Everything here is a link or a form."""
@@ -184,10 +194,9 @@ class UsagePage:
     async def _read_titles(self) -> None:
         talks = [item.group.get("conversation") for item in self._talks.items] if self._talks else []
         talks += [item.subtask.conversation_id for item in self._agents.items if item.subtask] if self._agents else []
-        for talk in dict.fromkeys(talks):
-            if isinstance(talk, UUID) and str(talk) not in self._titles:
-                found = await self._from.store.conversation(talk)
-                self._titles[str(talk)] = found.title if found else ""
+        new = [one for one in dict.fromkeys(talks) if isinstance(one, UUID) and str(one) not in self._titles]
+        found = await gather(*map(self._from.store.conversation, new))
+        self._titles |= {str(one): talk.title if talk else "" for one, talk in zip(new, found, strict=True)}
 
     @property
     def _by(self) -> By:
