@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.requirements import given, missing
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+WAIT_MS = 60_000
+"""How long anything on a page may take on a machine that is very busy. Who is done sooner waits no longer."""
 _ARGUMENTS = (
     "--no-sandbox",  # root has none
     "--disable-gpu",
@@ -42,6 +44,7 @@ def chromium() -> str:
 @asynccontextmanager
 async def launched(program: str | None) -> AsyncIterator[Browser]:
     """A running browser without a window."""
+    expect.set_options(timeout=WAIT_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=list(_ARGUMENTS))
         yield browser

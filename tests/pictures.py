@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser import chromium_program, launched
+from tests.browser import WAIT_MS, chromium_program, launched
 from tests.documents import ROOT
 from tests.stack import Stack, ended, environment, start
 from tests.waiting import until_true
@@ -19,7 +19,6 @@ SIZE = {"width": 1360, "height": 880}
 STORY = "Our bundle grew by 400 kB"
 """With sub-agents, an error in mid-stream, and its retry."""
 REQUESTS = 114
-WAIT_MS = 30_000
 
 
 async def main() -> None:

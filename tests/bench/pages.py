@@ -33,14 +33,13 @@ from tests.bench.big_store import made, server_in
 from tests.bench.page_report import Measured, PagesRun, as_json, into, markdown, rows
 from tests.bench.page_visits import Act, Kind, Places, Visit, acts, visits
 from tests.bench.pages_store import TALK, Amount, fill
-from tests.browser import chromium_program, launched
+from tests.browser import WAIT_MS, chromium_program, launched
 from tests.source_tree import ROOT
 from tests.stack import Stack, ended, environment, start
 
 PAGE = ROOT / "docs" / "performance.md"
 ROUNDS = 5
 _LOG = structlog.get_logger("tests.bench.pages")
-WAIT_MS = 30_000
 NOBODY = "http://127.0.0.1:9"
 """As upstream: nothing is asked of it."""
 PAN_FRAMES, PAN_PX = 120, 160

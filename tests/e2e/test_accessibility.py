@@ -15,11 +15,11 @@ from playwright.async_api import Browser, Page, expect
 from dashboard.markup import render
 from dashboard.own_pages import OwnPages
 from tests.axe import barriers
+from tests.browser import WAIT_MS
 from tests.pictures import STORY, until_played
 from tests.requirements import scaled
 from tests.stack import Stack, ended, environment, stack, start
 
-WAIT_MS = 30_000
 NOBODY = "http://127.0.0.1:9"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 SECTIONS = ("messages", "usage", "stream", "raw", "response", "headers", "events")[: scaled(4, 7)]

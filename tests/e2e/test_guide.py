@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
+from tests.browser import WAIT_MS
 from tests.pictures import STORY, until_played
 from tests.stack import Stack, ended, environment, start
 
-WAIT_MS = 30_000
 MOST_CLICKS = 4
 
 pytestmark = pytest.mark.browser

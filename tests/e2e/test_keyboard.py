@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser import launched
-from tests.e2e.test_pages import WAIT_MS, Client, logged_in, served, worked
+from tests.browser import WAIT_MS, launched
+from tests.e2e.test_pages import Client, logged_in, served, worked
 from tests.scripted_api import text
 from tests.stack import Stack
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.test_pages import WAIT_MS, Client, logged_in, served, worked
+from tests.browser import WAIT_MS
+from tests.e2e.test_pages import Client, logged_in, served, worked
 from tests.stack import Stack
 
 ALL = "tfoot tr td:nth-child(2)"

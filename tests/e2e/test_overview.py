@@ -4,7 +4,8 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
-from tests.e2e.test_pages import WAIT_MS, Client, logged_in, served, shown
+from tests.browser import WAIT_MS
+from tests.e2e.test_pages import Client, logged_in, served, shown
 from tests.scripted_api import text
 
 

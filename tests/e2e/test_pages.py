@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientSession
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
 
+from tests.browser import WAIT_MS
 from tests.scripted_api import ScriptedApi, agent, scripted_api, text, thinking, tool
 from tests.stack import Stack, request_id_of, stack
 from tests.standing import Standing, standing_with
@@ -26,7 +27,6 @@ SCRIPTS = {
     "count": [[text("There are three.")]],
     "attack": [[text(ATTACK), tool(ATTACK, command=ATTACK)]],
 }
-WAIT_MS = 20_000
 TOOLS = [{"name": "Bash", "input_schema": {"type": "object"}}, {"name": "Agent", "input_schema": {"type": "object"}}]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -10,10 +10,10 @@ from typing import Any
 from aiohttp import ClientSession
 from playwright.async_api import Browser, Page, expect
 
+from tests.browser import WAIT_MS
 from tests.scripted_api import scripted_api, text
 from tests.stack import Stack, stack
 
-WAIT_MS = 20_000
 MINE, THEIRS = "acme", "zoo"
 HEADERS = {"x-api-key": "sk-ant-of-nobody", "User-Agent": "claude-cli/2.1.330 (external, cli)", "x-app": "cli"}
 SCRIPTS = {"acme": [[text("The acme answer.")]], "zoo": [[text("The zoo answer.")]]}

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.test_pages import SCRIPTS, WAIT_MS, Client, logged_in, worked
+from tests.browser import WAIT_MS
+from tests.e2e.test_pages import SCRIPTS, Client, logged_in, worked
 from tests.hostile_text import HOSTILE
 from tests.scripted_api import text
 from tests.stack import Stack

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.test_pages import ATTACK, TOOLS, WAIT_MS, Client, logged_in
+from tests.browser import WAIT_MS
+from tests.e2e.test_pages import ATTACK, TOOLS, Client, logged_in
 from tests.e2e.test_reading import STRINGS
 from tests.scripted_api import text, thinking, tool
 from tests.stack import Stack, request_id_of

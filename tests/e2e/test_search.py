@@ -5,7 +5,8 @@ import json
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.test_pages import SCRIPTS, WAIT_MS, Client, logged_in, worked
+from tests.browser import WAIT_MS
+from tests.e2e.test_pages import SCRIPTS, Client, logged_in, worked
 from tests.e2e.test_reading import STRINGS, linked
 from tests.scripted_api import text
 from tests.stack import Stack

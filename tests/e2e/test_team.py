@@ -19,6 +19,7 @@ import pytest
 from aiohttp import ClientSession
 from playwright.async_api import Browser, expect
 
+from tests.browser import WAIT_MS
 from tests.claude_client import clean_environment, client_command
 from tests.e2e.test_pages import logged_in
 from tests.fake_authorization_server import CLIENT, REDIRECT, AuthorizationServer, running
@@ -37,7 +38,6 @@ SCRIPTS = {
     "count": [[text("There is one file.")]],
     "speak": [[text(f"The key is {SPOKEN}, do not tell.")]],
 }
-WAIT_MS = 20_000
 
 
 @dataclass(frozen=True)

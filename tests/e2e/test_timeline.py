@@ -8,7 +8,8 @@ from xml.etree import ElementTree as ET
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.test_pages import WAIT_MS, Client, logged_in, served, worked
+from tests.browser import WAIT_MS
+from tests.e2e.test_pages import Client, logged_in, served, worked
 from tests.scripted_api import text
 
 SVG = "{http://www.w3.org/2000/svg}"
