@@ -86,8 +86,7 @@ class Adding:
                 to.reasons[priced.reason] = None
             if priced.used or counts[_REQUESTS] or priced.amount is None:
                 to.found.add(priced.amount, used=priced.used)
-            if counts[_UNRECORDED]:
-                to.found.add(None, used=True)
+            to.found.lose(counts[_UNRECORDED])
             to.estimated |= estimated
             to.api_equivalent |= series.subscription
             if supposing:
@@ -97,8 +96,7 @@ class Adding:
         line = assumed(line_of(tariff, counts[:_PRICED]), self.what_if)
         other = self.supposed.amount_of(line, self.what_if.on or day)
         to.supposed.add(other.amount, used=other.used)
-        if counts[_UNRECORDED]:
-            to.supposed.add(None, used=True)
+        to.supposed.lose(counts[_UNRECORDED])
 
 
 def _used(counts: Sequence[int]) -> int:

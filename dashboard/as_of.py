@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from dashboard.costs import sum_of
 from dashboard.recordings import Stream
 from dashboard.trees import tokens_of
 from domain.billing import BilledLine
-from domain.costs import cost_of
-from domain.prices import Priced
+from domain.costs import CostSum, together
 from domain.usage import TokenCounts
 from domain.usage_sums import CostRow
 from schemas.read_api import ConversationItem, ConversationTree, RequestItem, TreeNode
@@ -51,7 +51,7 @@ def has_ended(one: TreeNode | RequestItem, moment: datetime) -> bool:
 
 
 def _open_node(node: TreeNode, status: int | None) -> TreeNode:
-    gone = dict.fromkeys((*_AFTER_ITS_END, *_OF_NODES))
+    gone = {**dict.fromkeys((*_AFTER_ITS_END, *_OF_NODES)), "unrecorded": False}
     return node.model_copy(update={**gone, "outcome": "open", "status": status})
 
 
@@ -59,9 +59,15 @@ def item_as_of(item: RequestItem, moment: datetime, stream: Stream) -> RequestIt
     """``stream``: as of the same moment."""
     if has_ended(item, moment):
         return item
-    gone = dict.fromkeys((*_AFTER_ITS_END, *_OF_ITEMS))
+    gone = {**dict.fromkeys((*_AFTER_ITS_END, *_OF_ITEMS)), "unrecorded": False}
     began = item.time_to_first_byte_ms if stream.runs else None
-    update = {**gone, "outcome": "open", "detail": "", "status": status_of(stream), "time_to_first_byte_ms": began}
+    update = {
+        **gone,
+        "outcome": "open",
+        "detail": "",
+        "status": status_of(stream),
+        "time_to_first_byte_ms": began,
+    }
     return item.model_copy(update=update)
 
 
@@ -86,7 +92,7 @@ def stream_as_of(stream: Stream, moment: datetime) -> Stream | None:
 
 
 def conversation_as_of(
-    item: ConversationItem, nodes: Sequence[TreeNode], found: Mapping[UUID, Sequence[Priced]]
+    item: ConversationItem, nodes: Sequence[TreeNode], found: Mapping[UUID, CostSum]
 ) -> ConversationItem:
     """``nodes``: as of then; ``found``: what each branch cost up to then."""
     tokens = tokens_of(nodes)
@@ -104,7 +110,7 @@ def conversation_as_of(
             "output_tokens": tokens.output_tokens,
             "cache_read_tokens": tokens.cache_read_tokens,
             "cache_write_tokens": tokens.cache_write_tokens,
-            "cost_usd": cost_of(priced for each in found.values() for priced in each),
+            **sum_of(together(found.values())),
         }
     )
 
@@ -112,7 +118,7 @@ def conversation_as_of(
 def costs_as_of(rows: Iterable[CostRow], nodes: Iterable[TreeNode]) -> list[CostRow]:
     """``rows``: of requests, as known today; ``nodes``: as of then. Nothing is known to be used by what is open."""
     is_open = {node.request_id for node in nodes if node.outcome == "open"}
-    return [replace(row, line=_nothing(row.line)) if row.id in is_open else row for row in rows]
+    return [replace(row, line=_nothing(row.line), unrecorded=0) if row.id in is_open else row for row in rows]
 
 
 def by_branch(rows: Iterable[CostRow], nodes: Iterable[TreeNode]) -> list[CostRow]:

@@ -1,6 +1,6 @@
 """What does each row of a list cost? Billed lines by id and the prices that stand, put together; pure.
 
-What a sum costs of which a part has no price is said in one place (``domain/costs.py``).
+What a sum costs of which a part has no price, or was not recorded, is said in one place (``domain/costs.py``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,41 +8,49 @@ from decimal import Decimal
 from uuid import UUID
 
 from dashboard.told import Sayings
-from domain.costs import cost_of
-from domain.prices import Priced
+from domain.costs import CostSum, together
 from domain.usage_sums import CostRow
 from domain.usage_tree import below_each
 from schemas.read_api import BranchItem, ConversationItem, RequestItem, TreeNode
 
-UNRECORDED = Priced(amount=None, reason="the answer could not be recorded")
 Costs = Mapping[UUID, Decimal | None]
+_NOTHING = CostSum()
 
 
-def found_of(rows: Iterable[CostRow], said: Sayings) -> Mapping[UUID, Sequence[Priced]]:
-    """What each line costs, by id."""
-    found = dict[UUID, list[Priced]]()
+def found_of(rows: Iterable[CostRow], said: Sayings) -> Mapping[UUID, CostSum]:
+    """What each amounts to, by id."""
+    found = dict[UUID, CostSum]()
     for row in rows:
-        priced = found.setdefault(row.id, [])
-        priced.append(said.book.price_of(row.line, row.day))
-        priced += [UNRECORDED] if row.unrecorded else []
+        priced, own = said.book.price_of(row.line, row.day), found.setdefault(row.id, CostSum())
+        own.add(priced.amount, used=bool(priced.terms))
+        own.lose(row.unrecorded)
     return found
 
 
 def costs_of(rows: Iterable[CostRow], said: Sayings) -> Costs:
     """US dollars by id, exact; None: what was used has no price, or could not be recorded."""
-    return {one: cost_of(found) for one, found in found_of(rows, said).items()}
+    return {one: own.cost for one, own in found_of(rows, said).items()}
 
 
-def priced_requests(items: Iterable[RequestItem], costs: Costs) -> list[RequestItem]:
+def priced_requests(items: Iterable[RequestItem], found: Mapping[UUID, CostSum]) -> list[RequestItem]:
     """While an answer is open, nothing is known of its cost."""
     return [
-        item.model_copy(update={"cost_usd": None if item.outcome == "open" else costs.get(item.request_id)})
+        item.model_copy(update=_of_one(_NOTHING if item.outcome == "open" else found.get(item.request_id, _NOTHING)))
         for item in items
     ]
 
 
-def priced_conversations(items: Iterable[ConversationItem], costs: Costs) -> list[ConversationItem]:
-    return [item.model_copy(update={"cost_usd": costs.get(item.conversation_id)}) for item in items]
+def priced_conversations(items: Iterable[ConversationItem], found: Mapping[UUID, CostSum]) -> list[ConversationItem]:
+    return [item.model_copy(update=sum_of(found.get(item.conversation_id, _NOTHING))) for item in items]
+
+
+def sum_of(own: CostSum) -> dict[str, object]:
+    """As members of whatever it is the sum of."""
+    return {"cost_usd": own.cost, "unrecorded": own.unrecorded}
+
+
+def _of_one(own: CostSum) -> dict[str, object]:
+    return {"cost_usd": own.cost, "unrecorded": own.unrecorded > 0}
 
 
 def retried(nodes: Iterable[TreeNode]) -> list[UUID]:
@@ -52,27 +60,26 @@ def retried(nodes: Iterable[TreeNode]) -> list[UUID]:
     return list(dict.fromkeys([*firsts, *(node.request_id for node in again)]))
 
 
-def priced_attempts(nodes: Iterable[TreeNode], costs: Costs) -> list[TreeNode]:
-    """``costs``: of what was retried."""
+def priced_attempts(nodes: Iterable[TreeNode], found: Mapping[UUID, CostSum]) -> list[TreeNode]:
+    """``found``: of what was retried."""
     return [
-        node.model_copy(update={"cost_usd": costs[node.request_id]})
-        if node.outcome != "open" and node.request_id in costs
+        node.model_copy(update=_of_one(found[node.request_id]))
+        if node.outcome != "open" and node.request_id in found
         else node
         for node in nodes
     ]
 
 
-def priced_branches(branches: Sequence[BranchItem], found: Mapping[UUID, Sequence[Priced]]) -> list[BranchItem]:
+def priced_branches(branches: Sequence[BranchItem], found: Mapping[UUID, CostSum]) -> list[BranchItem]:
     """Each by itself, and with all that hang on it."""
     below = below_each({branch.branch_id: branch.parent_branch_id for branch in branches})
     return [
-        branch.model_copy(
-            update={
-                "cost_usd": cost_of(found.get(branch.branch_id, ())),
-                "cost_usd_with_descendants": cost_of(
-                    each for one in below[branch.branch_id] for each in found.get(one, ())
-                ),
-            }
-        )
-        for branch in branches
+        branch.model_copy(update=_of_branch(branch.branch_id, below[branch.branch_id], found)) for branch in branches
     ]
+
+
+def _of_branch(branch: UUID, below: Iterable[UUID], found: Mapping[UUID, CostSum]) -> dict[str, object]:
+    """``below``: itself among them."""
+    whole = together(found[one] for one in below if one in found)
+    with_descendants = {f"{name}_with_descendants": value for name, value in sum_of(whole).items()}
+    return {**sum_of(found.get(branch, _NOTHING)), **with_descendants}

@@ -20,6 +20,7 @@ from dashboard.auditing import UNAUDITED, Audit, entry_of
 from dashboard.costs import (
     Costs,
     costs_of,
+    found_of,
     priced_conversations,
     priced_requests,
     retried,
@@ -292,8 +293,16 @@ class DataStore:
             windows = await limit_queries.windows_of(connection, standing.account, now) if standing else None
         newest = (standing.model, standing.context_tokens) if standing else (None, None)
         dated = [(each.day, each.requests, each.line) for each in spent]
-        paid_otherwise = standing is not None and said.plans.get(standing.account) == "subscription"
-        return status_line(session, now, dated, said.book, newest=newest, windows=windows, subscription=paid_otherwise)
+        return status_line(
+            session,
+            now,
+            dated,
+            said.book,
+            newest=newest,
+            windows=windows,
+            subscription=standing is not None and said.plans.get(standing.account) == "subscription",
+            unrecorded=sum(each.unrecorded for each in spent),
+        )
 
     async def costs(self, requests: Sequence[UUID]) -> Costs:
         """What each of these exchanges cost, as far as anything is known of it; None: what was used has no price."""
@@ -377,11 +386,11 @@ class DataStore:
 async def _priced(connection: Connection, items: Sequence[RequestItem], said: Sayings) -> list[RequestItem]:
     """``said`` is asked for before a connection is taken: asking takes one too, and there are only so many."""
     used = await cost_queries.by_request(connection, [item.request_id for item in items])
-    return priced_requests(items, costs_of(used, said))
+    return priced_requests(items, found_of(used, said))
 
 
 async def _priced_talk(
     connection: Connection, items: Sequence[ConversationItem], said: Sayings
 ) -> list[ConversationItem]:
     used = await cost_queries.by_conversation(connection, [item.conversation_id for item in items])
-    return priced_conversations(items, costs_of(used, said))
+    return priced_conversations(items, found_of(used, said))

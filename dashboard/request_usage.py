@@ -7,7 +7,6 @@ knows what was counted when it came.
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
-from dashboard.costs import UNRECORDED
 from dashboard.details import RequestDetails
 from dashboard.streams import stream_item
 from dashboard.told import Sayings
@@ -20,8 +19,8 @@ from domain.billing import (
     unknown_members,
     unpriced_tools,
 )
-from domain.costs import cost_of
-from domain.prices import PriceBook, Priced
+from domain.costs import CostSum, summed, together
+from domain.prices import PriceBook
 from domain.secrets_in_text import hide, hide_in
 from domain.usage import Iteration, TokenCounts, Usage, read_usage
 from domain.usage_sums import Attempt
@@ -53,12 +52,13 @@ def request_usage_of(details: RequestDetails, attempts: Sequence[Attempt], said:
         iterations=[_step(step) for step in usage.iterations],
         lines=[_line(line, _day(own.received_at), said.book) for line in lines],
         unbilled="" if lines or own.outcome == _OPEN else _unbilled(details, own),
-        cost_usd=cost_of(found[own.request_id]),
+        cost_usd=found[own.request_id].cost,
+        unrecorded=own.unrecorded,
         estimated=_is_estimated(lines),
         estimate=_estimate(details, usage) if _is_estimated(lines) else "",
         api_equivalent=_is_subscription(details, said),
         attempts=[_attempt(one, found[one.request_id]) for one in tries],
-        turn_cost_usd=cost_of(priced for one in tries for priced in found[one.request_id]),
+        turn_cost_usd=together(found.values()).cost,
         stream=stream_item(details),
     )
 
@@ -92,22 +92,23 @@ def _day(moment: datetime) -> date:
     return moment.astimezone(UTC).date()
 
 
-def _found(attempt: Attempt, book: PriceBook) -> Sequence[Priced]:
-    """What its lines cost. While it is open, nothing is known of its cost."""
+def _found(attempt: Attempt, book: PriceBook) -> CostSum:
+    """What its lines amount to. While it is open, nothing is known of its cost."""
     if attempt.outcome == _OPEN:
-        return ()
-    found = [book.price_of(line, _day(attempt.received_at)) for line in attempt.lines]
-    return [*found, UNRECORDED] if attempt.unrecorded else found
+        return CostSum()
+    found = (book.price_of(line, _day(attempt.received_at)) for line in attempt.lines)
+    return summed(found, int(attempt.unrecorded))
 
 
-def _attempt(attempt: Attempt, found: Sequence[Priced]) -> AttemptItem:
+def _attempt(attempt: Attempt, found: CostSum) -> AttemptItem:
     return AttemptItem(
         request_id=attempt.request_id,
         received_at=attempt.received_at,
         outcome=attempt.outcome,
         status=attempt.status,
         tokens=_sum(attempt.lines),
-        cost_usd=cost_of(found),
+        cost_usd=found.cost,
+        unrecorded=attempt.unrecorded,
         estimated=_is_estimated(attempt.lines),
     )
 

@@ -17,7 +17,7 @@ from dashboard.as_of import (
     stream_as_of,
 )
 from dashboard.compactions import compactions_of
-from dashboard.costs import costs_of, found_of, priced_attempts, priced_branches, retried
+from dashboard.costs import found_of, priced_attempts, priced_branches, retried
 from dashboard.recordings import Stream
 from dashboard.told import Sayings
 from dashboard.trees import branches_of
@@ -34,7 +34,7 @@ def standing_now(
 ) -> Standing:
     """``used``: by each branch, and by the exchanges that were tried again; ``reports``: what agents say they used."""
     of_branches, of_attempts = used
-    priced = priced_attempts(nodes, costs_of(of_attempts, said))
+    priced = priced_attempts(nodes, found_of(of_attempts, said))
     branches = with_reports(priced_branches(branches_of(nodes), found_of(of_branches, said)), priced, reports)
     compactions = compactions_of(priced)
     tree = ConversationTree(conversation=item, branches=branches, compactions=compactions, nodes=priced)
@@ -63,7 +63,7 @@ def standing_then(
     cut = [stood for stream in streams if (stood := stream_as_of(stream, moment))]
     then = nodes_as_of(nodes, moment, {stream.events[0].originator_id: status_of(stream) for stream in cut})
     used, again = costs_as_of(rows, then), set(retried(then))
-    then = priced_attempts(then, costs_of([row for row in used if row.id in again], said))
+    then = priced_attempts(then, found_of([row for row in used if row.id in again], said))
     found = found_of(by_branch(used, then), said)
     tree = ConversationTree(
         conversation=conversation_as_of(item, then, found),

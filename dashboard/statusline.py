@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from dashboard.formatting import compact, duration, model, one_line
 from domain.billing import BilledLine, prompt_tokens
-from domain.costs import cost_of
+from domain.costs import summed
 from domain.prices import PriceBook
 from schemas.limits_api import AccountWindows
 from schemas.read_api import TokenCounts
@@ -33,16 +33,19 @@ def status_line(  # noqa: PLR0913  all that it shows
     newest: tuple[str | None, int | None],
     windows: AccountWindows | None,
     subscription: bool = False,
+    unrecorded: int = 0,
 ) -> StatusLine:
-    """``newest``: model and context of the newest answer on the main thread; ``subscription``: one pays for it."""
+    """``newest``: model and context of the newest answer on the main thread; ``subscription``: one pays for it;
+    ``unrecorded``: so many answers could not be recorded whole."""
     priced = [(line, book.price_of(line, day)) for day, _, line in spent]
     unpriced = sum(_tokens(line) for line, found in priced if found.amount is None)
     answer = StatusLine(
         session=session,
         as_of=now,
         requests=sum(requests for _, requests, _ in spent),
-        cost_usd=cost_of(found for _, found in priced),
+        cost_usd=summed((found for _, found in priced), unrecorded).cost,
         unpriced_tokens=unpriced,
+        unrecorded=unrecorded,
         estimated=any(line.estimated_output_tokens for line, _ in priced),
         api_equivalent=subscription,
         tokens=_counts([line for line, _ in priced]),
@@ -71,8 +74,8 @@ def line_of(answer: StatusLine) -> str:
 
 def _money(answer: StatusLine) -> str:
     if answer.cost_usd is None:
-        return "unpriced"
-    mark = ">" if answer.unpriced_tokens else "~" if answer.estimated else ""
+        return "unpriced" if answer.unpriced_tokens else "cost not known"
+    mark = ">" if answer.unpriced_tokens or answer.unrecorded else "~" if answer.estimated else ""
     whose = " API-equivalent" if answer.api_equivalent else ""
     return f"{mark}${answer.cost_usd.quantize(_CENT, ROUND_HALF_UP)}{whose}"
 

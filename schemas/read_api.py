@@ -84,6 +84,8 @@ class RequestItem(Answer):
     """False: the body is no JSON object; it went upstream untouched."""
     missing_bytes: int
     """Bytes that could not be recorded."""
+    unrecorded: bool = False
+    """Its answer could not be recorded whole, and with it what it used: that is not known, or not all of it."""
 
 
 class ConversationItem(Answer):
@@ -112,6 +114,8 @@ class ConversationItem(Answer):
     cache_write_tokens: int
     cost_usd: Decimal | None = None
     """The sum of all of it that has a price; null: nothing has."""
+    unrecorded: int = 0
+    """Answers that could not be recorded whole: what they used is not in the sums, or not all of it."""
 
 
 class TreeNode(Answer):
@@ -148,6 +152,8 @@ class TreeNode(Answer):
     duration_ms: float | None
     cost_usd: Decimal | None = None
     """Of each attempt of a turn that was tried again; null for all others, which tell it themselves."""
+    unrecorded: bool = False
+    """Of these attempts too: its answer could not be recorded whole."""
     confidence: float
     evidence: list[EvidenceItem]
 
@@ -200,6 +206,9 @@ class BranchItem(Answer):
     cost_usd: Decimal | None = None
     """Of its own exchanges: the sum of all that has a price; null: nothing has."""
     cost_usd_with_descendants: Decimal | None = None
+    unrecorded: int = 0
+    """Of its own exchanges: answers that could not be recorded whole, and are not in the sums, or not all of them."""
+    unrecorded_with_descendants: int = 0
     agent_type: str | None
     """These, of sub-tasks alone: null for others."""
     agent_id: str | None

@@ -31,6 +31,8 @@ class StatusLine(Answer):
     """Of everything that has a price; null: something was used, and nothing of it has one."""
     unpriced_tokens: int
     """That have none, so ``cost_usd`` is too low."""
+    unrecorded: int = 0
+    """Answers that could not be recorded whole: what they used is not in it, or not all of it."""
     estimated: bool
     """A part of the cost rests on an estimate: an answer broke off."""
     api_equivalent: bool = False

@@ -158,6 +158,8 @@ class AttemptItem(Answer):
     status: int | None
     tokens: UsageTokens
     cost_usd: Decimal | None
+    unrecorded: bool = False
+    """Its answer could not be recorded whole: what it used beyond these tokens is not known."""
     estimated: bool
     """A part of its cost rests on an estimate."""
 
@@ -182,6 +184,8 @@ class RequestUsage(Answer):
     unbilled: str
     """Why nothing of it is billed; empty: something is, or it is still open."""
     cost_usd: Decimal | None
+    unrecorded: bool = False
+    """Its answer could not be recorded whole: what it used beyond its lines is not known."""
     estimated: bool
     estimate: str
     """How the estimate came about; empty: there is none."""

@@ -221,7 +221,8 @@ def _note(node: TreeNode, state: State) -> str:
 
 def _with_cost(note: str, node: TreeNode) -> str:
     """Of an attempt that is one of several."""
-    return note if node.cost_usd is None else " · ".join(filter(None, [note, fmt.money(node.cost_usd)]))
+    said = [note, *([] if node.cost_usd is None else [fmt.money(node.cost_usd)])]
+    return " · ".join(filter(None, [*said, "not recorded" if node.unrecorded else ""]))
 
 
 def _sum(*counts: int | None) -> int | None:

@@ -208,9 +208,14 @@ def _titled(row: Row, titles: Mapping[str, str]) -> Row:
 
 def _part(item: UsageItem, tint: str, label: str, measure: Measure) -> Part:
     if measure == "cost":
-        said = f"{money(item.cost_usd)}, {plural(item.requests, 'request')}"
+        said = f"{_money(item)}, {plural(item.requests, 'request')}"
         return Part(tint, label, float(item.cost_usd or 0), said)
-    return Part(tint, label, float(item.requests), f"{plural(item.requests, 'request')}, {money(item.cost_usd)}")
+    return Part(tint, label, float(item.requests), f"{plural(item.requests, 'request')}, {_money(item)}")
+
+
+def _money(item: UsageItem) -> str:
+    lost = item.cost_usd is None and item.unrecorded and not item.unpriced_tokens
+    return "cost not known" if lost else money(item.cost_usd)
 
 
 def _kinds(item: UsageItem) -> list[Part]:

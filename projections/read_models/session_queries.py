@@ -38,6 +38,8 @@ class Spent:
     """Of UTC."""
     requests: int
     line: BilledLine
+    unrecorded: int
+    """So many of their answers could not be recorded whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Standing:
 async def spent(connection: Connection, session: str) -> Sequence[Spent]:
     """All its requests, sub-agents among them, by what a price depends on."""
     found = await rows(connection, SELECT_SPENT, session)
-    return [Spent(row["day"], row["requests"], line_of(row)) for row in found]
+    return [Spent(row["day"], row["requests"], line_of(row), row["unrecorded"]) for row in found]
 
 
 async def standing(connection: Connection, session: str) -> Standing | None:

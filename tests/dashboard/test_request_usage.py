@@ -223,8 +223,11 @@ def test_what_could_not_be_recorded_is_not_free() -> None:
     alone = said_of(b"", lost)
     assert (alone.lines, alone.cost_usd, alone.turn_cost_usd, alone.attempts[0].cost_usd) == ([], None, None, None)
     assert "could not be recorded" in alone.unbilled
+    assert (alone.unrecorded, [one.unrecorded for one in alone.attempts]) == (True, [True])
     beside = said_of(b"", lost, attempt(OTHER, line()))
     assert (beside.cost_usd, beside.turn_cost_usd) == (None, Decimal(25))
+    assert [one.unrecorded for one in beside.attempts] == [True, False]
+    assert not said_of(answer(output_tokens=1)).unrecorded
 
 
 def test_what_is_still_open_has_lines_and_no_cost_yet() -> None:

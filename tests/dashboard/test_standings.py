@@ -8,7 +8,10 @@ from uuid import UUID
 
 from dashboard.standings import begun, open_then, standing_now, standing_then
 from dashboard.told import Sayings
+from domain.billing import BilledLine, Tariff
 from domain.prices import PriceBook
+from domain.usage import TokenCounts
+from domain.usage_sums import CostRow
 from ops.prices import shipped_prices
 from tests.read_rows import START, conversation_item, tree_node
 
@@ -47,3 +50,17 @@ def test_before_all_there_is_nothing_but_the_moments() -> None:
 def test_in_between_what_ended_later_is_open() -> None:
     then = standing_then(ITEM, NODES, START + timedelta(seconds=3), ([], []), SAID)
     assert [(node.request_id, node.outcome) for node in then.tree.nodes] == [(FIRST, "completed"), (SECOND, "open")]
+
+
+def test_what_could_not_be_recorded_is_known_when_its_answer_has_ended() -> None:
+    """Before that the answer was open, and nobody knew."""
+    nothing = BilledLine(tariff=Tariff(model="claude-opus-5-5"), tokens=TokenCounts())
+    used = [CostRow(one, nothing, START.date(), unrecorded=1) for one in (FIRST, SECOND)]
+    lost = [node.model_copy(update={"unrecorded": True}) for node in NODES[:2]]
+    for seconds, expected in ((0, 0), (3, 1), (9, 2)):
+        moment = START + timedelta(seconds=seconds)
+        then = standing_then(
+            ITEM, lost, moment, ([row for row in used if row.id in begun(lost, moment)], []), SAID
+        ).tree
+        assert then.conversation.unrecorded == sum(branch.unrecorded for branch in then.branches) == expected
+        assert sum(node.unrecorded for node in then.nodes) == expected

@@ -101,6 +101,12 @@ def test_how_sure_the_money_is_stands_before_it(spent: Sequence[Dated], money: s
     assert said(spent).text.split(" · ")[1] == money
 
 
+def test_what_was_not_recorded_makes_the_money_the_least_there_is() -> None:
+    assert said([line(input_tokens=5_000)], unrecorded=1).text.split(" · ")[1] == ">$0.02"
+    alone = said([line()], unrecorded=2)
+    assert (alone.cost_usd, alone.unrecorded, alone.text.split(" · ")[1]) == (None, 2, "cost not known")
+
+
 @pytest.mark.parametrize(
     ("item", "text"),
     [

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.billing import BilledLine, Tariff
-from domain.costs import CostSum, cost_of
+from domain.costs import CostSum, summed, together
 from domain.prices import PriceBook, Priced, Rates
 from domain.usage import TokenCounts
 from tests.price_samples import DAY, price
@@ -47,7 +47,7 @@ USED, UNPRICED, NOTHING, UNPRICED_NOTHING, FREE = (
     ],
 )  # fmt: skip
 def test_what_it_costs(each: Sequence[Priced], cost: int | None) -> None:
-    assert cost_of(each) == (None if cost is None else Decimal(cost))
+    assert summed(each).cost == (None if cost is None else Decimal(cost))
 
 
 KINDS = st.sampled_from([USED, UNPRICED, NOTHING, UNPRICED_NOTHING, FREE])
@@ -55,19 +55,22 @@ KINDS = st.sampled_from([USED, UNPRICED, NOTHING, UNPRICED_NOTHING, FREE])
 
 @given(st.lists(KINDS), st.lists(KINDS))
 def test_it_does_not_matter_in_which_order_or_in_how_many_parts(one: list[Priced], other: list[Priced]) -> None:
-    whole = cost_of([*one, *other])
-    assert whole == cost_of(iter([*other, *one]))
-    assert (whole or 0) == (cost_of(one) or 0) + (cost_of(other) or 0)
+    whole = summed([*one, *other]).cost
+    assert whole == summed(iter([*other, *one])).cost
+    assert (whole or 0) == (summed(one).cost or 0) + (summed(other).cost or 0)
     parts = [summed(part) for part in (one, other)]
-    parts[0].take(parts[1])
-    assert parts[0].cost == whole
+    assert together(parts).cost == whole
+    assert (parts[0].cost, parts[1].cost) == (summed(one).cost, summed(other).cost), "they stay as they were"
 
 
-def summed(each: list[Priced]) -> CostSum:
-    whole = CostSum()
-    for one in each:
-        whole.add(one.amount, used=bool(one.terms))
-    return whole
+@given(st.lists(st.tuples(st.lists(KINDS, max_size=3), st.integers(0, 2)), max_size=4))
+def test_what_was_not_recorded_is_counted_and_makes_no_sum_free(parts: list[tuple[list[Priced], int]]) -> None:
+    """By the rule as it is written: what is known is summed, and a zero is said of nothing that anybody lost."""
+    whole = together(summed(each, lost) for each, lost in parts)
+    every, lost = [one for each, _ in parts for one in each], sum(lost for _, lost in parts)
+    assert whole.unrecorded == lost
+    known = summed(every).cost
+    assert whole.cost == (known if not lost or any(one.terms for one in every if one.amount is not None) else None)
 
 
 def test_a_sum_takes_another_with_money_in_it_or_none() -> None:
@@ -80,4 +83,4 @@ def test_a_sum_takes_another_with_money_in_it_or_none() -> None:
 @given(st.lists(KINDS))
 def test_what_used_nothing_changes_no_sum(each: list[Priced]) -> None:
     if each:
-        assert cost_of([*each, NOTHING]) == cost_of(each)
+        assert summed([*each, NOTHING]).cost == summed(each).cost

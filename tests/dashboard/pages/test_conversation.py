@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.pages.conversation import RECHECK, ConversationPage
 from dashboard.pages.page import Surroundings
-from schemas.read_api import ConversationTree, EvidenceItem, TreeNode
+from schemas.read_api import BranchItem, ConversationTree, EvidenceItem, TreeNode
 from tests.fake_data import FakeDataStore
 from tests.read_rows import START, conversation_tree, request_id, request_item, tree_node
 from tests.recorded_details import request_details
@@ -75,6 +75,22 @@ async def test_the_head_tells_what_the_conversation_adds_up_to() -> None:
     assert texts(head, "dd") == ["3", "1", "4", "2", "8.0k", "511k", "95 %"]
     assert attributes(head, "a", "href") == [f"/requests?conversation={request_id(1)}"]
     assert "billing" in texts(head, ".facts")[0]
+
+
+@pytest.mark.parametrize(
+    ("cost", "lost", "told"),
+    [("0.5", 0, ["$0.5000"]), ("0.5", 2, ["$0.5000", "2 answers"]), (None, 1, ["not known", "1 answer"])],
+)
+async def test_the_head_and_the_branches_say_what_could_not_be_recorded(
+    cost: str | None, lost: int, told: list[str]
+) -> None:
+    tree = conversation_tree(chain(3), cost_usd=cost, unrecorded=lost)
+    sums = {"cost_usd": cost, "unrecorded": lost, "cost_usd_with_descendants": "2", "unrecorded_with_descendants": 4}
+    branch = BranchItem.model_validate({**tree.branches[0].model_dump(), **sums})
+    regions = (await Shown(store_with(tree.model_copy(update={"branches": [branch]}))).load()).page.regions()
+    assert texts(regions["head"], "dd")[7:] == told
+    (said,) = [cell for cell in texts(regions["branches"], "td") if "$2.00" in cell]
+    assert said.split() == [*(["$0.5000"] if cost else ["not", "recorded"]), "of", "$2.00", "4", "not", "recorded"]
 
 
 async def test_the_title_names_the_conversation() -> None:
@@ -179,9 +195,11 @@ async def test_the_attempts_of_a_turn_are_listed_with_their_costs() -> None:
         tree_node(2, parent=1, edge="retries", cost_usd=Decimal("0.25")),
         tree_node(3, parent=1, edge="retries", outcome="open"),
     ]
-    detail = await why_of(nodes, 2)
+    lost = tree_node(4, parent=1, edge="retries", unrecorded=True)
+    detail = await why_of([*nodes, lost], 2)
     assert texts(detail, "dd[data-attempt]") == [
         "“Begin” ended with 529, $0.00", "this one was answered, $0.2500", "Retry was open",
+        "Retry was answered, not recorded",
     ]  # fmt: skip
     assert not texts(await why_of(nodes[:1], 1), "dd[data-attempt]")
 

@@ -60,6 +60,15 @@ async def test_a_row_tells_what_the_conversation_adds_up_to() -> None:
     assert cells[8] == "511k"
 
 
+async def test_what_was_not_recorded_stands_beside_the_cost_or_in_its_place() -> None:
+    for cost, lost, words in ((None, 2, "not recorded"), ("1", 2, "$1.00"), ("1", 0, "$1.00")):
+        store = FakeDataStore()
+        store.put_tree(conversation_tree([tree_node()], cost_usd=cost, unrecorded=lost))
+        html = await listed(store)
+        assert texts(html, "td")[9].startswith(words)
+        assert ("2 not recorded" in texts(html, "td")[9]) == (lost > 0 and cost is not None)
+
+
 async def test_what_is_nothing_is_a_dash_and_idle() -> None:
     cells = texts(await listed(store_with("one")), "td")
     assert cells[1] == "Idle"

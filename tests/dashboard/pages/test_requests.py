@@ -62,8 +62,15 @@ async def test_a_row_tells_what_a_request_was() -> None:
 
 
 async def test_what_could_not_be_recorded_has_no_cost() -> None:
-    lost = await listed(request_item(3, missing_bytes=9, cost_usd=None), request_item(4, missing_bytes=9, cost_usd="1"))
-    assert {"not recorded", "$1.00"} <= set(texts(lost, "td"))
+    costs = [
+        (await listed(request_item(3, missing_bytes=missing, cost_usd=cost, unrecorded=lost)), words)
+        for missing, cost, lost, words in (
+            (0, None, True, "not recorded"), (9, "1", True, "$1.00 in part"), (9, "1", False, "$1.00"),
+            (9, None, False, "–"),
+        )
+    ]  # fmt: skip
+    for html, words in costs:
+        assert texts(html, "td")[7] == words
 
 
 async def test_what_is_not_known_yet_is_a_dash() -> None:

@@ -253,4 +253,7 @@ def test_an_attempt_of_several_tells_what_it_cost() -> None:
     failed = tree_node(1, status=529, stop_reason=None, cost_usd=Decimal(0))
     again = tree_node(2, parent=1, edge="retries", stop_reason="end_turn", cost_usd=Decimal("0.25"))
     cut = tree_node(3, parent=1, edge="retries", stop_reason=None, cost_usd=Decimal(2))
-    assert [row.note for row in rows_of([failed, again, cut])] == ["status 529 · $0.00", "answers · $0.2500", "$2.00"]
+    lost = tree_node(4, parent=1, edge="retries", stop_reason=None, unrecorded=True)
+    assert [row.note for row in rows_of([failed, again, cut, lost])] == [
+        "status 529 · $0.00", "answers · $0.2500", "$2.00", "not recorded",
+    ]  # fmt: skip
