@@ -138,6 +138,21 @@ def test_a_month_in_kathmandu_has_quarters_at_its_edges_only() -> None:
 
 
 @pytest.mark.parametrize(
+    ("zone", "month", "hours"),
+    [
+        ("UTC", 3, 0), ("Europe/Berlin", 3, -1), ("Europe/Berlin", 4, -2), ("Europe/Berlin", 11, -1),
+        ("America/Los_Angeles", 3, 8), ("America/Los_Angeles", 4, 7), ("America/Los_Angeles", 11, 7),
+        ("America/Los_Angeles", 12, 8),
+    ],
+)  # fmt: skip
+def test_a_month_begins_at_midnight_of_its_place(zone: str, month: int, hours: int) -> None:
+    """Clocks are changed within March, October and, in the west, on the first of November. ``hours``: by hand."""
+    middle = datetime(2026, month, 1, tzinfo=UTC)
+    starts = plan(middle - 10 * DAY, middle + 10 * DAY, "month", ZoneInfo(zone)).starts
+    assert starts[1:] == (middle + timedelta(hours=hours),)
+
+
+@pytest.mark.parametrize(
     ("price_days", "tables"),
     [
         ([], ["days", "months", "days"]),

@@ -140,6 +140,54 @@ async def test_any_question_is_answered_exactly(store: Store) -> None:
     assert all(answered[bucket] > 10 for bucket in BUCKETS), answered
 
 
+EAST, WEST = "Europe/Berlin", "America/Los_Angeles"
+TURNS = ((2, 28, 3), (3, 31, 4), (9, 30, 10), (10, 31, 11), (11, 30, 12))
+"""Last days of months, and the months after; clocks are changed in March, October and, in the west, on November 1."""
+
+
+async def at_the_turn_of_months(pool: Pool) -> tuple[Store, list[tuple[str, int, datetime]]]:
+    """Requests half an hour before each month ends and as long after, on three clocks: whose clock, its month, when."""
+    when = [
+        (zone, number, moment)
+        for zone in ("UTC", EAST, WEST)
+        for month, day, following in TURNS
+        for number, moment in (
+            (month, datetime(2026, month, day, 23, 30, tzinfo=ZoneInfo(zone))),
+            (following, datetime(2026, following, 1, 0, 30, tzinfo=ZoneInfo(zone))),
+        )
+    ]
+    store, some = Store.over(pool), [one for one in captures.exchanges("d2_two_agents") if b'"usage"' in one.answer]
+    made = [
+        replace(some[number % len(some)], n=number, at=moment.astimezone(UTC), ended=None)
+        for number, (_, _, moment) in enumerate(sorted(when, key=lambda one: one[2]))
+    ]
+    ids = request_ids(made)
+    await append_all(store.ship, [await recorded(one, ids[one.n], store.ship) for one in made])
+    await store.follow_one(CONVERSATIONS)
+    return store, when
+
+
+async def test_the_last_half_hour_of_a_month_is_in_it_on_every_clock(pool: Pool) -> None:
+    store, when = await at_the_turn_of_months(pool)
+    lines = await lines_of(store)
+    assert {line["received_at"] for line in lines} == {moment for _, _, moment in when}
+    for zone in ("UTC", EAST, WEST):
+        clock = ZoneInfo(zone)
+        asked = UsageQuestion(
+            since=datetime(2026, 1, 1, tzinfo=clock), until=datetime(2027, 1, 1, tzinfo=clock), bucket="month",
+            zone=clock, price_days=[],
+        )  # fmt: skip
+        rows = await ask(store, asked)
+        assert told(rows, asked) == expected(lines, asked), zone
+        for month in {number for _, number, _ in when}:
+            own = {moment for of, number, moment in when if (of, number) == (zone, month)}
+            alone = replace(asked, since=min(own), until=max(own) + timedelta(microseconds=1))
+            inside = [line["requests"] for line in lines if alone.since <= line["received_at"] < alone.until]
+            found = await ask(store, alone)
+            assert {row.bucket.astimezone(clock).month for row in found if row.bucket} == {month}
+            assert sum(row.counts["requests"] for row in found) == sum(inside) >= len(own)
+
+
 async def test_what_cancels_out_is_no_row(store: Store) -> None:
     """A day that is read and taken off again leaves nothing behind."""
     lines = await lines_of(store)
