@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from domain.forecast import Climb, Forecast, Outlook, at_present_pace, at_usual_pace
 from domain.rate_limits import Gauge, GaugeKind
 from domain.reckoned_windows import Capacity, ReckonedWindow, TokenUse, capacity_of, share_of
-from domain.windows import FIVE_HOURS, Point, Sighting, Window, by_place, length_of, model_scope_of, windows_of
+from domain.windows import FIVE_HOURS, Point, Sighting, Window, by_place, length_of, model_scope_of, windows_in_order
 from schemas.limits_api import (
     AccountWindows,
     ForecastItem,
@@ -108,7 +108,7 @@ def _key_limit(one: Sighting) -> KeyLimitItem:
 
 
 def _window_items(sightings: Sequence[Sighting], use: TokenUse, now: datetime) -> list[WindowItem]:
-    windows = windows_of(sightings)
+    windows = windows_in_order(sightings)
     items = {name: _Picture(found, use, now).item() for name, found in windows.items() if name != FIVE}
     five = _FiveHours(windows.get(FIVE, ()), use, now).latest()
     if five is not None:

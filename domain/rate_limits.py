@@ -9,9 +9,8 @@ own name; what cannot be read is named and otherwise left out.
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 GaugeKind = Literal["window", "overall", "overage", "key"]
 MAX_GAUGES = 24
@@ -30,9 +29,14 @@ _COUNT = re.compile(r"\d{1,15}", re.ASCII)
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gauge:
-    """One thing that fills up, as one answer tells of it. None: not said, or not readable."""
+_NOTHING: Mapping[str, str] = {}
+
+
+class Gauge(NamedTuple):
+    """One thing that fills up, as one answer tells of it. None: not said, or not readable.
+
+    A tuple, as weeks of a busy account are made into thousands of them whenever somebody asks.
+    """
 
     kind: GaugeKind
     name: str
@@ -47,9 +51,9 @@ class Gauge:
     """A threshold is named as surpassed."""
     threshold: float | None = None
     """Which; None: none, or it is not said which."""
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = _NOTHING
     """Members that are words of their own: ``representative-claim``, ``in-use``, ``limit`` …"""
-    unknown: Mapping[str, str] = field(default_factory=dict)
+    unknown: Mapping[str, str] = _NOTHING
     """Members that are not understood, under their own names."""
     malformed: tuple[str, ...] = ()
     """Names of the members whose values cannot be read."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 from statistics import median
+from typing import NamedTuple
 
 from domain.windows import FIVE_HOURS, Window
 
@@ -20,8 +21,7 @@ LEAST_SHARE = 0.05
 """Of a window that tells how many tokens fill it; below, rounding says more than use."""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """What requests of one moment used."""
 
     at: datetime

@@ -10,7 +10,8 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from operator import attrgetter
+from operator import itemgetter
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.rate_limits import Gauge
@@ -23,8 +24,7 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 _WARNINGS = {"allowed_warning", "rejected"}
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """A gauge as one answer told of it."""
 
     seen_at: datetime
@@ -33,12 +33,11 @@ class Sighting:
     gauge: Gauge
 
 
-by_place = attrgetter("seen_at", "request_id")
+by_place = itemgetter(0, 1)
 """What orders sightings, as a key for sorting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """How full a window was."""
 
     at: datetime
@@ -87,16 +86,19 @@ def windows_of(sightings: Iterable[Sighting]) -> dict[str, tuple[Window, ...]]:
 
     Sightings without a reset belong to no window; the same sighting twice counts once.
     """
+    return windows_in_order(sorted(sightings, key=by_place))
+
+
+def windows_in_order(sightings: Iterable[Sighting]) -> dict[str, tuple[Window, ...]]:
+    """The same of sightings that are in order."""
     by_name = dict[str, list[Sighting]]()
-    for one in sorted(set_of(sightings), key=by_place):
-        if one.gauge.kind == "window" and one.gauge.resets_at is not None:
-            by_name.setdefault(one.gauge.name, []).append(one)
+    for one in sightings:
+        gauge = one.gauge
+        if gauge.kind == "window" and gauge.resets_at is not None:
+            known = by_name.setdefault(gauge.name, [])
+            if not known or known[-1].request_id != one.request_id:
+                known.append(one)
     return {name: _windows(name, found) for name, found in sorted(by_name.items())}
-
-
-def set_of(sightings: Iterable[Sighting]) -> Sequence[Sighting]:
-    """Each once: a sighting is one gauge of one answer."""
-    return list({(one.request_id, one.gauge.kind, one.gauge.name): one for one in sightings}.values())
 
 
 def _windows(name: str, sightings: Sequence[Sighting]) -> tuple[Window, ...]:
@@ -132,9 +134,7 @@ def _grouped(sightings: Sequence[Sighting]) -> list[tuple[datetime, list[Sightin
 def _window(name: str, resets_at: datetime, sightings: Sequence[Sighting], ended_at: datetime) -> Window:
     length = length_of(name)
     points = tuple(
-        Point(one.seen_at, one.gauge.utilization, one.request_id)
-        for one in sightings
-        if one.gauge.utilization is not None
+        [Point(at, gauge.utilization, whose) for at, whose, gauge in sightings if gauge.utilization is not None]
     )
     return Window(
         name=name,

@@ -1,9 +1,10 @@
 """Which windows did an account go through? Sightings and tokens are read, and put together by ``account_windows``."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import repeat
 from types import MappingProxyType
 
 import asyncpg
@@ -21,20 +22,40 @@ MINUTES_KEPT = timedelta(hours=6)
 """So far back every minute is read; before, the longer spans."""
 TOKENS_KEPT = timedelta(days=8)
 _REMEMBERED = 1000
+_COLUMNS = ("statuses", "shares", "resets", "warned", "thresholds")
+"""In the order of a gauge's members, behind its kind and its name."""
 SELECT_SIGHTINGS = """
-SELECT kind, gauge, seen_at, request_id, status, utilization, resets_at, surpassed, threshold,
-    facts::text AS facts, unknown::text AS unknown, malformed::text AS malformed
-FROM read.limit_sightings
-WHERE account_key = $1 AND ((span IN (15, 60) AND bucket >= $2) OR (span = 1 AND bucket >= $3))
+SELECT each.*, newest.request_id, newest.status, newest.utilization, newest.resets_at, newest.surpassed,
+    newest.threshold,
+    newest.facts::text AS facts, newest.unknown::text AS unknown, newest.malformed::text AS malformed
+FROM (
+    SELECT account_key, kind, gauge, max(seen_at) AS seen_at,
+        array_agg(seen_at) FILTER (WHERE told) AS seen, array_agg(request_id) FILTER (WHERE told) AS ids,
+        array_agg(status) FILTER (WHERE told) AS statuses, array_agg(utilization) FILTER (WHERE told) AS shares,
+        array_agg(resets_at) FILTER (WHERE told) AS resets, array_agg(surpassed) FILTER (WHERE told) AS warned,
+        array_agg(threshold) FILTER (WHERE told) AS thresholds
+    FROM read.limit_sightings CROSS JOIN LATERAL (SELECT kind = 'window' AS told) AS which
+    WHERE account_key = $1 AND ((span IN (15, 60) AND bucket >= $2) OR (span = 1 AND bucket >= $3))
+    GROUP BY account_key, kind, gauge
+) AS each CROSS JOIN LATERAL (
+    SELECT * FROM read.limit_sightings s
+    WHERE s.account_key = each.account_key AND s.span IN (1, 15, 60) AND s.kind = each.kind AND s.gauge = each.gauge
+        AND s.bucket BETWEEN each.seen_at - interval '1 hour' AND each.seen_at AND s.seen_at = each.seen_at
+    ORDER BY s.request_id DESC LIMIT 1
+) AS newest
 """
+"""A row for each gauge: the newest sighting whole, and of a window's all others in columns, in no order."""
 SELECT_USES = """
-SELECT min(received_at) AS at, sum(
-    coalesce(input_tokens, 0) + coalesce(output_tokens, 0) + coalesce(cache_read_tokens, 0)
-    + coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)
-)::bigint AS tokens
-FROM read.requests
-WHERE coalesce(account, scope) = $1 AND received_at >= $2 AND origin = 'upstream'
-GROUP BY date_trunc('minute', received_at)
+SELECT array_agg(at) AS at, array_agg(tokens) AS tokens
+FROM (
+    SELECT min(received_at) AS at, sum(
+        coalesce(input_tokens, 0) + coalesce(output_tokens, 0) + coalesce(cache_read_tokens, 0)
+        + coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)
+    )::bigint AS tokens
+    FROM read.requests
+    WHERE coalesce(account, scope) = $1 AND received_at >= $2 AND origin = 'upstream'
+    GROUP BY date_trunc('minute', received_at)
+) AS minute
 """
 SELECT_ACCOUNTS = """
 SELECT account_key FROM read.limit_sightings WHERE span IN (15, 60) AND bucket >= $1
@@ -77,34 +98,38 @@ async def windows_of(connection: Connection, account: str, now: datetime) -> Acc
     if not found:
         return None
     uses = await rows(connection, SELECT_USES, account, now - TOKENS_KEPT)
-    known = Known(
-        account=account,
-        sightings=_sightings(found),
-        bare_at=max((row["seen_at"] for row in found if row["kind"] == "bare"), default=None),
-        use=TokenUse(Use(row["at"], row["tokens"]) for row in uses),
-    )
-    return await asyncio.to_thread(account_windows, known, now)  # weeks of a busy account take a while
+    bare_at = max((row["seen_at"] for row in found if row["kind"] == "bare"), default=None)
+    return await asyncio.to_thread(
+        _put_together, account, found, bare_at, uses, now
+    )  # weeks of a busy one take a while
 
 
-def _sightings(found: Sequence[asyncpg.Record]) -> list[Sighting]:
-    """Each once: the newest of a minute may be the newest of its hour too."""
-    gauges = {(row["request_id"], row["kind"], row["gauge"]): row for row in found if row["kind"] != "bare"}
-    return [Sighting(row["seen_at"], row["request_id"], _gauge(row)) for row in gauges.values()]
+def _put_together(
+    account: str,
+    found: Sequence[asyncpg.Record],
+    bare_at: datetime | None,
+    uses: Sequence[asyncpg.Record],
+    now: datetime,
+) -> AccountWindows:
+    use = TokenUse(one for row in uses for one in map(Use, row["at"] or (), row["tokens"] or ()))
+    sightings = [one for row in found if row["kind"] != "bare" for one in _sightings(row)]
+    return account_windows(Known(account=account, sightings=sightings, bare_at=bare_at, use=use), now)
 
 
-def _gauge(row: asyncpg.Record) -> Gauge:
-    return Gauge(
-        kind=row["kind"],
-        name=row["gauge"],
-        status=row["status"],
-        utilization=row["utilization"],
-        resets_at=row["resets_at"],
-        surpassed=row["surpassed"],
-        threshold=row["threshold"],
-        facts=_members(row["facts"]),
-        unknown=_members(row["unknown"]),
-        malformed=_names(row["malformed"]),
-    )
+def _sightings(row: asyncpg.Record) -> Iterator[Sighting]:
+    """Of one gauge; the newest comes last, whole, and of others all that a window is told by."""
+    whole = Gauge(
+        row["kind"], row["gauge"], row["status"], row["utilization"], row["resets_at"], row["surpassed"],
+        row["threshold"], _members(row["facts"]), _members(row["unknown"]), _names(row["malformed"]),
+    )  # fmt: skip
+    newest, place = row["seen_at"], row["request_id"]
+    if row["kind"] == "window":
+        kind, name = repeat(row["kind"]), repeat(row["gauge"])
+        gauges = map(Gauge, kind, name, *(row[column] for column in _COLUMNS))
+        for one in map(Sighting, row["seen"], row["ids"], gauges):
+            if (one.seen_at, one.request_id) != (newest, place):
+                yield one
+    yield Sighting(newest, place, whole)
 
 
 @lru_cache(_REMEMBERED)

@@ -150,6 +150,8 @@ def test_a_month_begins_at_midnight_of_its_place(zone: str, month: int, hours: i
     middle = datetime(2026, month, 1, tzinfo=UTC)
     starts = plan(middle - 10 * DAY, middle + 10 * DAY, "month", ZoneInfo(zone)).starts
     assert starts[1:] == (middle + timedelta(hours=hours),)
+    before = starts[0].astimezone(ZoneInfo(zone))
+    assert (before.day, before.hour, before.minute) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(
