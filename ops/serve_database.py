@@ -57,7 +57,9 @@ async def migrate(context: Context, lifetime: Lifetime) -> None:
 
 
 async def migrated(database_url: str) -> list[str]:
-    """Apply what is pending and make the coming months' partitions; names of the migrations that were applied."""
+    """Apply what is pending, make the coming months' partitions and let the dashboard read; names of the migrations
+    that were applied."""
+    from ops.db.dashboard_role import admit
     from ops.db.migrate import migrate_on
     from ops.db.partitions import ensure_partitions
     from ops.db.pool import open_connection
@@ -66,6 +68,7 @@ async def migrated(database_url: str) -> list[str]:
     try:
         applied = await migrate_on(connection)
         await ensure_partitions(connection, utc_now())
+        await admit(connection)
     finally:
         await connection.close(timeout=2)
     return applied

@@ -7,6 +7,7 @@ from time import monotonic
 from dashboard.auditing import UNAUDITED, Audit
 from dashboard.data import DataStore
 from ops.db.borrowing import borrowed
+from ops.db.dashboard_role import take
 from ops.db.event_log import PostgresEventLog
 from ops.db.payloads import PostgresPayloads
 from ops.db.pool import Connection, Pool, close_pool, open_pool
@@ -23,7 +24,8 @@ async def opened(database_url: str, name: str, *, reads_only: bool = False, max_
     """A pool, closed at the end. Raises SetupError or StoreUnavailableError.
 
     Readers of read models ask for plans of their own (``projections/read_models/reading.py``), which has to be undone;
-    writers change nothing of a session.
+    writers change nothing of a session. Readers are in a role of their own where there is one
+    (``ops/db/dashboard_role.py``).
     """
     pool = await open_pool(
         database_url,
@@ -31,6 +33,7 @@ async def opened(database_url: str, name: str, *, reads_only: bool = False, max_
         max_size=max_size,
         statement_timeout_s=STATEMENT_TIMEOUT_S if reads_only else 0.0,
         use="reader" if reads_only else "writer",
+        init=take if reads_only else None,
     )
     try:
         yield pool

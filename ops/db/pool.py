@@ -6,7 +6,7 @@ prepares again and repeats by itself; inside one the work as a whole must be rep
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -19,6 +19,11 @@ if TYPE_CHECKING:  # the driver's classes take type arguments in its stubs only
     Pool = asyncpg.Pool[asyncpg.Record]
     OwnConnection = asyncpg.Connection[asyncpg.Record]
     Borrowed = PoolConnectionProxy[asyncpg.Record]
+
+    class Init(Protocol):
+        """Done to a connection once, when it opens."""
+
+        async def __call__(self, connection: OwnConnection, /) -> None: ...
 else:
     Pool = asyncpg.Pool
     OwnConnection = asyncpg.Connection
@@ -46,10 +51,11 @@ async def open_pool(
     max_size: int = 4,
     statement_timeout_s: float = 0.0,
     use: Use = "any",
+    init: "Init | None" = None,
 ) -> Pool:
     """Connect and look at the server. Raises SetupError or StoreUnavailableError.
 
-    ``statement_timeout_s`` is kept by the server; 0: no such timeout.
+    ``statement_timeout_s`` is kept by the server; 0: no such timeout. ``init`` is done to each connection once.
     """
     target = parse_dsn(dsn)
     settings = {
@@ -69,6 +75,7 @@ async def open_pool(
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=COMMAND_TIMEOUT_S,
             server_settings=settings,
+            init=init,
             reset=_leave if use == "writer" else None,
         )
     try:

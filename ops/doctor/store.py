@@ -9,6 +9,7 @@ from ops.db.dsn import parse_dsn
 from ops.doctor.findings import Finding, Patient, ok, problem, warning
 
 if TYPE_CHECKING:
+    from ops.db.dashboard_role import Standing
     from ops.db.pool import OwnConnection
 
 _DEADLINE_S = 8.0
@@ -60,6 +61,50 @@ async def builds(patient: Patient) -> Finding:
         mend = f"If no command works on it: `nexus projections drop {left[0].name} --build {left[0].number}`."
         return warning(f"{len(left)} builds of projections were left behind", mend)
     return ok(f"{len(states)} builds, none left behind")
+
+
+async def dashboard_role(patient: Patient) -> Finding:
+    """Whether the dashboard could write, were it made to; asked on the very way that it takes."""
+    from ops.db.borrowing import borrowed
+    from ops.db.dashboard_role import standing
+    from ops.stores import opened
+
+    replica = patient.settings.database_read_url
+    url = replica.get_secret_value() if replica else _url(patient)
+    if not url:
+        return ok("no database runs that could be asked")
+    try:
+        async with (
+            opened(url, "nexus-doctor", reads_only=True, max_size=1) as pool,
+            borrowed(pool, _DEADLINE_S) as connection,
+        ):
+            found = await standing(connection)
+    except StoreUnavailableError:
+        return ok("not looked at: the database is away")
+    return ok("nothing is migrated yet") if found is None else _of_role(found)
+
+
+def _of_role(found: "Standing") -> Finding:
+    """What is missing, and what mends it."""
+    if found.is_taken:
+        return ok(f"the dashboard reads as {found.role}, which may write nothing")
+    if not found.could_write:
+        return ok(f"the dashboard reads as {found.who}, who may not write")
+    said = f"the dashboard reads as {found.who}, who may also write: "
+    role, who = (name.replace('"', '""') for name in (found.role, found.who))
+    make, lend = f'CREATE ROLE "{role}" NOLOGIN;', f'GRANT "{role}" TO "{who}";'
+    by_admin = "As an administrator of the database server: `{}`; then `nexus migrate`."
+    if found.is_strange:
+        mend = f'If nobody needs it: `ALTER ROLE "{role}" NOLOGIN NOSUPERUSER;`, then `nexus migrate`.'
+        return warning(f"{said}the role {found.role} is somebody else's, it can log in or do everything", mend)
+    if not found.is_there:
+        return warning(f"{said}there is no role {found.role}", by_admin.format(f"{make} {lend}"))
+    if not found.is_lent:
+        return warning(f"{said}{found.who} may not take the role {found.role}", by_admin.format(lend))
+    if not found.may_read:
+        return warning(f"{said}{found.role} may not read everything", f"Run `nexus migrate` as {found.owner}.")
+    mend = "Give the dashboard a user of its own in DATABASE_READ_URL: docs/scaling.md."
+    return warning(f"{said}a pooler lends the session to others", mend)
 
 
 def _url(patient: Patient) -> str:

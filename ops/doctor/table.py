@@ -20,6 +20,7 @@ CHECKS: tuple[Check, ...] = (
     Check("running", "journals", running.journals),
     Check("store", "database", store.database),
     Check("store", "builds", store.builds),
+    Check("store", "dashboard role", store.dashboard_role),
     Check("team", "keys", team.keys),
     Check("team", "credentials", team.credentials),
     Check("upstream", "allowed", upstream.allowed),

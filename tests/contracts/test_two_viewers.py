@@ -25,6 +25,7 @@ from ops.db.pool import Pool
 from ops.stores import data_store
 from projections.read_models.narrowing import NUMBERS_OF_ACCOUNTS, OF_ACCOUNTS, SET_ACCOUNTS, sight_of
 from projections.registry import PROJECTIONS
+from tests.dashboard_roles import ROLE, reading
 from tests.migrated import opened
 from tests.postgres import create_database, drop_database
 from tests.projected import Store
@@ -67,15 +68,19 @@ def filled_alike(pool: Pool) -> Store:
 
 
 @pytest.fixture
-async def stores(pool: Pool, postgres_server: EmbeddedPostgres, migrated_template: str) -> AsyncIterator[Stores]:
+async def stores(
+    pool: Pool, migrated_database: str, postgres_server: EmbeddedPostgres, migrated_template: str
+) -> AsyncIterator[Stores]:
+    """What is shown is read in the dashboard's own role; what it must equal, outside of it."""
     both = filled_alike(pool)
     mine, theirs = await tenant(both, MINE), await tenant(both, THEIRS)
     await put(both, mine, theirs)
     dsn = create_database(postgres_server, migrated_template)
-    async with opened(dsn) as other:
+    async with opened(dsn) as other, reading(migrated_database) as reader:
+        assert await reader.fetchval("SELECT current_user::text") == ROLE
         alone = filled_alike(other)
         await put(alone, await tenant(alone, MINE))
-        yield Stores(data_store(pool), data_store(other), mine, theirs, pool, other)
+        yield Stores(data_store(reader), data_store(other), mine, theirs, pool, other)
     drop_database(postgres_server, dsn)
 
 

@@ -24,11 +24,13 @@ from ops.db.event_store import PostgresShipStore
 from ops.db.payloads import PostgresPayloads
 from ops.db.pool import Pool
 from ops.db.seal_check import check_seals, through
+from ops.serve_database import migrated
 from projections.catching_up import BATCH_EVENTS
 from projections.rebuilding import live_digest, rebuilt_digest
 from projections.registry import PROJECTIONS
 from schemas.stored.events import RequestReceived
 from tests.bar import Figure
+from tests.dashboard_roles import ROLE, role_of
 from tests.journals import JOURNAL, STARTED_NS, JournalOnDisk, Scripted
 from tests.migrated import opened
 from tests.postgres import FAST_AND_CARELESS, create_database, drop_database
@@ -109,7 +111,7 @@ def backup(
     def restore_dump() -> str:
         dsn = create_database(postgres_server)
         request.addfinalizer(lambda: drop_database(postgres_server, dsn))
-        program("pg_restore", "--exit-on-error", f"--dbname={dsn}", str(copy))
+        program("pg_restore", "--exit-on-error", "--no-privileges", f"--dbname={dsn}", str(copy))
         return dsn
 
     def base() -> None:
@@ -146,6 +148,8 @@ async def test_a_backup_under_load_restored_elsewhere_gets_the_rest_from_the_kep
         load.end()
         await until(lambda: len(kept_in(root)) == 3, "everything to be shipped")
     restored_dsn = await asyncio.to_thread(restore)
+    await migrated(restored_dsn)
+    assert await role_of(restored_dsn) == ROLE, "`nexus up` gives the dashboard's role its rights again"
     async with opened(restored_dsn) as restored:
         before = len(await restored.fetch(EVENTS))
         assert len(bring_back(root)) == 3

@@ -15,6 +15,7 @@ from ops.db.embedded import EmbeddedConfig, EmbeddedPostgres
 from ops.home import prepare
 from ops.keys import dashboard_key
 from ops.serve_database import migrated
+from tests.dashboard_roles import ROLE, role_of
 from tests.living import living, settings
 from tests.migrated import opened
 from tests.postgres import FAST_AND_CARELESS
@@ -55,6 +56,7 @@ async def test_the_dashboard_reads_a_replica(tmp_path: Path, monkeypatch: pytest
 
 
 async def _reads(primary: EmbeddedPostgres, replica: EmbeddedPostgres, url: str, key: str) -> None:
+    assert await role_of(replica.dsn) == ROLE
     async with opened(replica.dsn) as standby:
         async with opened(primary.dsn) as pool:
             store = Store.over(pool)

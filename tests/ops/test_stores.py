@@ -7,6 +7,7 @@ import pytest
 
 from domain.errors import SetupError
 from ops.stores import STATEMENT_TIMEOUT_S, data_store, opened
+from tests.dashboard_roles import ROLE
 
 
 async def test_the_pool_has_a_name_and_is_gone_afterwards(migrated_database: str) -> None:
@@ -35,3 +36,9 @@ async def test_the_dashboard_reads_through_it(migrated_database: str) -> None:
     async with opened(migrated_database, "nexus-trial", reads_only=True) as pool:
         assert await data_store(pool).newest_position() == 0
         assert await data_store(pool).request(UUID(int=1)) is None
+
+
+async def test_readers_are_in_the_dashboards_role_and_writers_are_not(migrated_database: str) -> None:
+    for reads_only, role in ((True, ROLE), (False, "nexus")):
+        async with opened(migrated_database, "nexus-trial", reads_only=reads_only) as pool:
+            assert await pool.fetchval("SELECT current_user::text") == role

@@ -12,7 +12,7 @@ from domain.errors import SetupError, StoreUnavailableError
 from ops.db import pool as pool_module
 from ops.db.dsn import parse_dsn
 from ops.db.embedded import EmbeddedPostgres
-from ops.db.pool import Pool, Use, close_pool, once_more_if_outdated, open_connection, open_pool
+from ops.db.pool import OwnConnection, Pool, Use, close_pool, once_more_if_outdated, open_connection, open_pool
 from tests.migrated import opened
 from tests.proxies import proxied
 
@@ -94,6 +94,20 @@ async def test_the_server_refuses_whatever_a_reader_would_write(empty_database: 
         await reader.execute("CREATE TABLE other (x int)")
     for pool in (anybody, reader):
         await close_pool(pool)
+
+
+async def test_each_connection_is_begun_once(empty_database: str) -> None:
+    begun = list[OwnConnection]()
+
+    async def begin(connection: OwnConnection, /) -> None:
+        begun.append(connection)
+
+    pool = await open_pool(empty_database, application_name="nexus-test", max_size=2, init=begin)
+    async with pool.acquire(), pool.acquire():
+        pass
+    async with pool.acquire():
+        assert len(begun) == len({*map(id, begun)}) == 2
+    await close_pool(pool)
 
 
 async def test_no_timeout_is_no_timeout(empty_database: str) -> None:
