@@ -4,7 +4,7 @@ import re
 
 from tests.source_tree import ROOT, own_tests
 
-DEMANDED = {*range(1, 12), 13, *range(15, 19), *range(20, 33), 78, 79, 80}
+DEMANDED = {*range(1, 12), 13, *range(15, 19), *range(20, 33), *range(62, 72), 78, 79, 80}
 PLUGIN = "tests/test_bar.py"
 _MARK = re.compile(r"\b(?:bar\(|Part\(\()([\d, ]+)\)")
 """Also the parts of the one life in tests/endurance/test_torture.py."""

@@ -90,6 +90,7 @@ async def switched_to_a_copy(tx: Connection, name: str) -> None:
     await builds.switch(tx, projection, made)
 
 
+@pytest.mark.bar(70)
 async def test_nothing_can_be_changed_even_in_a_session_that_may_write(pool: Pool, reader: Pool) -> None:
     """Every table, view and sequence there is, by every kind of statement; so also those of builds."""
     await filled_alike(pool).follow()

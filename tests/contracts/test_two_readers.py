@@ -67,6 +67,7 @@ def words_of(theirs: Tenant) -> list[str]:
     return [canary(THEIRS), f"{THEIRS}.example", *map(str, theirs.ids)]
 
 
+@pytest.mark.bar(68)
 async def test_no_route_of_the_api_tells_a_reader_of_another_account(
     filled: tuple[DataStore, Tenant, Tenant, KeptAudit],
 ) -> None:
@@ -163,6 +164,7 @@ async def all_that_comes(worker: Worker, path: str, say: Callable[[BrowserTab], 
         return out + json.dumps(tab.document)
 
 
+@pytest.mark.bar(68)
 async def test_no_page_tells_a_reader_of_another_account_whatever_its_browser_sends(
     filled: tuple[DataStore, Tenant, Tenant, KeptAudit], monkeypatch: pytest.MonkeyPatch
 ) -> None:

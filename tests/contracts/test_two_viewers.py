@@ -240,6 +240,7 @@ def texts_in(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
             yield (name, value)
 
 
+@pytest.mark.bar(68)
 def test_every_method_has_its_question() -> None:
     """A method that nobody asked about here may show anything to anybody."""
     methods = {name for name, _ in inspect.getmembers(DataStore, inspect.isfunction) if not name.startswith("_")}
@@ -258,6 +259,7 @@ async def answers(store: DataStore, stores: Stores) -> dict[str, Any]:
     return out
 
 
+@pytest.mark.bar(68)
 async def test_everybody_is_shown_what_there_is_of_his_accounts_and_nothing_else(stores: Stores) -> None:
     """One store serves all the checks: to fill two of them takes seconds."""
     told = await answers(stores.both, stores)

@@ -5,10 +5,12 @@ import re
 import secrets
 import tempfile
 import weakref
+from calendar import timegm
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -110,6 +112,7 @@ async def test_nothing_comes_from_another_host(worker: Worker, path: str) -> Non
 
 
 @pytest.mark.parametrize("path", PAGES)
+@pytest.mark.bar(69)
 async def test_the_token_holds_nothing_of_the_request_but_its_path(worker: Worker, path: str) -> None:
     page = await worker.get(
         path, Cookie="session=secret-cookie", Authorization="Bearer secret-key", **{CSRF_HEADER: "secret-form"}
@@ -148,12 +151,22 @@ async def test_only_our_pages_may_open_the_socket(worker: Worker) -> None:
     assert await worker.handshake("/conversations", token, "http://localhost:3001") == 101
 
 
+@pytest.mark.bar(69)
 async def test_a_token_that_we_did_not_sign_opens_nothing(worker: Worker) -> None:
     token = (await worker.get("/conversations")).token
     head, _, signature = token.partition(".")
     for forged in (head, f"{head}.{signature[::-1]}", f"{head[::-1]}.{signature}"):
         assert await worker.handshake("/conversations", forged) != 101
     assert await worker.handshake("/conversations", token, ORIGIN) == 101
+
+
+@pytest.mark.bar(69)
+async def test_a_token_opens_nothing_after_its_time(monkeypatch: pytest.MonkeyPatch, worker: Worker) -> None:
+    token = (await worker.get("/conversations")).token
+    for later, is_open in ((200, True), (300, False)):
+        clock = SimpleNamespace(timegm=lambda moment, later=later: timegm(moment) + later)
+        monkeypatch.setattr("bokeh.server.views.ws.calendar", clock)
+        assert (await worker.handshake("/conversations", token) == 101) is is_open, later
 
 
 async def test_a_page_that_is_ready_hears_what_is_new(worker: Worker, store: FakeDataStore) -> None:

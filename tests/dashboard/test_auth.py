@@ -155,6 +155,7 @@ async def test_an_ended_session_opens_nothing(gatekeeper: Gatekeeper, sessions: 
     assert gatekeeper.session(request(Cookie=f"nexus-3001={session_id}")) is None
 
 
+@pytest.mark.bar(67)
 async def test_who_guesses_too_much_at_once_is_sent_away_and_the_right_key_never_waits(gatekeeper: Gatekeeper) -> None:
     async def guess() -> int:
         try:

@@ -14,11 +14,13 @@ CONFIG = DashboardConfig(api_key=LONG, worker_socket=Path("/tmp/panel.sock"))
 
 @pytest.mark.parametrize("hosts", [("127.0.0.1",), ("::1",), ("127.0.0.1", "::1"), ("127.8.9.1",), ("localhost",)])
 @pytest.mark.parametrize("key", [LONG, SHORT, ""])
+@pytest.mark.bar(66)
 def test_this_machine_may_have_any_key(hosts: tuple[str, ...], key: str) -> None:
     refuse_insecure(replace(CONFIG, hosts=hosts, api_key=key))
 
 
 @pytest.mark.parametrize("hosts", [("0.0.0.0",), ("::",), ("192.168.1.4",), ("127.0.0.1", "10.0.0.1"), ("nexus.lan",)])
+@pytest.mark.bar(66)
 def test_others_need_a_long_key(hosts: tuple[str, ...]) -> None:
     refuse_insecure(replace(CONFIG, hosts=hosts))
     for key in (SHORT, ""):
@@ -50,6 +52,7 @@ def test_what_only_this_machine_reaches(host: str, own: bool) -> None:
     assert is_loopback(host) is own
 
 
+@pytest.mark.bar(66)
 def test_the_defaults_listen_on_this_machine_only() -> None:
     defaults = {field.name: field.default for field in fields(DashboardConfig)}
     assert defaults["port"] == 3001

@@ -28,6 +28,7 @@ async def start(config: Any) -> None:
 
 
 @pytest.mark.parametrize(("hosts", "key"), [(("0.0.0.0",), ""), (("0.0.0.0",), "short"), (("127.0.0.1", "::"), "")])
+@pytest.mark.bar(66)
 async def test_an_insecure_start_is_refused(tmp_path: Path, hosts: tuple[str, ...], key: str) -> None:
     with pytest.raises(SetupError, match="DASHBOARD_API_KEY"):
         await start(config_for_test(tmp_path, hosts=hosts, api_key=key))

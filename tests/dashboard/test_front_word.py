@@ -40,6 +40,7 @@ async def test_without_the_fronts_word_there_is_no_page_and_no_socket(worker: Wo
     assert await worker.handshake("/requests", token) == 101
 
 
+@pytest.mark.bar(69)
 async def test_a_session_is_opened_by_the_login_it_was_made_for_and_by_no_other(worker: Worker) -> None:
     token = (await worker.get("/requests", **MINE)).token
     assert await worker.handshake("/requests", token, **THEIRS) == 403
@@ -47,6 +48,7 @@ async def test_a_session_is_opened_by_the_login_it_was_made_for_and_by_no_other(
     assert await worker.handshake("/requests", token, **MINE) == 101
 
 
+@pytest.mark.bar(69)
 async def test_nobody_takes_over_a_session_by_its_token_or_id(worker: Worker) -> None:
     page = await worker.get("/requests", **MINE)
     session = page.payload["session_id"]

@@ -87,6 +87,7 @@ async def test_a_wrong_token_does_not_fall_back_to_the_key(browser: Browser) -> 
 
 
 @pytest.mark.parametrize("fields", [{}, {"csrf": ""}, {"csrf": "0" * 64}])
+@pytest.mark.bar(64)
 async def test_a_form_that_is_not_ours_is_refused(browser: Browser, fields: dict[str, str]) -> None:
     await browser.ask("/login")
     answer = await browser.ask("/login", "POST", data={"key": KEY, **fields})
@@ -94,6 +95,7 @@ async def test_a_form_that_is_not_ours_is_refused(browser: Browser, fields: dict
     assert not await is_in(browser)
 
 
+@pytest.mark.bar(64)
 async def test_the_form_of_another_browser_is_refused(front: RunningFront, browser: Browser) -> None:
     """So nobody can log a user in as himself."""
     async with front.browser() as attacker:
@@ -112,6 +114,7 @@ async def test_the_form_of_another_browser_is_refused(front: RunningFront, brows
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
+@pytest.mark.bar(64)
 async def test_a_form_on_another_page_is_refused(browser: Browser, headers: dict[str, str]) -> None:
     form = await browser.form("/login")
     assert (await browser.ask("/login", "POST", data={**form, "key": KEY}, headers=headers)).status == 403
@@ -182,6 +185,7 @@ async def test_a_session_id_of_somebody_elses_choice_is_not_taken(browser: Brows
     assert browser.cookies()[name].value != "chosen"
 
 
+@pytest.mark.bar(64)
 async def test_logging_out_takes_a_form_of_this_session(front: RunningFront) -> None:
     async with front.logged_in() as browser, front.logged_in() as other:
         assert (await browser.ask("/logout")).status == 200
@@ -240,6 +244,7 @@ async def test_a_form_that_does_not_come_is_not_waited_for(
     writer.close()
 
 
+@pytest.mark.bar(67)
 async def test_many_wrong_keys_slow_nobody_else(front: RunningFront) -> None:
     async with front.browser() as attacker, front.logged_in() as user, front.browser() as late:
         form = await attacker.form("/login")

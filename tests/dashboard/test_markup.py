@@ -59,6 +59,7 @@ def _figures_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE[:: scaled(3, 1)])
+@pytest.mark.bar(62)
 async def test_hostile_text_adds_nothing_to_any_page(text: str) -> None:
     """Oracle: the same page with the same text disarmed."""
     hostile, harmless = await pages_of(text), await pages_of(disarmed(text))
@@ -82,6 +83,7 @@ def check_attributes(html: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.bar(62)
 async def test_hostile_filters_add_nothing_to_any_list(text: str) -> None:
     hostile, harmless = await filtered_by(text), await filtered_by(disarmed(text))
     for page, regions in hostile.items():
@@ -99,6 +101,7 @@ async def test_titles_are_one_line_that_can_be_seen() -> None:
 
 
 @given(st.text(), st.integers(8, 60))
+@pytest.mark.bar(62)
 def test_labels_are_never_read_as_tex(text: str, limit: int) -> None:
     label = plain_label(text, limit)
     assert not {"$", "\\"} & set(label)
@@ -107,6 +110,7 @@ def test_labels_are_never_read_as_tex(text: str, limit: int) -> None:
 
 
 @pytest.mark.parametrize("template", sorted(path.name for path in ASSETS.glob("*.html")))
+@pytest.mark.bar(62)
 def test_no_template_lets_a_value_through_unescaped(template: str) -> None:
     source = (ASSETS / template).read_text()
     trusted = re.findall(r"\{\{[^}]*\|\s*safe[^}]*\}\}", source)

@@ -58,6 +58,7 @@ def test_this_machine_is_known_by_its_own_names(host: str) -> None:
         "l" * 300,
     ],
 )
+@pytest.mark.bar(65)
 def test_any_other_name_may_be_somebody_elses(host: str | None) -> None:
     assert not LOCAL.allow(host)
 
@@ -119,10 +120,12 @@ def test_a_public_url_that_is_none_is_refused(url: str) -> None:
         ("http://localhost:3001/", "localhost:3001", False),
     ],
 )
+@pytest.mark.bar(65)
 def test_an_origin_is_ours_only_to_the_letter(origin: str | None, host: str, same: bool) -> None:
     assert LOCAL.is_same_origin(origin, host) is same
 
 
+@pytest.mark.bar(65)
 def test_behind_tls_the_origin_is_https() -> None:
     assert EVERYWHERE.is_same_origin("https://nexus.example", "nexus.example")
     assert not EVERYWHERE.is_same_origin("http://nexus.example", "nexus.example")
@@ -138,6 +141,7 @@ def directives(policy: str) -> dict[str, list[str]]:
     return {name: values for name, *values in (part.split() for part in policy.split(";"))}
 
 
+@pytest.mark.bar(63)
 def test_a_page_may_load_from_here_alone() -> None:
     policy = directives(LOCAL.page_policy("localhost:3001"))
     assert (
@@ -151,6 +155,7 @@ def test_a_page_may_load_from_here_alone() -> None:
     assert "wss://nexus.example" in EVERYWHERE.page_policy("nexus.example")
 
 
+@pytest.mark.bar(63)
 def test_our_own_pages_run_no_script_but_our_files() -> None:
     policy = directives(OWN_POLICY)
     assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == ["'none'"]

@@ -61,6 +61,7 @@ ANSWERS: list[tuple[str, str, dict[str, str], int]] = [
 ]
 
 
+@pytest.mark.bar(63)
 async def test_every_kind_of_answer_has_the_headers(browser: Browser) -> None:
     for method, path, headers, status in ANSWERS:
         answer = await browser.ask(path, method, headers=headers)
@@ -68,6 +69,7 @@ async def test_every_kind_of_answer_has_the_headers(browser: Browser) -> None:
         assert answer.headers["Content-Security-Policy"] == OWN_POLICY
 
 
+@pytest.mark.bar(63)
 async def test_pages_have_the_headers_and_the_policy_that_panel_needs(front: RunningFront) -> None:
     async with front.logged_in() as browser:
         for path in ("/", "/redirect"):
@@ -79,6 +81,7 @@ async def test_pages_have_the_headers_and_the_policy_that_panel_needs(front: Run
         assert is_secured(await browser.ask("/broken"))
 
 
+@pytest.mark.bar(63)
 async def test_an_opened_websocket_has_the_headers(front: RunningFront) -> None:
     async with front.logged_in() as browser, browser.socket() as socket:
         headers = socket._response.headers
@@ -86,6 +89,7 @@ async def test_an_opened_websocket_has_the_headers(front: RunningFront) -> None:
         assert "default-src 'none'" in headers["Content-Security-Policy"]
 
 
+@pytest.mark.bar(63)
 async def test_a_handlers_mistake_is_said_without_its_words(front: RunningFront, browser: Browser) -> None:
     front.store.broken = True
     with capture_logs() as logs:
@@ -134,6 +138,7 @@ async def test_what_cannot_be_parsed_is_quoted_nowhere(front: RunningFront, raw:
         (b"/login", [(b"Host", b"127.0.0.1:3001")], 200),
     ],
 )
+@pytest.mark.bar(65)
 async def test_who_asks_for_somebody_else_is_not_answered(
     front: RunningFront, target: bytes, lines: list[tuple[bytes, bytes]], status: int
 ) -> None:

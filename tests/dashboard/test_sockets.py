@@ -7,7 +7,8 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
-from tests.running_front import Browser, RunningFront, running_front
+from tests.dashboard.test_server import is_secured
+from tests.running_front import Answer, Browser, RunningFront, running_front
 
 
 @pytest.fixture
@@ -23,9 +24,13 @@ async def browser(front: RunningFront) -> AsyncIterator[Browser]:
 
 
 async def refused(browser: Browser, path: str = "/requests/ws", **headers: str) -> int:
+    return (await refusal(browser, path, **headers)).status
+
+
+async def refusal(browser: Browser, path: str = "/requests/ws", **headers: str) -> Answer:
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         await browser.socket(path, **headers)
-    return caught.value.status
+    return Answer(caught.value.status, caught.value.headers, b"")
 
 
 async def test_messages_go_both_ways_in_order(browser: Browser) -> None:
@@ -75,11 +80,13 @@ async def test_the_worker_learns_where_the_page_is_and_nothing_more(front: Runni
         "http://evil-localhost:{port}",
     ],
 )
+@pytest.mark.bar(65)
 async def test_a_page_of_another_address_is_refused(front: RunningFront, browser: Browser, origin: str) -> None:
     assert await refused(browser, Origin=origin.format(port=front.port)) == 403
     assert front.worker.requests == []
 
 
+@pytest.mark.bar(65)
 async def test_without_an_origin_nobody_comes_in(front: RunningFront, browser: Browser) -> None:
     url = f"ws://127.0.0.1:{front.port}/requests/ws"
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
@@ -87,6 +94,7 @@ async def test_without_an_origin_nobody_comes_in(front: RunningFront, browser: B
     assert caught.value.status == 403
 
 
+@pytest.mark.bar(65)
 async def test_a_name_that_is_not_ours_is_refused(front: RunningFront, browser: Browser) -> None:
     assert await refused(browser, Host="evil.example", Origin="http://evil.example") == 421
     assert front.worker.requests == []
@@ -97,6 +105,16 @@ async def test_without_a_session_nobody_comes_in(front: RunningFront) -> None:
         assert await refused(stranger) == 401
         assert await refused(stranger, **{"X-Nexus-Key": front.config.api_key}) == 401
     assert front.worker.requests == []
+
+
+@pytest.mark.bar(63)
+async def test_a_refusal_has_the_headers_too(front: RunningFront, browser: Browser) -> None:
+    """Of the front, whatever its reason, and of the worker."""
+    async with front.browser() as stranger:
+        assert is_secured(await refusal(stranger))
+    for headers in ({"Origin": "null"}, {"Host": "evil.example"}):
+        assert is_secured(await refusal(browser, **headers)), headers
+    assert is_secured(await refusal(browser, "/requests/ws?refuse=1"))
 
 
 async def test_what_the_worker_refuses_is_refused(browser: Browser) -> None:

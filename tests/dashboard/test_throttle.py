@@ -27,6 +27,7 @@ class Time:
         return self.now
 
 
+@pytest.mark.bar(67)
 def test_a_slip_of_the_hand_costs_nothing_and_then_it_doubles() -> None:
     throttle = Throttle(Time())
     waits = [throttle.penalty("10.0.0.1") for _ in range(FREE_TRIES + 8)]
@@ -91,6 +92,7 @@ async def test_only_so_many_answers_of_one_address_wait() -> None:
     assert throttle.penalty("10.0.0.1") is not None
 
 
+@pytest.mark.bar(67)
 async def test_only_so_many_answers_wait_in_all() -> None:
     throttle = Throttle(Time())
     addresses = [f"10.0.{n}.1" for n in range(MOST_WAITING // MOST_WAITING_EACH)]
@@ -117,6 +119,7 @@ async def test_the_wait_is_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loop.time() - began >= 0.045
 
 
+@pytest.mark.bar(67)
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_ADDRESSES", 3)
     throttle = Throttle(Time())

@@ -264,6 +264,7 @@ async def test_what_cannot_be_parsed_says_so(standing: Standing) -> None:
         await expect(watched.page.get_by_role("link", name="Request bytes")).to_be_visible(timeout=WAIT_MS)
 
 
+@pytest.mark.bar(62)
 async def test_no_text_from_the_wire_runs(standing: Standing) -> None:
     """An attack in every string that a client or a model chooses, on every page."""
     async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:

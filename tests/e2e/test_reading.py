@@ -85,6 +85,7 @@ async def test_one_reads_jumps_finds_and_takes_along(tmp_path: Path, standing: S
         assert watched.outside == []
 
 
+@pytest.mark.bar(62)
 async def test_nothing_runs_in_the_reading_view_or_in_an_export(tmp_path: Path, standing: Standing) -> None:
     async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "22222222-0000-4000-8000-000000000001")

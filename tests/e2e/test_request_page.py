@@ -221,6 +221,7 @@ async def sent_in_background(client: Client) -> AsyncIterator[str]:
         await response.read()
 
 
+@pytest.mark.bar(62)
 async def test_no_text_from_the_wire_runs(standing: Standing) -> None:
     async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "66666666-0000-4000-8000-000000000001")

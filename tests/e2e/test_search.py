@@ -64,6 +64,7 @@ async def test_one_finds_what_was_said_and_reads_on_from_there(standing: Standin
         assert watched.outside == []
 
 
+@pytest.mark.bar(62)
 async def test_nothing_that_is_found_runs(standing: Standing) -> None:
     async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         client = Client(running.gateway, session, "44444444-0000-4000-8000-000000000001")

@@ -70,9 +70,12 @@ def test_a_part_without_a_database_is_given_none(home: Home) -> None:
     assert Context(settings(), home).database_url == ""
 
 
+@pytest.mark.bar(66)
 def test_the_dashboard_opens_with_the_key_that_was_set_or_that_of_the_home(home: Home) -> None:
     assert dashboard_config(settings(), home).api_key == dashboard_key(home)
     assert dashboard_config(settings(dashboard_api_key=SecretStr("mine")), home).api_key == "mine"
+    unlocked = dashboard_config(settings(dashboard_api_key=SecretStr("")), home)  # set, but to nothing
+    assert unlocked.api_key == dashboard_key(home)
 
 
 def test_the_dashboard_gets_what_was_set(home: Home) -> None:

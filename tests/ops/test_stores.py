@@ -25,6 +25,7 @@ async def test_a_database_that_is_not_there_is_a_matter_of_setup(migrated_databa
 
 
 @pytest.mark.parametrize(("reads_only", "timeout"), [(True, f"{STATEMENT_TIMEOUT_S:.0f}s"), (False, "0")])
+@pytest.mark.bar(70)
 async def test_a_reader_has_a_limit_and_a_writer_has_none(
     migrated_database: str, reads_only: bool, timeout: str
 ) -> None:

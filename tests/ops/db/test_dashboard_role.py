@@ -105,6 +105,7 @@ def test_its_schemas_are_those_of_readers() -> None:
 # --- taken
 
 
+@pytest.mark.bar(70)
 async def test_a_reader_is_in_the_role_for_life(migrated_database: str) -> None:
     """Whatever resets a session between two uses leaves the role, also after a query that failed."""
     async with reading(migrated_database, max_size=1) as pool:
