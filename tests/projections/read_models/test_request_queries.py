@@ -214,6 +214,7 @@ async def test_an_item_has_what_the_rows_say(read_models: Pool) -> None:
         "detail": "cut",
         "parsable": False,
         "missing_bytes": 3,
+        "unrecorded": False,
     }
 
 
