@@ -91,9 +91,9 @@ class Tab:
         self._outlet, self._in_document = outlet, in_document
 
     async def hear(self, act: Act) -> None:
-        """Do what the reader wants."""
-        await self._opened()
+        """Do what the reader wants, one act after the other, in the order in which they came."""
         async with self._busy:
+            await self._opened()
             match act:
                 case Ready(search, visible):
                     self._listening, self._visible = True, visible

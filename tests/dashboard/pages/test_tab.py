@@ -289,6 +289,20 @@ async def test_a_page_that_takes_longer_is_served_without_its_content_and_sent_i
     ]
 
 
+async def test_what_is_typed_while_the_page_loads_comes_behind_its_being_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the page would go back to where it began."""
+    monkeypatch.setattr(tab_module, "SHELL_S", 0.0)
+    bench = Bench()
+    bench.page.hold = asyncio.Event()
+    await bench.tab.open("")
+    async with asyncio.TaskGroup() as tasks:
+        for act in (Ready("", True), Asked("?q=that"), Asked("?q=that+is+all")):
+            tasks.create_task(bench.tab.hear(act))
+        await bench.page.called.wait()
+        bench.page.hold.set()
+    assert bench.page.calls == ["load ", "load ?q=that", "load ?q=that+is+all"]
+
+
 async def test_an_error_of_our_own_while_it_loads_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tab_module, "SHELL_S", 0.0)
     bench = Bench()
