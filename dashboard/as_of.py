@@ -26,6 +26,7 @@ _AFTER_ITS_END = (
 )  # fmt: skip
 _OF_NODES = ("cache_write_tokens",)
 _OF_ITEMS = ("cache_write_5m_tokens", "cache_write_1h_tokens", "error_message")
+_OPEN = {"outcome": "open", "unrecorded": False}
 _LINES = frozenset({"root", "branches", "forks"})
 
 
@@ -51,23 +52,17 @@ def has_ended(one: TreeNode | RequestItem, moment: datetime) -> bool:
 
 
 def _open_node(node: TreeNode, status: int | None) -> TreeNode:
-    gone = {**dict.fromkeys((*_AFTER_ITS_END, *_OF_NODES)), "unrecorded": False}
-    return node.model_copy(update={**gone, "outcome": "open", "status": status})
+    gone = dict.fromkeys((*_AFTER_ITS_END, *_OF_NODES))
+    return node.model_copy(update={**gone, **_OPEN, "status": status})
 
 
 def item_as_of(item: RequestItem, moment: datetime, stream: Stream) -> RequestItem:
     """``stream``: as of the same moment."""
     if has_ended(item, moment):
         return item
-    gone = {**dict.fromkeys((*_AFTER_ITS_END, *_OF_ITEMS)), "unrecorded": False}
+    gone = dict.fromkeys((*_AFTER_ITS_END, *_OF_ITEMS))
     began = item.time_to_first_byte_ms if stream.runs else None
-    update = {
-        **gone,
-        "outcome": "open",
-        "detail": "",
-        "status": status_of(stream),
-        "time_to_first_byte_ms": began,
-    }
+    update = {**gone, **_OPEN, "detail": "", "status": status_of(stream), "time_to_first_byte_ms": began}
     return item.model_copy(update=update)
 
 
