@@ -15,7 +15,6 @@ from playwright.async_api import Browser, Page, expect
 from dashboard.markup import render
 from dashboard.own_pages import OwnPages
 from tests.axe import barriers
-from tests.browser import WAIT_MS
 from tests.pictures import STORY, until_played
 from tests.requirements import scaled
 from tests.stack import Stack, ended, environment, stack, start
@@ -102,9 +101,9 @@ class Inspector:
 
     async def visit(self, url: str, path: str, sign: str) -> None:
         await self.page.goto(url + path)
-        await expect(self.page.locator(sign).first).to_be_visible(timeout=WAIT_MS)
+        await expect(self.page.locator(sign).first).to_be_visible()
         if await self.page.locator("#live").count():
-            await expect(self.page.locator("html")).to_have_attribute("data-live", "live", timeout=WAIT_MS)
+            await expect(self.page.locator("html")).to_have_attribute("data-live", "live")
         self.titles[path.partition("?")[0]] = await self.page.title()
         await self.page.evaluate(UNFOLD)
         await self.look(path)

@@ -33,7 +33,7 @@ class Reader:
 
     async def go(self, name: str) -> None:
         await self.click(self.page.get_by_label("Pages").get_by_role("link", name=name))
-        await expect(self.page.locator("html")).to_have_attribute("data-live", "live", timeout=WAIT_MS)
+        await expect(self.page.locator("html")).to_have_attribute("data-live", "live")
 
 
 async def which_sub_agent_cost_most(reader: Reader) -> None:
@@ -44,12 +44,12 @@ async def which_sub_agent_cost_most(reader: Reader) -> None:
     reader.clicks -= 1
     await reader.click(reader.page.get_by_role("link", name="7 days", exact=True))
     called = reader.page.get_by_label("Sub-agents", exact=True).locator("tbody tr:has(.chip)")
-    await expect(called.first).to_be_visible(timeout=WAIT_MS)
+    await expect(called.first).to_be_visible()
     costs = [
         float(re.findall(r"[\d.]+", each)[0]) for each in await called.locator("td:nth-child(3)").all_inner_texts()
     ]
     await reader.click(called.nth(costs.index(max(costs))).locator("a"))
-    await expect(reader.page.locator("[data-selected-request-id]")).to_contain_text("sub-agent", timeout=WAIT_MS)
+    await expect(reader.page.locator("[data-selected-request-id]")).to_contain_text("sub-agent")
 
 
 async def why_did_it_fork(reader: Reader) -> None:
@@ -61,27 +61,27 @@ async def why_did_it_fork(reader: Reader) -> None:
     fork = reader.page.locator("[role=treeitem]:has(.edge-branches), [role=treeitem]:has(.edge-forks)").first
     await reader.click(fork)
     said = reader.page.locator("[data-selected-request-id]")
-    await expect(said).to_contain_text("Why is this linked?", timeout=WAIT_MS)
+    await expect(said).to_contain_text("Why is this linked?")
     await expect(said.locator(".evidence, dl, p").first).to_be_visible()
 
 
 async def what_did_the_model_say(reader: Reader) -> None:
     await reader.page.keyboard.press("/")
     await reader.page.wait_for_url("**/search")
-    await expect(reader.page.locator("html")).to_have_attribute("data-live", "live", timeout=WAIT_MS)
+    await expect(reader.page.locator("html")).to_have_attribute("data-live", "live")
     await reader.page.keyboard.press("/")
     await reader.page.keyboard.type("moment")
     await reader.page.keyboard.press("Enter")
     await reader.choose("Said in", "answer")
-    await expect(reader.page.locator(".hit .chip").first).to_contain_text("Answer", timeout=WAIT_MS)
+    await expect(reader.page.locator(".hit .chip").first).to_contain_text("Answer")
     await reader.click(reader.page.locator(".hit-link").first)
-    await expect(reader.page.locator(".entry-chosen")).to_contain_text("moment", timeout=WAIT_MS)
+    await expect(reader.page.locator(".entry-chosen")).to_contain_text("moment")
 
 
 async def which_were_abandoned(reader: Reader) -> None:
     await reader.go("Requests")
     await reader.choose("Outcome", "client")
-    await expect(reader.page.get_by_text("stopped by the client").first).to_be_visible(timeout=WAIT_MS)
+    await expect(reader.page.get_by_text("stopped by the client").first).to_be_visible()
 
 
 async def what_changed_between_two_runs(reader: Reader) -> None:
@@ -91,7 +91,7 @@ async def what_changed_between_two_runs(reader: Reader) -> None:
     await reader.click(reader.page.get_by_label("Views of the conversation").get_by_role("link", name="Compare"))
     offered = reader.page.locator("section:has(#choices-title) h3:text('Other conversations') + ul a")
     await reader.click(offered.last)
-    await expect(reader.page.locator("[data-verdict=branches]")).to_contain_text("They share no", timeout=WAIT_MS)
+    await expect(reader.page.locator("[data-verdict=branches]")).to_contain_text("They share no")
     await expect(reader.page.locator("[data-fact=Cost]")).to_be_visible()
     await expect(reader.page.locator("[data-difference]").first).to_be_visible()
 
@@ -118,7 +118,7 @@ async def test_each_question_is_answered_in_under_five_clicks(tmp_path: Path, br
         await page.get_by_role("button", name="Log in").click()
         for question in QUESTIONS:
             await page.goto(f"{running.dashboard}/overview")
-            await expect(page.locator("html")).to_have_attribute("data-live", "live", timeout=WAIT_MS)
+            await expect(page.locator("html")).to_have_attribute("data-live", "live")
             reader = Reader(page, running)
             await question(reader)
             assert 0 < reader.clicks <= MOST_CLICKS, question.__name__

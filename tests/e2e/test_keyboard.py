@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser import WAIT_MS, launched
+from tests.browser import launched
 from tests.e2e.test_pages import Client, logged_in, served, worked
 from tests.scripted_api import text
 from tests.stack import Stack
@@ -71,8 +71,8 @@ async def page(scene: Scene) -> AsyncIterator[Page]:
 
 async def opened(page: Page, url: str, sign: str) -> None:
     await page.goto(url)
-    await expect(page.locator("html")).to_have_attribute("data-live", "live", timeout=WAIT_MS)
-    await expect(page.locator(sign).first).to_be_visible(timeout=WAIT_MS)
+    await expect(page.locator("html")).to_have_attribute("data-live", "live")
+    await expect(page.locator(sign).first).to_be_visible()
 
 
 async def test_g_and_a_letter_goes_to_each_page_and_the_back_button_returns(page: Page, scene: Scene) -> None:
@@ -103,7 +103,7 @@ async def test_j_and_k_move_in_a_list_and_enter_opens(page: Page, scene: Scene) 
         await expect(rows.nth(place)).to_be_focused()
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/conversations/{client.ids[0]}")
-    await expect(page.locator("[role=treeitem]").first).to_be_visible(timeout=WAIT_MS)
+    await expect(page.locator("[role=treeitem]").first).to_be_visible()
     chosen = page.locator("[role=treeitem][aria-selected=true]")
     await expect(chosen).to_have_attribute("data-request-id", client.ids[0])
     for key, place in (("j", 2), ("j", 3), ("k", 2), ("k", 1), ("k", 1)):
@@ -141,7 +141,7 @@ async def test_c_compares_two_rows_or_what_is_shown_and_j_goes_through_the_diffe
     for key in ("c", "j", "c"):
         await page.keyboard.press(key)
     await page.wait_for_url("**/compare?**of=branches")
-    await expect(page.locator("[data-difference]").first).to_be_visible(timeout=WAIT_MS)
+    await expect(page.locator("[data-difference]").first).to_be_visible()
     await page.keyboard.press("j")
     assert str(await page.evaluate(FOCUSED)) == "#d-1"
     await page.keyboard.press("k")
@@ -151,10 +151,10 @@ async def test_c_compares_two_rows_or_what_is_shown_and_j_goes_through_the_diffe
     await opened(page, f"{url}/requests/{client.ids[1]}", "article.message")
     await page.keyboard.press("c")
     await page.wait_for_url(f"**/compare?a={client.ids[1]}")
-    await expect(page.locator("[data-choice]").first).to_be_visible(timeout=WAIT_MS)
+    await expect(page.locator("[data-choice]").first).to_be_visible()
     await walk(page)
     await page.locator("[data-choice] a").first.click()
-    await expect(page.locator("[data-verdict=requests]")).to_be_visible(timeout=WAIT_MS)
+    await expect(page.locator("[data-verdict=requests]")).to_be_visible()
     await page.locator("[data-swap]").click()
     await page.wait_for_url(f"**/compare?a={client.ids[1]}&b={client.ids[0]}&of=requests")
     await page.go_back()

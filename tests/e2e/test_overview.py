@@ -4,7 +4,6 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
-from tests.browser import WAIT_MS
 from tests.e2e.test_pages import Client, logged_in, served, shown
 from tests.scripted_api import text
 
@@ -18,9 +17,9 @@ async def test_the_overview_begins_empty_lives_and_leads_on(tmp_path: Path, brow
         client = Client(running.gateway, session, "11111111-0000-4000-8000-000000000001")
         await client.ask(text("Is anybody there?"))
         tiles = page.locator(".tiles dd b")
-        await expect(tiles.nth(1)).to_have_text("1", timeout=WAIT_MS)
+        await expect(tiles.nth(1)).to_have_text("1")
         await client.ask(text("And now?"))
-        await expect(tiles.nth(1)).to_have_text("2", timeout=WAIT_MS)
+        await expect(tiles.nth(1)).to_have_text("2")
         await expect(page.get_by_label("Now", exact=True).locator("li")).to_have_count(2)
         await page.keyboard.press("g")
         await page.keyboard.press("c")

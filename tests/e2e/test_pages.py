@@ -126,7 +126,7 @@ async def logged_in(browser: Browser, running: Stack) -> AsyncIterator[Watched]:
     await page.goto(f"{running.dashboard}/conversations")
     await page.get_by_label("Key").fill(running.key)
     await page.get_by_role("button", name="Log in").click()
-    await expect(page.get_by_role("button", name="Log out")).to_be_visible(timeout=WAIT_MS)
+    await expect(page.get_by_role("button", name="Log out")).to_be_visible()
     yield watched
     await page.close()
 
@@ -138,7 +138,7 @@ async def served(tmp_path: Path) -> AsyncIterator[tuple[Stack, ScriptedApi, Clie
 
 
 async def shown(page: Page, words: str) -> None:
-    await expect(page.get_by_text(words).first).to_be_visible(timeout=WAIT_MS)
+    await expect(page.get_by_text(words).first).to_be_visible()
 
 
 async def test_an_empty_dashboard_says_how_to_begin_and_lives(standing: Standing) -> None:
@@ -148,9 +148,9 @@ async def test_an_empty_dashboard_says_how_to_begin_and_lives(standing: Standing
         await shown(page, "ANTHROPIC_BASE_URL")
         await Client(running.gateway, session, "11111111-0000-4000-8000-000000000001").ask(text("Is anybody there?"))
         row = page.locator("[data-conversation-id]").first
-        await expect(row).to_contain_text("Is anybody there?", timeout=WAIT_MS)
+        await expect(row).to_contain_text("Is anybody there?")
         await Client(running.gateway, session, "11111111-0000-4000-8000-000000000002").ask(text("A second one."))
-        await expect(page.locator("[data-conversation-id]")).to_have_count(2, timeout=WAIT_MS)
+        await expect(page.locator("[data-conversation-id]")).to_have_count(2)
         assert (watched.errors, watched.outside) == ([], [])
 
 
@@ -165,7 +165,7 @@ async def test_a_conversation_shows_branch_and_sub_agent_and_its_nodes_open_requ
         await page.locator(f'[data-conversation-id="{client.ids[0]}"] a').first.click()
         await page.wait_for_url(f"**/conversations/{client.ids[0]}")
         for request_id in (*client.ids, *sub.ids, *branch.ids):
-            await expect(page.locator(f'[data-request-id="{request_id}"]').first).to_be_visible(timeout=WAIT_MS)
+            await expect(page.locator(f'[data-request-id="{request_id}"]').first).to_be_visible()
         await shown(page, "Count files")
         tree = await page.locator(".workbench").bounding_box()
         assert tree is not None
@@ -177,7 +177,7 @@ async def test_a_conversation_shows_branch_and_sub_agent_and_its_nodes_open_requ
         await page.wait_for_url(f"**/conversations/{client.ids[0]}**")
         await client.ask(text("And another question while you look."))
         newest = page.locator(f'[data-request-id="{client.ids[-1]}"]').first
-        await expect(newest).to_be_visible(timeout=WAIT_MS)
+        await expect(newest).to_be_visible()
         assert (watched.errors, watched.outside) == ([], [])
 
 
@@ -201,27 +201,27 @@ async def test_a_conversation_says_why_it_is_linked_and_lists_its_branches(stand
 
         listed = page.locator("[data-branch-id]")
         await expect(listed).to_have_count(3)
-        await expect(page.locator(f"#node-{branch.ids[0]}")).to_be_visible(timeout=WAIT_MS)
+        await expect(page.locator(f"#node-{branch.ids[0]}")).to_be_visible()
         task = page.locator(f'[data-branch-id="{sub.ids[0]}"]')
         await expect(task).to_contain_text("Count files")
         await expect(task).to_contain_text("done")
         await task.get_by_role("button").focus()
         await page.keyboard.press("Enter")
-        await expect(because).to_contain_text("Started by the answer of", timeout=WAIT_MS)
+        await expect(because).to_contain_text("Started by the answer of")
         await expect(page.locator(f'#node-{sub.ids[0]}[aria-selected="true"]')).to_be_visible()
         await expect(task.locator("[aria-current]")).to_have_count(1)
 
         await because.get_by_role("button", name="Show in the tree").click()
-        await expect(page.locator(f'#node-{client.ids[1]}[aria-selected="true"]')).to_be_visible(timeout=WAIT_MS)
-        await expect(because).to_contain_text("Continues the answer of", timeout=WAIT_MS)
+        await expect(page.locator(f'#node-{client.ids[1]}[aria-selected="true"]')).to_be_visible()
+        await expect(because).to_contain_text("Continues the answer of")
 
         fold = page.locator("[data-branches]")
         await fold.locator("summary").click()
         await client.ask(text("And another question while you look."))
-        await expect(page.locator(f"#node-{client.ids[-1]}")).to_contain_text("And another question", timeout=WAIT_MS)
+        await expect(page.locator(f"#node-{client.ids[-1]}")).to_contain_text("And another question")
         await expect(fold).not_to_have_attribute("open", "")
         await page.goto(f"{running.dashboard}/requests/{sub.ids[0]}")
-        await expect(page.locator("[data-branch]")).to_contain_text("Count files", timeout=WAIT_MS)
+        await expect(page.locator("[data-branch]")).to_contain_text("Count files")
         await expect(because).to_contain_text("Started by the answer of")
         assert (watched.errors, watched.outside) == ([], [])
 
@@ -233,7 +233,7 @@ async def test_a_request_shows_messages_answer_stream_and_bytes(standing: Standi
         await running.requests(5)
         page = watched.page
         await page.goto(f"{running.dashboard}/requests/{client.ids[2]}")
-        await expect(page.locator("html")).to_have_attribute("data-live", "live", timeout=WAIT_MS)
+        await expect(page.locator("html")).to_have_attribute("data-live", "live")
         await page.get_by_role("button", name="show", exact=True).click()
         for words in ("Where are the files?", "ls -l", "total 3"):
             await shown(page, words)
@@ -260,8 +260,8 @@ async def test_what_cannot_be_parsed_says_so(standing: Standing) -> None:
             request_id = request_id_of(dict(response.headers))
         await running.requests(1)
         await watched.page.goto(f"{running.dashboard}/requests/{request_id}")
-        await expect(watched.page.get_by_text("JSON").first).to_be_visible(timeout=WAIT_MS)
-        await expect(watched.page.get_by_role("link", name="Request bytes")).to_be_visible(timeout=WAIT_MS)
+        await expect(watched.page.get_by_text("JSON").first).to_be_visible()
+        await expect(watched.page.get_by_role("link", name="Request bytes")).to_be_visible()
 
 
 @pytest.mark.bar(62)
@@ -282,6 +282,6 @@ async def test_no_text_from_the_wire_runs(standing: Standing) -> None:
             assert await page.locator("img[src='x']").count() == 0, path
         for tab in ("Response", "Usage", "Stream", "Headers", "Events", "Raw"):
             await page.locator(f'[data-section="{tab.lower()}"]').click()
-            await expect(page.locator("h2.sr")).to_have_text(tab, timeout=WAIT_MS)
+            await expect(page.locator("h2.sr")).to_have_text(tab)
             assert await page.evaluate("window.hit") is None, tab
         assert watched.outside == []

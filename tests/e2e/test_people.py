@@ -10,7 +10,6 @@ from typing import Any
 from aiohttp import ClientSession
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser import WAIT_MS
 from tests.scripted_api import scripted_api, text
 from tests.stack import Stack, stack
 
@@ -50,7 +49,7 @@ async def by_link(browser: Browser, link: str) -> AsyncIterator[Page]:
     context = await browser.new_context(viewport={"width": 1280, "height": 900})
     page = await context.new_page()
     await page.goto(link)
-    await expect(page.get_by_role("button", name="Log out")).to_be_visible(timeout=WAIT_MS)
+    await expect(page.get_by_role("button", name="Log out")).to_be_visible()
     yield page
     await context.close()
 
@@ -65,13 +64,13 @@ async def test_two_people_see_two_dashboards_until_one_is_shut_out(browser: Brow
             await reads_his_own(adas, running, ids)
             await sees_numbers_of_all(bobs, running, ids)
             await adas.goto(f"{running.dashboard}/conversations")
-            await expect(adas.get_by_text("Live", exact=True)).to_be_visible(timeout=WAIT_MS)
+            await expect(adas.get_by_text("Live", exact=True)).to_be_visible()
             await running.command("people", "remove", "ada")
-            await expect(adas.locator("html[data-live=lost]")).to_be_attached(timeout=WAIT_MS)
+            await expect(adas.locator("html[data-live=lost]")).to_be_attached()
             await adas.goto(f"{running.dashboard}/conversations")
-            await expect(adas.get_by_label("Key")).to_be_visible(timeout=WAIT_MS)
+            await expect(adas.get_by_label("Key")).to_be_visible()
             await bobs.goto(f"{running.dashboard}/overview")
-            await expect(bobs.get_by_role("button", name="Log out")).to_be_visible(timeout=WAIT_MS)
+            await expect(bobs.get_by_role("button", name="Log out")).to_be_visible()
         acts = [(line["who"], line["act"]) for line in json.loads(await running.command("audit", "--json"))]
         assert ("ada", "logged-in") in acts
         assert ("bob", "link-used") in acts
@@ -80,15 +79,15 @@ async def test_two_people_see_two_dashboards_until_one_is_shut_out(browser: Brow
 
 async def reads_his_own(page: Page, running: Stack, ids: dict[str, str]) -> None:
     await page.goto(f"{running.dashboard}/conversations")
-    await expect(page.locator("main")).to_contain_text(f"A question of {MINE}", timeout=WAIT_MS)
+    await expect(page.locator("main")).to_contain_text(f"A question of {MINE}")
     await expect(page.locator("main")).not_to_contain_text(THEIRS)
     await expect(page.get_by_role("link", name="ada")).to_be_visible()
     await page.goto(f"{running.dashboard}/requests/{ids[MINE]}?tab=response")
-    await expect(page.locator("main")).to_contain_text("The acme answer.", timeout=WAIT_MS)
+    await expect(page.locator("main")).to_contain_text("The acme answer.")
     await expect(page.get_by_role("link", name="Raw")).to_have_count(0)
     for path in (f"/requests/{ids[THEIRS]}", f"/conversations/{ids[THEIRS]}"):
         await page.goto(running.dashboard + path)
-        await expect(page.locator("main")).to_contain_text(re.compile("no |not ", re.IGNORECASE), timeout=WAIT_MS)
+        await expect(page.locator("main")).to_contain_text(re.compile("no |not ", re.IGNORECASE))
         await expect(page.locator("main")).not_to_contain_text(f"question of {THEIRS}")
     answer = await page.request.get(f"{running.dashboard}/api/requests")
     assert [one["request_id"] for one in (await answer.json())["items"]] == [ids[MINE]]
@@ -97,9 +96,9 @@ async def reads_his_own(page: Page, running: Stack, ids: dict[str, str]) -> None
 async def sees_numbers_of_all(page: Page, running: Stack, ids: dict[str, str]) -> None:
     await page.goto(f"{running.dashboard}/requests")
     for one in ids.values():
-        await expect(page.locator(f'a[href*="{one}"]').first).to_be_attached(timeout=WAIT_MS)
+        await expect(page.locator(f'a[href*="{one}"]').first).to_be_attached()
     await page.goto(f"{running.dashboard}/conversations")
     await expect(page.locator("main")).not_to_contain_text("A question of")
     await expect(page.get_by_role("link", name="Search")).to_have_count(0)
     await page.goto(f"{running.dashboard}/requests/{ids[MINE]}")
-    await expect(page.locator("main")).to_contain_text("numbers, not what was said", timeout=WAIT_MS)
+    await expect(page.locator("main")).to_contain_text("numbers, not what was said")

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser import WAIT_MS
 from tests.e2e.test_pages import SCRIPTS, Client, logged_in, worked
 from tests.hostile_text import HOSTILE
 from tests.scripted_api import text
@@ -34,7 +33,7 @@ standing = standing_with(SCRIPTS)
 
 async def opened(page: Page, running: Stack, member: str, search: str = "?tab=read") -> None:
     await page.goto(f"{running.dashboard}/conversations/{member}{search}")
-    await expect(page.locator(".read-text")).to_be_visible(timeout=WAIT_MS)
+    await expect(page.locator(".read-text")).to_be_visible()
 
 
 async def linked(running: Stack, member: str) -> str:
@@ -55,7 +54,7 @@ async def test_one_reads_jumps_finds_and_takes_along(tmp_path: Path, standing: S
         page = watched.page
         await page.goto(f"{running.dashboard}/conversations/{await linked(running, client.ids[-1])}")
         await page.get_by_role("link", name="Read", exact=True).click()
-        await expect(page.locator(".entry-prompt")).to_have_count(1, timeout=WAIT_MS)
+        await expect(page.locator(".entry-prompt")).to_have_count(1)
         await expect(page.locator(".workbench")).to_be_hidden()
         await expect(page.locator(".block-call .result").first).to_contain_text("total 3")
         await page.keyboard.press("j")
@@ -64,23 +63,23 @@ async def test_one_reads_jumps_finds_and_takes_along(tmp_path: Path, standing: S
         await expect(page.locator("#read-words")).to_be_focused()
         await page.keyboard.type("that is all")
         hit = page.locator(".read-hits a").first
-        await expect(hit).to_contain_text("That is all", timeout=WAIT_MS)
+        await expect(hit).to_contain_text("That is all")
         await hit.click()
-        await expect(page.locator(".entry-chosen")).to_contain_text("That is all", timeout=WAIT_MS)
+        await expect(page.locator(".entry-chosen")).to_contain_text("That is all")
         address = page.url
         await opened(page, running, client.ids[0], address[address.index("?") :])
-        await expect(page.locator(".entry-chosen")).to_be_in_viewport(timeout=WAIT_MS)
+        await expect(page.locator(".entry-chosen")).to_be_in_viewport()
         await page.get_by_role("link", name="Read the sub-agent's talk").click()
-        await expect(page.locator(".entry-prompt")).to_contain_text("Count the files", timeout=WAIT_MS)
+        await expect(page.locator(".entry-prompt")).to_contain_text("Count the files")
         await page.go_back()
-        await expect(page.locator(".entry-chosen")).to_contain_text("That is all", timeout=WAIT_MS)
+        await expect(page.locator(".entry-chosen")).to_contain_text("That is all")
         async with page.expect_download() as download:
             await page.get_by_role("link", name="Markdown").click()
         await (await download.value).save_as(tmp_path / "talk.md")
         assert "That is all." in (tmp_path / "talk.md").read_text()
         await page.get_by_role("link", name="Tree", exact=True).click()
-        await expect(page.locator(".workbench")).to_be_visible(timeout=WAIT_MS)
-        await expect(page.locator("[role=treeitem]").first).to_be_visible(timeout=WAIT_MS)
+        await expect(page.locator(".workbench")).to_be_visible()
+        await expect(page.locator("[role=treeitem]").first).to_be_visible()
         assert watched.errors == []
         assert watched.outside == []
 
@@ -95,7 +94,7 @@ async def test_nothing_runs_in_the_reading_view_or_in_an_export(tmp_path: Path, 
         dialogs = list[str]()
         page.context.on("dialog", lambda dialog: dialogs.append(dialog.message))
         await opened(page, running, await linked(running, client.ids[0]), "?tab=read&turn=1&q=%3Cscript%3E")
-        await expect(page.locator(".read-hits li").first).to_be_visible(timeout=WAIT_MS)
+        await expect(page.locator(".read-hits li").first).to_be_visible()
         for fold in await page.locator(".read-text details > summary").all():
             await fold.click()
         assert await page.evaluate("window.hit") is None

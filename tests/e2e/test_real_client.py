@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser import WAIT_MS
 from tests.claude_client import run_claude
 from tests.scripted_api import ScriptedApi, Turn, agent, scripted_api, text, thinking, tool
 from tests.stack import Stack, request_id_of, stack
@@ -208,6 +207,6 @@ async def check_page(running: Stack, browser: Browser, conversation: str, agents
     await page.wait_for_url("**/overview")
     await page.goto(f"{running.dashboard}/conversations/{conversation}")
     for agent_id in agents:
-        await expect(page.locator(f'[data-request-id="{agent_id}"]').first).to_be_visible(timeout=WAIT_MS)
+        await expect(page.locator(f'[data-request-id="{agent_id}"]').first).to_be_visible()
     await page.locator(f'[data-request-id="{agents[0]}"] a').first.click()
     await page.wait_for_url(f"**/requests/{agents[0]}")

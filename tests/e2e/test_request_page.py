@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser import WAIT_MS
 from tests.e2e.test_pages import ATTACK, TOOLS, Client, logged_in
 from tests.e2e.test_reading import STRINGS
 from tests.scripted_api import text, thinking, tool
@@ -35,8 +34,8 @@ standing = standing_with(SCRIPTS)
 
 async def opened(page: Page, running: Stack, request_id: str, tab: str = "messages") -> None:
     await page.goto(f"{running.dashboard}/requests/{request_id}?tab={tab}")
-    await expect(page.locator(f'[data-section="{tab}"][aria-current]')).to_be_visible(timeout=WAIT_MS)
-    await expect(page.locator("html")).to_have_attribute("data-live", "live", timeout=WAIT_MS)
+    await expect(page.locator(f'[data-section="{tab}"][aria-current]')).to_be_visible()
+    await expect(page.locator("html")).to_have_attribute("data-live", "live")
 
 
 async def sent(client: Client, key: str = "", **members: Any) -> str:
@@ -59,7 +58,7 @@ async def test_what_is_new_stands_open_and_the_rest_is_one_line(standing: Standi
         await running.requests(3)
         page = watched.page
         await opened(page, running, changed)
-        await expect(page.locator(".message[data-state]")).to_have_count(1, timeout=WAIT_MS)
+        await expect(page.locator(".message[data-state]")).to_have_count(1)
         await expect(page.locator(".message[data-state] .mark-new")).to_have_text("new")
         await expect(page.locator(".carried")).to_contain_text("4 messages carried over from the request before")
         lines = page.locator("[data-change]")
@@ -74,14 +73,14 @@ async def test_what_is_new_stands_open_and_the_rest_is_one_line(standing: Standi
         await expect(page.locator(".diff .added")).to_have_text(["+ Be brief.\n", "+ Say no more.\n"])
 
         await page.get_by_role("button", name="show", exact=True).click()
-        await expect(page.locator("article[data-state]")).to_have_count(5, timeout=WAIT_MS)
+        await expect(page.locator("article[data-state]")).to_have_count(5)
         await expect(page.locator("#m-1")).to_contain_text("Where are the files?")
         await page.get_by_role("button", name="hide", exact=True).click()
-        await expect(page.locator("article[data-state]")).to_have_count(1, timeout=WAIT_MS)
+        await expect(page.locator("article[data-state]")).to_have_count(1)
         await page.locator("[data-novelty] a").click()
         await page.wait_for_url(f"**/requests/{client.ids[-1]}")
         await page.goto(f"{running.dashboard}/requests/{client.ids[0]}")
-        await expect(page.locator("[data-novelty]")).to_contain_text("all of it is new", timeout=WAIT_MS)
+        await expect(page.locator("[data-novelty]")).to_contain_text("all of it is new")
         assert (watched.errors, watched.outside) == ([], [])
 
 
@@ -96,7 +95,7 @@ async def test_the_command_asks_the_same_again(standing: Standing) -> None:
         await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         await opened(page, running, small)
         await page.get_by_role("button", name="Copy as curl").click()
-        await expect(page.get_by_text("Copied.")).to_be_visible(timeout=WAIT_MS)
+        await expect(page.get_by_text("Copied.")).to_be_visible()
         words = shlex.split(await page.evaluate("navigator.clipboard.readText()"))
         assert words[:4] == ["curl", "--request", "POST", f"{running.gateway}/v1/messages"]
         headers = dict(value.split(": ", 1) for name, value in pairwise(words) if name == "--header")
@@ -110,7 +109,7 @@ async def test_the_command_asks_the_same_again(standing: Standing) -> None:
 
         await opened(page, running, large, "headers")
         command = page.locator("[data-again]")
-        await expect(command).to_contain_text(f"--data-binary @{large}.request", timeout=WAIT_MS)
+        await expect(command).to_contain_text(f"--data-binary @{large}.request")
         async with page.expect_download() as download:
             await command.get_by_role("link").click()
         taken = await download.value
@@ -144,7 +143,7 @@ async def test_the_stream_is_played_by_its_recorded_times(standing: Standing) ->
         page = watched.page
         await opened(page, running, client.ids[0], "stream")
         replay, bar = page.locator("[data-replay]"), page.get_by_label("Time of the replay")
-        await expect(page.locator(PLAYED)).to_have_count(3, timeout=WAIT_MS)
+        await expect(page.locator(PLAYED)).to_have_count(3)
         await expect(page.locator("[data-played] h3")).to_have_text(["thinking", "text", "tool use Bash"])
         whole = await played(page)
         assert whole == 'Where is it?I look, and then I tell you all about it.{"command": "ls -l"}'
@@ -163,7 +162,7 @@ async def test_the_stream_is_played_by_its_recorded_times(standing: Standing) ->
         await expect(replay.get_by_role("button", name="×4")).to_have_attribute("aria-pressed", "true")
         await replay.get_by_role("button", name="×16").click()
         await page.locator("[data-played]").press(" ")
-        await expect(replay).to_have_attribute("data-state", "paused", timeout=WAIT_MS)
+        await expect(replay).to_have_attribute("data-state", "paused")
         assert await played(page) == whole
         await bar.press("Home")
         await replay.get_by_role("button", name="×1", exact=True).click()
@@ -173,7 +172,7 @@ async def test_the_stream_is_played_by_its_recorded_times(standing: Standing) ->
         await expect(replay).to_have_attribute("data-state", "paused")
 
         await page.locator('[data-section="headers"]').click()
-        await expect(replay).to_be_hidden(timeout=WAIT_MS)
+        await expect(replay).to_be_hidden()
         assert (watched.errors, watched.outside) == ([], [])
 
 
@@ -185,7 +184,7 @@ async def test_ten_thousand_pieces_are_played(standing: Standing) -> None:
         page = watched.page
         await opened(page, running, client.ids[0], "stream")
         bar = page.get_by_label("Time of the replay")
-        await expect(page.locator(PLAYED)).to_have_count(1, timeout=WAIT_MS)
+        await expect(page.locator(PLAYED)).to_have_count(1)
         assert int(await page.locator("[data-replay]").get_attribute("data-pieces") or 0) > 10_000
         assert await played(page) == LONG
         lasted = int(await bar.get_attribute("max") or 0)
@@ -193,7 +192,7 @@ async def test_ten_thousand_pieces_are_played(standing: Standing) -> None:
             await bar.evaluate("(bar, ms) => { bar.value = ms; bar.dispatchEvent(new Event('input')); }", ms)
             assert await played(page) == await text_at(running, client.ids[0], ms)
         await page.locator("[data-played]").press(" ")
-        await expect(page.locator("[data-replay]")).to_have_attribute("data-state", "paused", timeout=WAIT_MS)
+        await expect(page.locator("[data-replay]")).to_have_attribute("data-state", "paused")
         assert await played(page) == LONG
         assert (watched.errors, watched.outside) == ([], [])
 
@@ -205,9 +204,9 @@ async def test_what_is_still_coming_is_followed(standing: Standing) -> None:
         async with asking as request_id:
             page = watched.page
             await opened(page, running, request_id, "stream")
-            await expect(page.locator(PLAYED).first).to_contain_text("Where", timeout=WAIT_MS)
-        await expect(page.locator(PLAYED)).to_have_count(3, timeout=WAIT_MS)
-        await expect(page.locator(PLAYED).last).to_have_text('{"command": "ls -l"}', timeout=WAIT_MS)
+            await expect(page.locator(PLAYED).first).to_contain_text("Where")
+        await expect(page.locator(PLAYED)).to_have_count(3)
+        await expect(page.locator(PLAYED).last).to_have_text('{"command": "ls -l"}')
         assert watched.errors == []
 
 
@@ -237,18 +236,18 @@ async def test_no_text_from_the_wire_runs(standing: Standing) -> None:
         await running.requests(len(STRINGS) + 1)
         page = watched.page
         await opened(page, running, hostile)
-        await expect(page.locator("[data-change]").first).to_be_visible(timeout=WAIT_MS)
+        await expect(page.locator("[data-change]").first).to_be_visible()
         for fold in await page.locator("[data-novelty] summary").all():
             await fold.click()
         await page.get_by_role("button", name="show", exact=True).first.click()
-        await expect(page.get_by_role("button", name="hide", exact=True).first).to_be_visible(timeout=WAIT_MS)
+        await expect(page.get_by_role("button", name="hide", exact=True).first).to_be_visible()
         await harmless(page)
         for number in (0, len(STRINGS) // 2, len(STRINGS) - 1):
             await opened(page, running, client.ids[number], "stream")
-            await expect(page.locator(PLAYED)).to_have_count(2, timeout=WAIT_MS)
+            await expect(page.locator(PLAYED)).to_have_count(2)
             assert await page.locator(PLAYED).first.text_content() == STRINGS[number]
             await page.locator("[data-played]").press(" ")
-            await expect(page.locator("[data-replay]")).to_have_attribute("data-state", "paused", timeout=WAIT_MS)
+            await expect(page.locator("[data-replay]")).to_have_attribute("data-state", "paused")
             await harmless(page)
         await opened(page, running, hostile, "headers")
         await harmless(page)

@@ -5,7 +5,6 @@ import json
 import pytest
 from playwright.async_api import expect
 
-from tests.browser import WAIT_MS
 from tests.e2e.test_pages import SCRIPTS, Client, logged_in, worked
 from tests.e2e.test_reading import STRINGS, linked
 from tests.scripted_api import text
@@ -35,7 +34,7 @@ async def test_one_finds_what_was_said_and_reads_on_from_there(standing: Standin
         await page.goto(f"{running.dashboard}/overview")
         await page.keyboard.press("/")
         await page.wait_for_url("**/search")
-        await expect(page.get_by_text("Everything that was said can be found")).to_be_visible(timeout=WAIT_MS)
+        await expect(page.get_by_text("Everything that was said can be found")).to_be_visible()
         await page.keyboard.press("/")
         await expect(page.get_by_label("Words that were said")).to_be_focused()
         await page.keyboard.type("that")
@@ -50,16 +49,16 @@ async def test_one_finds_what_was_said_and_reads_on_from_there(standing: Standin
         await page.keyboard.press("j")
         await expect(page.locator(".hit-link").first).to_be_focused()
         await page.keyboard.press("Enter")
-        await expect(page.locator(".entry-chosen")).to_contain_text("That is all", timeout=WAIT_MS)
-        await expect(page.locator(".entry-chosen")).to_be_in_viewport(timeout=WAIT_MS)
+        await expect(page.locator(".entry-chosen")).to_contain_text("That is all")
+        await expect(page.locator(".entry-chosen")).to_be_in_viewport()
         await page.go_back()
-        await expect(page.locator(".hit").first).to_be_visible(timeout=WAIT_MS)
+        await expect(page.locator(".hit").first).to_be_visible()
         await page.get_by_label("Said in").select_option("tool_input")
-        await expect(page.get_by_text("Nobody said that")).to_be_visible(timeout=WAIT_MS)
+        await expect(page.get_by_text("Nobody said that")).to_be_visible()
         await page.get_by_role("link", name="Without filters").click()
-        await expect(page.locator(".hit").first).to_be_visible(timeout=WAIT_MS)
+        await expect(page.locator(".hit").first).to_be_visible()
         await page.goto(f"{running.dashboard}/search?q=-x")
-        await expect(page.get_by_role("alert")).to_contain_text("Name a word", timeout=WAIT_MS)
+        await expect(page.get_by_role("alert")).to_contain_text("Name a word")
         said = json.loads(await running.command("search", "that", "is", "all", "--json"))
         assert [hit["request_id"] for hit in said["items"]][:1] == [client.ids[-1]]
         assert "That is all" in await running.command("search", '"that is all"')
@@ -80,7 +79,7 @@ async def test_nothing_that_is_found_runs(standing: Standing) -> None:
         shown = 0
         for order in ("best", "newest"):
             await page.goto(f"{running.dashboard}/search?q=needle&order={order}")
-            await expect(page.locator(".hit mark").first).to_be_visible(timeout=WAIT_MS)
+            await expect(page.locator(".hit mark").first).to_be_visible()
             while True:
                 shown += await page.locator(".hit").count()
                 assert await page.locator(".hits :is(script, iframe, svg, math, img, [onerror], [onload])").count() == 0
@@ -89,7 +88,7 @@ async def test_nothing_that_is_found_runs(standing: Standing) -> None:
                     break
                 first = await page.locator(".hit").first.get_attribute("data-key")
                 await older.click()
-                await expect(page.locator(".hit").first).not_to_have_attribute("data-key", first or "", timeout=WAIT_MS)
+                await expect(page.locator(".hit").first).not_to_have_attribute("data-key", first or "")
         assert shown > len(STRINGS)
         assert await page.evaluate("window.hit") is None
         assert dialogs == []

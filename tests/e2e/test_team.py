@@ -19,7 +19,6 @@ import pytest
 from aiohttp import ClientSession
 from playwright.async_api import Browser, expect
 
-from tests.browser import WAIT_MS
 from tests.claude_client import clean_environment, client_command
 from tests.e2e.test_pages import logged_in
 from tests.fake_authorization_server import CLIENT, REDIRECT, AuthorizationServer, running
@@ -295,6 +294,6 @@ async def check_pages(browser: Browser, up: Stack, request_id: str, secrets: dic
         page = watched.page
         for address in ("/requests", "/conversations", f"/requests/{UUID(request_id)}"):
             await page.goto(up.dashboard + address)
-            await expect(page.locator("main")).to_contain_text("api.example", timeout=WAIT_MS)
+            await expect(page.locator("main")).to_contain_text("api.example")
             assert hits((await page.content()).encode(), secrets) == []
-        await expect(page.locator("main")).to_contain_text("The key is sk-ant-*****", timeout=WAIT_MS)
+        await expect(page.locator("main")).to_contain_text("The key is sk-ant-*****")

@@ -26,12 +26,12 @@ async def test_map_zoom_filters_and_figure_of_a_long_conversation(tmp_path: Path
         await worked(client)
         await running.requests(5)
         await page.goto(f"{running.dashboard}/conversations/{client.ids[0]}")
-        await expect(page.locator("[role=treeitem]")).to_have_count(5, timeout=WAIT_MS)
+        await expect(page.locator("[role=treeitem]")).to_have_count(5)
         await expect(page.locator("[data-tree-map]")).to_be_hidden()
         for number in range(MORE):
             await client.ask(text(f"Question {number}"))
         await running.requests(5 + MORE)
-        await expect(page.locator("[data-tree]")).to_have_attribute("data-nodes", str(5 + MORE), timeout=WAIT_MS)
+        await expect(page.locator("[data-tree]")).to_have_attribute("data-nodes", str(5 + MORE))
         await the_map_moves_the_tree(page)
         await keys_zoom(page)
         await filters_stand_in_the_address(page)
@@ -81,20 +81,20 @@ async def filters_stand_in_the_address(page: Page) -> None:
     whole = await page.locator('[data-sum="main"]').inner_text()
     await page.get_by_role("combobox", name="Class").select_option("subagent")
     await page.wait_for_url("**class=subagent**", timeout=WAIT_MS)
-    await expect(page.locator('[data-sum="person"]')).to_have_text("0 ms", timeout=WAIT_MS)
+    await expect(page.locator('[data-sum="person"]')).to_have_text("0 ms")
     await page.locator("[role=treeitem]").nth(1).click()
     await page.wait_for_url("**request=**")
     assert "class=subagent" in page.url, "picking a row keeps what the timeline shows"
     await page.get_by_role("combobox", name="Branch").select_option(index=1)
-    await expect(page.locator('[data-state="no-lanes"]')).to_be_visible(timeout=WAIT_MS)
+    await expect(page.locator('[data-state="no-lanes"]')).to_be_visible()
     await expect(page.locator(".chart .figure")).to_be_hidden()
     await page.go_back()
-    await expect(page.locator('[data-state="no-lanes"]')).to_be_hidden(timeout=WAIT_MS)
+    await expect(page.locator('[data-state="no-lanes"]')).to_be_hidden()
     assert await page.get_by_role("combobox", name="Class").input_value() == "subagent"
     await page.reload()
-    await expect(page.locator('[data-sum="person"]')).to_have_text("0 ms", timeout=WAIT_MS)
+    await expect(page.locator('[data-sum="person"]')).to_have_text("0 ms")
     await page.get_by_role("combobox", name="Class").select_option("")
-    await expect(page.locator('[data-sum="main"]')).to_have_text(whole, timeout=WAIT_MS)
+    await expect(page.locator('[data-sum="main"]')).to_have_text(whole)
 
 
 async def the_figure_can_be_opened(page: Page) -> None:
