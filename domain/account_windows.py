@@ -5,9 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.forecast import Climb, Forecast, Outlook, at_present_pace, at_usual_pace
+from domain.moments import micros_at, micros_in, moment_at
 from domain.rate_limits import Gauge, GaugeKind
 from domain.reckoned_windows import Capacity, ReckonedWindow, TokenUse, capacity_of, share_of
-from domain.windows import FIVE_HOURS, Point, Sighting, Window, by_place, length_of, model_scope_of, windows_in_order
+from domain.windows import (
+    FIVE_HOURS,
+    Sighting,
+    Track,
+    Window,
+    by_place,
+    length_of,
+    model_scope_of,
+    points_of,
+    tracks_of,
+    windows_on,
+)
 from schemas.limits_api import (
     AccountWindows,
     ForecastItem,
@@ -37,14 +49,16 @@ class Known:
 
     account: str
     sightings: Sequence[Sighting]
+    """Of each gauge the newest, or more."""
+    tracks: Sequence[Track] | None = None
+    """All sightings of windows in columns; None: those among ``sightings``."""
     bare_at: datetime | None
     """When the newest answer without such headers came."""
     use: TokenUse
 
 
 def account_windows(known: Known, now: datetime) -> AccountWindows:
-    sightings = sorted(known.sightings, key=by_place)  # once: sorting what is in order costs little
-    newest = _newest(sightings)
+    newest = _newest(known.sightings)
     gauges = [one.gauge for one in newest]
     return AccountWindows(
         account=known.account,
@@ -52,7 +66,7 @@ def account_windows(known: Known, now: datetime) -> AccountWindows:
         bare_at=known.bare_at,
         overall=next((_overall(one) for one in newest if one.gauge.kind == "overall"), None),
         overage=next((_overage(one) for one in newest if one.gauge.kind == "overage"), None),
-        windows=_window_items(sightings, known.use, now),
+        windows=_window_items(known, now),
         key_limits=[_key_limit(one) for one in newest if one.gauge.kind == "key"],
         unknown={_member(gauge, name): value for gauge in gauges for name, value in gauge.unknown.items()},
         malformed=[_member(gauge, name) for gauge in gauges for name in gauge.malformed],
@@ -60,9 +74,9 @@ def account_windows(known: Known, now: datetime) -> AccountWindows:
 
 
 def _newest(sightings: Sequence[Sighting]) -> list[Sighting]:
-    """Of each gauge the newest, of sightings in order."""
+    """Of each gauge."""
     found = dict[tuple[GaugeKind, str], Sighting]()
-    for one in sightings:
+    for one in sorted(sightings, key=by_place):
         found[one.gauge.kind, one.gauge.name] = one
     return [found[key] for key in sorted(found)]
 
@@ -107,10 +121,11 @@ def _key_limit(one: Sighting) -> KeyLimitItem:
     )
 
 
-def _window_items(sightings: Sequence[Sighting], use: TokenUse, now: datetime) -> list[WindowItem]:
-    windows = windows_in_order(sightings)
-    items = {name: _Picture(found, use, now).item() for name, found in windows.items() if name != FIVE}
-    five = _FiveHours(windows.get(FIVE, ()), use, now).latest()
+def _window_items(known: Known, now: datetime) -> list[WindowItem]:
+    tracks = tracks_of(known.sightings) if known.tracks is None else known.tracks
+    windows = {track.name: windows_on(track) for track in tracks}
+    items = {name: _Picture(found, known.use, now).item() for name, found in windows.items() if name != FIVE}
+    five = _FiveHours(windows.get(FIVE, ()), known.use, now).latest()
     if five is not None:
         items[FIVE] = five
     return [items[name] for name in sorted(items, key=lambda name: (length_of(name) or timedelta.max, name))]
@@ -137,13 +152,20 @@ class _Picture:
             bounds="header",
             said=said,
             now=now,
-            status=window.newest.gauge.status,
+            status=window.status,
             warning=window.warned,
             threshold=window.newest.gauge.threshold,
             forecasts=[] if over else self._forecasts(window, now),
             history=self._history(length),
-            past=[_past(one) for one in reversed(self._windows[:-1])][:MAX_PAST],
+            past=self._past(),
         )
+
+    def _past(self) -> list[PastWindow]:
+        return [_past(one) for one in self._before()]
+
+    def _before(self) -> Sequence[Window]:
+        """The windows before this one, the last first, so many as are shown."""
+        return self._windows[-2 : -2 - MAX_PAST : -1]
 
     def _since(self, window: Window, said: Reading) -> Reading:  # noqa: ARG002 - the five-hour window knows more
         return said
@@ -166,13 +188,8 @@ class _Picture:
 
     def _history(self, length: timedelta | None) -> list[PointItem]:
         short = length is not None and length < _DAY
-        since = self._now - (SHORT_HISTORY if short else LONG_HISTORY)
-        points = sorted((point for window in self._windows for point in window.points), key=_when)
-        return [
-            PointItem(at=point.at, utilization=point.utilization, request_id=point.request_id)
-            for point in points
-            if point.at >= since
-        ]
+        since = micros_at(self._now - (SHORT_HISTORY if short else LONG_HISTORY))
+        return points_of(self._windows, since)
 
 
 class _FiveHours(_Picture):
@@ -182,21 +199,26 @@ class _FiveHours(_Picture):
         super().__init__(windows, use, now)
         self._capacity = capacity_of(windows, use)
         self._unseen = _unseen(windows, use)
+        self._latest = self._unseen[-1] if self._unseen else None
+        """The present one, where tokens tell of it alone."""
+        if self._latest is not None and windows and self._latest.starts_at < windows[-1].ended_at:
+            self._latest = None
 
     def latest(self) -> WindowItem | None:
         """None: nothing is known of any."""
-        latest = self._unseen[-1] if self._unseen else None
-        if latest is not None and self._windows and latest.starts_at < self._windows[-1].ended_at:
-            latest = None
-        reckoned = [_past_reckoned(one, self._capacity) for one in self._unseen if one is not latest]
-        if latest is not None:
-            return self._reckoned(latest, [*map(_past, self._windows), *reckoned])
-        if not self._windows:
-            return None
-        item = self.item()
-        return item.model_copy(update={"past": _newest_first([*item.past, *reckoned])})
+        if self._latest is not None:
+            return self._reckoned(self._latest)
+        return self.item() if self._windows else None
 
-    def _reckoned(self, window: ReckonedWindow, past: Sequence[PastWindow]) -> WindowItem:
+    def _past(self) -> list[PastWindow]:
+        return self._newest_first(self._before(), self._unseen)
+
+    def _newest_first(self, said: Sequence[Window], reckoned: Sequence[ReckonedWindow]) -> list[PastWindow]:
+        known: list[Window | ReckonedWindow] = [*said, *reckoned]
+        newest = sorted(known, key=_end, reverse=True)[:MAX_PAST]
+        return [_past(one) if isinstance(one, Window) else _past_reckoned(one, self._capacity) for one in newest]
+
+    def _reckoned(self, window: ReckonedWindow) -> WindowItem:
         over = window.ends_at <= self._now
         nothing = f"five hours from its first request passed at {_text(window.ends_at)}, and nothing was used since"
         now = (
@@ -204,7 +226,6 @@ class _FiveHours(_Picture):
             if over
             else _reading(window, self._capacity)
         )
-        ended = [_past_reckoned(window, self._capacity)] if over else []
         return WindowItem(
             name=FIVE,
             model_scope=None,
@@ -220,7 +241,7 @@ class _FiveHours(_Picture):
             threshold=None,
             forecasts=[],
             history=self._history(FIVE_HOURS),
-            past=_newest_first([*past, *ended]),
+            past=self._newest_first(self._windows, self._unseen if over else self._unseen[:-1]),
         )
 
     def _since(self, window: Window, said: Reading) -> Reading:
@@ -244,28 +265,33 @@ class _FiveHours(_Picture):
 
 def _unseen(windows: Sequence[Window], use: TokenUse) -> list[ReckonedWindow]:
     """Windows of the tokens that were used outside of all windows that headers told of."""
-    bounds = sorted((one.starts_at - SKEW, one.ended_at) for one in windows if one.starts_at is not None)
-    since = use.begins_at
+    bounds = sorted((one.start - micros_in(SKEW), one.end) for one in windows if one.start is not None)
+    since = use.begins
     if since is None:
         return []
     found = list[ReckonedWindow]()
     for start, end in bounds:
-        found += use.windows(since, start)
+        if since < start:
+            found += use.windows(moment_at(since), moment_at(start))
         since = max(since, end)
-    return found + use.windows(since)
+    return found + use.windows(moment_at(since))
 
 
 def _said(window: Window) -> Reading:
-    point = window.points[-1] if window.points else None
-    how = _SAID if point else "its headers tell no utilization"
-    evidence = (point.request_id, point.at) if point else (window.newest.request_id, window.newest.seen_at)
+    if not window.seen:
+        newest, how = window.newest, "its headers tell no utilization"
+        return Reading(utilization=None, source="header", how=how, request_id=newest.request_id, seen_at=newest.seen_at)
     return Reading(
-        utilization=point.utilization if point else None,
+        utilization=window.shares[-1],
         source="header",
-        how=how,
-        request_id=evidence[0],
-        seen_at=evidence[1],
+        how=_SAID,
+        request_id=window.track.evidence.whose(window.places[-1:])[0],
+        seen_at=moment_at(window.seen[-1]),
     )
+
+
+def _end(window: Window | ReckonedWindow) -> datetime:
+    return window.ended_at if isinstance(window, Window) else window.ends_at
 
 
 def _past(window: Window) -> PastWindow:
@@ -273,17 +299,13 @@ def _past(window: Window) -> PastWindow:
         starts_at=window.starts_at,
         ended_at=window.ended_at,
         reading=_said(window),
-        status=window.newest.gauge.status,
+        status=window.status,
     )
 
 
 def _past_reckoned(window: ReckonedWindow, capacity: Capacity | None) -> PastWindow:
     reading = _reading(window, capacity)
     return PastWindow(starts_at=window.starts_at, ended_at=window.ends_at, reading=reading, status=None)
-
-
-def _newest_first(windows: Sequence[PastWindow]) -> list[PastWindow]:
-    return sorted(windows, key=lambda one: one.ended_at, reverse=True)[:MAX_PAST]
 
 
 def _reading(window: ReckonedWindow, capacity: Capacity | None) -> Reading:
@@ -319,10 +341,6 @@ def _forecast(one: Forecast) -> ForecastItem:
         per_hour=one.per_hour,
         reason=one.reason,
     )
-
-
-def _when(point: Point) -> datetime:
-    return point.at
 
 
 def _text(moment: datetime) -> str:

@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 from math import floor
+from operator import lt
 from typing import Literal
 
-from domain.windows import Point, Window
+from domain.moments import micros_at, micros_in, moment_at, span_of
+from domain.windows import Window
 
 Pace = Literal["present", "usual"]
 LEVEL = 0.8
@@ -80,37 +82,65 @@ class Climb:
     """How much of a window an account used up, moment by moment, all its windows one after the other."""
 
     def __init__(self, windows: Sequence[Window]) -> None:
-        steps = sorted((at, rise) for window in windows for at, rise in _rises(window.points))
-        self._times = [at for at, _ in steps]
-        self._levels = [0.0, *accumulate(rise for _, rise in steps)]
+        times = [at for window in windows for at in window.seen]
+        rises = [rise for window in windows for rise in _rises(window.shares)]
+        if not all(map(lt, times, times[1:])):  # windows cross seldom
+            steps = sorted(zip(times, rises, strict=True))
+            times, rises = [at for at, _ in steps], [rise for _, rise in steps]
+        self._times, self._levels = times, [0.0, *accumulate(rises)]
 
     @property
     def begins_at(self) -> datetime | None:
         """None: nothing is known."""
-        return self._times[0] if self._times else None
+        return moment_at(self._times[0]) if self._times else None
 
     def level(self, at: datetime) -> float:
         """All that was used up by then."""
-        return self._levels[bisect_right(self._times, at)]
+        return self._levels[bisect_right(self._times, micros_at(at))]
 
     def paces(self, moments: Sequence[datetime], length: timedelta) -> list[float]:
         """Share an hour, lately, at each: one burst alone makes none, one pause alone ends none."""
-        levels = [self.level(at) for at in moments]
+        return self.paces_at([micros_at(moment) for moment in moments], length)
+
+    def paces_at(self, moments: Sequence[int], length: timedelta) -> list[float]:
+        """The same of moments in microseconds."""
+        levels = [self._levels[bisect_right(self._times, at)] for at in moments]
         looks = [self._rates(moments, levels, part * length) for part in LOOK_BACKS]
         return [sorted(rates)[1] for rates in zip(*looks, strict=True)]
 
-    def _rates(self, moments: Sequence[datetime], levels: Sequence[float], span: timedelta) -> list[float]:
-        times, sums, hours = self._times, self._levels, _hours(span)
+    def _rates(self, moments: Sequence[int], levels: Sequence[float], span: timedelta) -> list[float]:
+        times, sums, hours, back = self._times, self._levels, _hours(span), micros_in(span)
         return [
-            (level - sums[bisect_right(times, at - span)]) / hours for at, level in zip(moments, levels, strict=True)
+            (level - sums[bisect_right(times, at - back)]) / hours for at, level in zip(moments, levels, strict=True)
         ]
+
+    def busy(self, first: int, last: int, step: int, span: int) -> list[int]:
+        """Of the moments ``last``, a step before it and so on back to ``first``: those with a step of the climb in the
+        span before them. The others are stepped over: most of a week nobody works."""
+        times, most, number, found = self._times, (last - first) // step, 0, list[int]()
+        while number <= most:
+            at = last - number * step
+            place = bisect_right(times, at)
+            if place == 0:
+                break
+            if times[place - 1] > at - span:
+                found.append(at)
+                number += 1
+            else:
+                number = (last - times[place - 1] - span) // step + 1
+        return found
 
     def time_for(self, rise: float, start: datetime, horizon: timedelta) -> timedelta | None:
         """How long it took from ``start`` to use up so much; None: longer than ``horizon``."""
-        index = bisect_right(self._levels, self.level(start) + rise - 1e-9) - 1
+        return self.time_from(micros_at(start), rise, horizon)
+
+    def time_from(self, start: int, rise: float, horizon: timedelta) -> timedelta | None:
+        """The same from a moment in microseconds."""
+        level = self._levels[bisect_right(self._times, start)]
+        index = bisect_right(self._levels, level + rise - 1e-9) - 1
         if index >= len(self._times):
             return None
-        took = self._times[index] - start
+        took = span_of(self._times[index] - start)
         return max(_NOTHING, took) if took <= horizon else None
 
 
@@ -137,25 +167,31 @@ def at_present_pace(climb: Climb, outlook: Outlook) -> Forecast:
             pace="present", per_hour=0.0, reason=f"nothing was used in the last {lately}, as far as headers tell"
         )
     moments = _moments(climb, outlook)
-    past = [(found, at) for found, at in zip(climb.paces(moments, outlook.length), moments, strict=True) if found > 0]
+    past = [
+        (found, at) for found, at in zip(climb.paces_at(moments, outlook.length), moments, strict=True) if found > 0
+    ]
     alike = [(found, at) for found, at in past if pace / _ALIKE <= found <= pace * _ALIKE]
     chosen = alike if len(alike) >= LEAST_CASES else past
     if len(chosen) < LEAST_CASES:
         reason = f"{len(chosen)} earlier moments with a pace are known of; {LEAST_CASES} are needed"
         return Forecast(pace="present", per_hour=pace, reason=reason)
-    cases = [climb.time_for(outlook.left * found / pace, at, outlook.horizon) for found, at in chosen]
+    left, horizon = outlook.left, outlook.horizon
+    cases = [climb.time_from(at, left * found / pace, horizon) for found, at in chosen]
     return _forecast("present", outlook, cases, per_hour=pace)
 
 
-def _moments(climb: Climb, outlook: Outlook) -> list[datetime]:
-    """Those that can be compared: what came before them and after them, as far as it matters, is known."""
-    begins = climb.begins_at
+def _moments(climb: Climb, outlook: Outlook) -> list[int]:
+    """Those that can be compared: what came before them and after them, as far as it matters, is known.
+
+    Left out are those that have no pace, as nothing was used in the middle one of the looks back.
+    """
+    begins, length = climb.begins_at, outlook.length
     if begins is None:
         return []
-    step = outlook.length / _CASES_PER_WINDOW
-    first = max(begins + LOOK_BACKS[-1] * outlook.length, outlook.now - WEEKS * _WEEK)
+    first = max(begins + LOOK_BACKS[-1] * length, outlook.now - WEEKS * _WEEK)
     last = outlook.now - outlook.horizon
-    return [last - number * step for number in range(floor((last - first) / step) + 1)]
+    step, look = length / _CASES_PER_WINDOW, LOOK_BACKS[1] * length
+    return climb.busy(micros_at(first), micros_at(last), micros_in(step), micros_in(look))
 
 
 def _forecast(
@@ -163,15 +199,15 @@ def _forecast(
 ) -> Forecast:
     ordered = sorted(case for case in cases if case is not None) + [None] * cases.count(None)
     low, high, level = _ranks(len(ordered))
-    at = [None if case is None else outlook.now + case for case in ordered]
+    likely, earliest, latest = (ordered[place] for place in ((len(ordered) - 1) // 2, low, high))
     return Forecast(
         pace=pace,
-        likely=at[(len(at) - 1) // 2],
-        earliest=at[low],
-        latest=at[high],
+        likely=None if likely is None else outlook.now + likely,
+        earliest=None if earliest is None else outlook.now + earliest,
+        latest=None if latest is None else outlook.now + latest,
         level=level,
-        cases=len(at),
-        full=len(at) - cases.count(None),
+        cases=len(ordered),
+        full=len(ordered) - cases.count(None),
         per_hour=per_hour,
     )
 
@@ -182,10 +218,9 @@ def _ranks(count: int) -> tuple[int, int, float]:
     return cut - 1, count - cut, (count + 1 - 2 * cut) / (count + 1)
 
 
-def _rises(points: Sequence[Point]) -> list[tuple[datetime, float]]:
-    """What each point adds to the fullest before it: crossing answers and roundings take nothing back."""
-    fullest = [0.0, *accumulate((point.utilization for point in points), max)]
-    return [(point.at, later - before) for point, (before, later) in zip(points, pairwise(fullest), strict=True)]
+def _rises(shares: Sequence[float]) -> list[float]:
+    """What each adds to the fullest before it: crossing answers and roundings take nothing back."""
+    return [later - before for before, later in pairwise([0.0, *accumulate(shares, max)])]
 
 
 def _hours(span: timedelta) -> float:

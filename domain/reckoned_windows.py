@@ -8,17 +8,19 @@ A weekly window cannot be reckoned: nothing in the traffic tells when it begins.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import accumulate
 from statistics import median
 from typing import NamedTuple
 
+from domain.moments import micros_at, micros_in, moment_at
 from domain.windows import FIVE_HOURS, Window
 
 HEADER_STEP = 0.01
 """Headers round to hundredths: what they say may be off by half of it."""
 LEAST_SHARE = 0.05
 """Of a window that tells how many tokens fill it; below, rounding says more than use."""
+_LENGTH = micros_in(FIVE_HOURS)
 
 
 class Use(NamedTuple):
@@ -61,37 +63,47 @@ class Share:
 class TokenUse:
     """What an account used, moment by moment."""
 
-    def __init__(self, uses: Iterable[Use]) -> None:
-        self._uses = sorted(uses, key=lambda use: use.at)
-        self._times = [use.at for use in self._uses]
-        self._sums = [0, *accumulate(use.tokens for use in self._uses)]
+    def __init__(self, uses: Iterable[Use] = (), *, columns: tuple[Sequence[int], Sequence[int]] = ((), ())) -> None:
+        """``columns``: many uses at once, microseconds (``domain.moments``) in order and their tokens."""
+        ordered = sorted((micros_at(use.at), use.tokens) for use in uses)
+        self._times = [*columns[0], *(at for at, _ in ordered)]
+        self._sums = [0, *accumulate((*columns[1], *(tokens for _, tokens in ordered)))]
+
+    @property
+    def begins(self) -> int | None:
+        """In microseconds. None: nothing was used."""
+        return self._times[0] if self._times else None
 
     @property
     def begins_at(self) -> datetime | None:
         """None: nothing was used."""
-        return self._times[0] if self._times else None
+        return moment_at(self._times[0]) if self._times else None
 
     def between(self, start: datetime, end: datetime) -> int:
         """Tokens used at ``start`` or later, and before ``end``."""
-        return max(0, self._sums[bisect_left(self._times, end)] - self._sums[bisect_left(self._times, start)])
+        return self._sum(bisect_left(self._times, micros_at(start)), bisect_left(self._times, micros_at(end)))
 
     def after(self, start: datetime, until: datetime) -> int:
         """Tokens used later than ``start``, up to ``until``."""
-        return max(0, self._sums[bisect_right(self._times, until)] - self._sums[bisect_right(self._times, start)])
+        return self._sum(bisect_right(self._times, micros_at(start)), bisect_right(self._times, micros_at(until)))
+
+    def _sum(self, first: int, last: int) -> int:
+        return max(0, self._sums[last] - self._sums[first])
 
     def windows(self, since: datetime, until: datetime | None = None) -> list[ReckonedWindow]:
         """One after the other, from ``since`` on; ``until``: there another one began, and the last one ended.
 
         None where ``until`` is no later than ``since``.
         """
-        found = list[ReckonedWindow]()
-        index = bisect_left(self._times, since)
-        past = len(self._times) if until is None else bisect_left(self._times, until)
+        found, times = list[ReckonedWindow](), self._times
+        index, past = bisect_left(times, micros_at(since)), len(times)
+        if until is not None:
+            past = bisect_left(times, micros_at(until))
         while index < past:
-            start, end = self._times[index], self._times[index] + FIVE_HOURS
-            end = end if until is None else min(end, until)
-            found.append(ReckonedWindow(start, end, self.between(start, end)))
-            index = bisect_left(self._times, end)
+            end = times[index] + _LENGTH if until is None else min(times[index] + _LENGTH, micros_at(until))
+            following = bisect_left(times, end)
+            found.append(ReckonedWindow(moment_at(times[index]), moment_at(end), self._sum(index, following)))
+            index = following
         return found
 
 
@@ -113,12 +125,13 @@ def share_of(tokens: int, capacity: Capacity) -> Share:
 
 
 def _capacity(window: Window, use: TokenUse) -> tuple[float, float, float] | None:
-    start, known_since = window.starts_at, use.begins_at
-    if start is None or known_since is None or start < known_since or not window.points:
+    start, known_since = window.start, use.begins
+    if start is None or known_since is None or start < known_since or not window.shares:
         return None
-    point = max(window.points, key=lambda one: one.utilization)
-    tokens = use.between(start, point.at + timedelta(microseconds=1))
-    if tokens == 0 or not LEAST_SHARE <= point.utilization < 1:
+    share = max(window.shares)
+    until = window.seen[window.shares.index(share)] + 1
+    tokens = use.between(moment_at(start), moment_at(until))
+    if tokens == 0 or not LEAST_SHARE <= share < 1:
         return None
     half = HEADER_STEP / 2
-    return tokens / (point.utilization + half), tokens / point.utilization, tokens / (point.utilization - half)
+    return tokens / (share + half), tokens / share, tokens / (share - half)

@@ -1,14 +1,21 @@
 """Every value of an account's windows says whether a header said it or we reckon it, and from what."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.account_windows import MAX_PAST, Known, account_windows
 from domain.rate_limits import Gauge, GaugeKind
 from domain.reckoned_windows import TokenUse, Use
-from domain.windows import Sighting
+from domain.windows import Sighting, tracks_of
 from schemas.limits_api import AccountWindows, KeyLimitItem, Reading, WindowItem
+from tests.plain_windows import lived, window_items
+from tests.requirements import scaled
 
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -214,3 +221,29 @@ def test_the_newest_counts_in_whatever_order_sightings_are_read() -> None:
     for turned in range(len(with_resets)):
         assert told([*with_resets[turned:], *with_resets[:turned]], (1, 7), now=4) == expected
     assert told(with_resets[::-1], (1, 7), now=4) == expected
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=scaled(20, 1000), deadline=None)
+def test_an_account_is_what_the_plain_way_makes_of_it(seed: int) -> None:
+    """Sightings in columns, idle moments stepped over, and nothing made that is not shown: the answer is the same."""
+    sightings, uses = lived(Random(seed), START)
+    known = Known(account="acme", sightings=sightings, bare_at=None, use=TokenUse(uses))
+    found = account_windows(known, START)
+    assert found.windows == window_items(sightings, uses, START)
+    newest = {one.gauge.name: one for one in sorted(sightings, key=lambda one: one[:2])}
+    apart = replace(known, sightings=list(newest.values()), tracks=tracks_of(sightings))
+    assert account_windows(apart, START) == found
+
+
+def test_lives_have_what_they_are_for() -> None:
+    """Or the test above would show little."""
+    items = [one for seed in range(24) for one in window_items(*lived(Random(seed), START), START)]
+    forecasts = [each for one in items for each in one.forecasts]
+    assert {one.state for one in items} == {"open", "over"}
+    assert {one.bounds for one in items} == {"header", "reckoned"}
+    assert {each.pace for each in forecasts if each.level is not None} == {"present", "usual"}
+    assert any(each.full for each in forecasts)
+    assert any(len(one.past) == MAX_PAST for one in items)
+    assert any(one.now.source == "reckoned" and one.said and one.state == "open" for one in items)
+    assert {each.reading.source for one in items if one.name == "5h" for each in one.past} == {"header", "reckoned"}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from domain import forecast
 from domain.forecast import Climb, Forecast, Outlook, at_present_pace, at_usual_pace
+from domain.moments import micros_at, micros_in
 from domain.rate_limits import Gauge
 from domain.windows import Sighting, Window, windows_of
 
@@ -49,6 +50,14 @@ def test_the_climb_goes_on_across_resets_and_takes_nothing_back() -> None:
     assert climb.time_for(0.9, at(0), 99 * HOUR) is None, "never"
     assert climb.time_for(0, at(4), HOUR) == timedelta()
     assert Climb(()).begins_at is None
+
+
+def test_windows_that_cross_are_one_climb() -> None:
+    """A late answer of the window before rises between those of the next, and two at once both count."""
+    crossing = windows((1, 0.2, 5), (3, 0.1, 10), (4, 0.5, 5), (6, 0.4, 10), (6, 0.3, 16))
+    climb = Climb(crossing)
+    assert [climb.level(at(hour)) for hour in (1, 3, 4, 6)] == pytest.approx([0.2, 0.3, 0.6, 1.2])
+    assert climb.time_for(0.3, at(1), 9 * HOUR) == 3 * HOUR
 
 
 def test_the_pace_is_the_middle_one_of_three_looks_back() -> None:
@@ -200,3 +209,16 @@ def test_the_paces_of_many_moments_are_those_of_each(
     climb = Climb(windows(*((hour, cents / 100, 1000 + 10 * hour) for hour, cents in dict(steps).items())))
     moments = [at(minute / 60) for minute in minutes]
     assert climb.paces(moments, length) == [plain_pace(climb, moment, length) for moment in moments]
+
+
+@given(STEPS, st.tuples(st.integers(-5, 45), st.integers(-5, 45)), st.integers(1, 9), st.integers(1, 30))
+def test_only_idle_moments_are_stepped_over(
+    steps: list[tuple[int, int]], ends: tuple[int, int], step: int, span: int
+) -> None:
+    """Moments are hours; a look back may be shorter than a step, and longer."""
+    climb = Climb(windows(*((hour, cents / 100, 1000 + 10 * hour) for hour, cents in dict(steps).items())))
+    first, last = ends
+    moments = range(last, first - 1, -step)
+    busy = [hour for hour in moments if any(hour - span < when <= hour for when, _ in steps)]
+    found = climb.busy(micros_at(at(first)), micros_at(at(last)), micros_in(step * HOUR), micros_in(span * HOUR))
+    assert found == [micros_at(at(hour)) for hour in busy]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.moments import micros_at
 from domain.rate_limits import Gauge
 from domain.reckoned_windows import Capacity, Share, TokenUse, Use, capacity_of, share_of
 from domain.windows import Sighting, Window, windows_of
@@ -106,3 +107,13 @@ def test_the_truth_lies_in_the_range(capacity: int, cents: list[int]) -> None:
     assert found.low <= capacity * (1 + 1e-9)
     assert found.high >= capacity * (1 - 1e-9)
     assert found.low <= found.likely <= found.high
+
+
+@given(USES, st.integers(0, 2000), st.integers(0, 2000))
+def test_columns_are_the_same_uses(pairs: list[tuple[int, int]], start: int, end: int) -> None:
+    ordered = sorted(pairs)
+    columns = ([micros_at(at(minute)) for minute, _ in ordered], [tokens for _, tokens in ordered])
+    plain, packed = use(*pairs), TokenUse(columns=columns)
+    assert packed.windows(at(start)) == plain.windows(at(start))
+    assert packed.between(at(start), at(end)) == plain.between(at(start), at(end))
+    assert (packed.begins, packed.begins_at) == (plain.begins, plain.begins_at)

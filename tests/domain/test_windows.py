@@ -8,8 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.moments import micros_at
 from domain.rate_limits import Gauge
-from domain.windows import JITTER, Sighting, Window, length_of, model_scope_of, windows_of
+from domain.windows import (
+    JITTER,
+    Sighting,
+    Window,
+    length_of,
+    model_scope_of,
+    points_of,
+    tracks_of,
+    windows_of,
+    windows_on,
+)
 
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -169,3 +180,21 @@ def test_a_reset_is_held_against_the_first_one_of_a_window_and_not_the_one_befor
     found = windows_of(told)["5h"]
     assert [len(one.points) for one in found] == [2, 1, 1]
     assert [one.resets_at for one in found] == [START + minute * MINUTE for minute in (301, 305, 303)]
+
+
+@given(SIGHTINGS)
+def test_a_window_says_what_its_sightings_say(sightings: list[Sighting]) -> None:
+    """Columns give back what went in, at their places."""
+    by_id = {one.request_id: one for one in sightings}
+    for track in tracks_of(sightings):
+        for window in windows_on(track):
+            newest = by_id[window.newest.request_id]
+            assert (window.newest, window.status, window.name) == (newest, newest.gauge.status, newest.gauge.name)
+            for point in window.points:
+                one = by_id[point.request_id]
+                assert (point.at, point.utilization) == (one.seen_at, one.gauge.utilization)
+            assert [point.at for point in window.points] == sorted(point.at for point in window.points)
+            for minute in (0, 300):
+                since = START + minute * MINUTE
+                later = [point for point in window.points if point.at >= since]
+                assert points_of([window], micros_at(since)) == later

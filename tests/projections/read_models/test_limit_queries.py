@@ -1,13 +1,19 @@
 """What is read of limits is what was written, no older than it matters, and along the indexes."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from domain.account_windows import LONG_HISTORY
+from domain.rate_limits import Gauge
+from domain.reckoned_windows import Use
+from domain.windows import Sighting, length_of
 from ops.db.pool import Pool
 from projections.read_models import builds, limit_queries, limits
 from projections.read_models.connection import Connection
@@ -15,11 +21,14 @@ from projections.read_models.limits import SightingRow
 from projections.read_models.rows import as_json
 from projections.registry import projection
 from schemas.limits_api import AccountWindows
+from tests.plain_windows import lived, window_items
+from tests.requirements import scaled
 from tests.stored_rows import Stored, make_live, request_row, stored
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 MANY = 3_000
+GAUGE = ("status", "utilization", "resets_at", "surpassed", "threshold")
 MANY_SIGHTINGS = """
 INSERT INTO limit_sightings
 SELECT made.* FROM generate_series(1, $3::int) AS n,
@@ -160,13 +169,76 @@ async def test_every_query_reads_along_its_index(live: Pool) -> None:
         await connection.execute("SET LOCAL random_page_cost = 1.1")  # a few thousand rows stand for millions
         recent = NOW - 10 * MINUTE
         for query, arguments, index in (
-            (limit_queries.SELECT_SIGHTINGS, ("a7", recent, recent), "limit_sightings_pkey"),
-            (limit_queries.SELECT_USES, ("s7", NOW - 60 * MINUTE), "requests_by_payer"),
+            (limit_queries.SELECT_SIGHTINGS, (["a7"], recent, recent), "limit_sightings_pkey"),
+            (limit_queries.SELECT_USES, (["s7"], NOW - 60 * MINUTE), "requests_by_payer"),
             (limit_queries.SELECT_ACCOUNTS, (recent, 5), "limit_sightings_by_time"),
         ):
             (plan,) = json.loads(await connection.fetchval("EXPLAIN (FORMAT JSON) " + query, *arguments))
             assert index in nodes(plan["Plan"]), query
             assert "Seq Scan" not in nodes(plan["Plan"]), query
+
+
+def rows_of(account: str, one: Sighting) -> Iterator[SightingRow]:
+    """As the projector makes them: of its minute, and of a longer span."""
+    gauge, length = one.gauge, length_of(one.gauge.name)
+    for span in (1, 15 if length is not None and length < timedelta(days=1) else 60):
+        yield row(
+            NOW - one.seen_at,
+            span,
+            account_key=account,
+            bucket=one.seen_at.replace(minute=one.seen_at.minute // span * span, second=0, microsecond=0),
+            request_id=one.request_id,
+            unknown={},
+            malformed=[],
+            gauge=gauge.name,
+            **{name: getattr(gauge, name) for name in GAUGE},
+        )
+
+
+def kept(rows: Sequence[SightingRow]) -> list[Sighting]:
+    """The newest of each stretch of time, of minutes only lately."""
+    newest = dict[tuple[str, int, datetime], SightingRow]()
+    for one in sorted(rows, key=lambda one: (one.seen_at, one.request_id)):
+        since = NOW - (limit_queries.MINUTES_KEPT if one.span == 1 else LONG_HISTORY)
+        if one.bucket >= since:
+            newest[one.gauge, one.span, one.bucket] = one
+    return [
+        Sighting(
+            one.seen_at,
+            one.request_id,
+            Gauge("window", one.gauge, *(getattr(one, name) for name in GAUGE)),
+        )
+        for one in newest.values()
+    ]
+
+
+def minutes(uses: Sequence[Use]) -> list[Use]:
+    found = dict[datetime, Use]()
+    for use in sorted(uses):
+        if use.at >= NOW - limit_queries.TOKENS_KEPT:
+            minute = use.at.replace(second=0, microsecond=0)
+            known = found.get(minute, Use(use.at, 0))
+            found[minute] = Use(known.at, known.tokens + use.tokens)
+    return list(found.values())
+
+
+async def test_accounts_are_what_the_plain_way_makes_of_their_rows(live: Pool) -> None:
+    """Packed by the server, read as columns, several accounts at once."""
+    lives = {f"account {seed}": lived(Random(seed), NOW) for seed in range(scaled(6, 60))}
+    written = {name: [each for one in seen for each in rows_of(name, one)] for name, (seen, _) in lives.items()}
+    uses = [(name, use) for name, (_, used) in lives.items() for use in used]
+    requests = [
+        Stored(request_row(number, account=name, received_at=use.at, output_tokens=use.tokens), None)
+        for number, (name, use) in enumerate(uses, 1)
+    ]
+    async with stored(live, requests) as connection:
+        await save(connection, *(one for rows in written.values() for one in rows))
+        found = await limit_queries.windows(connection, None, NOW, len(lives))
+        alone = [await told(connection, one.account) for one in found.accounts]
+    assert alone == found.accounts
+    assert {one.account for one in found.accounts} == set(lives)
+    for one in found.accounts:
+        assert one.windows == window_items(kept(written[one.account]), minutes(lives[one.account][1]), NOW)
 
 
 async def test_who_was_told_of_a_window_has_a_subscription(live: Pool) -> None:
