@@ -1,50 +1,57 @@
-"""Where does the next page of a list begin? Opaque words for a place, or for a position.
+"""Where does the next page of a list begin? Opaque words for a rank, or for a position.
 
-A cursor holds the kind of its list, so that it is refused elsewhere. It is no secret and gives no rights: whatever
-somebody makes up is a place in the same list, or is refused.
+A cursor holds its list and the order it is in, so that it is refused elsewhere. It is no secret and gives no rights:
+whatever somebody makes up is a place in the same list, or is refused.
 """
 
 import base64
 import binascii
+import hashlib
 import re
 import struct
-from datetime import UTC, datetime, timedelta
-from typing import Literal
+from collections.abc import Sequence
 from uuid import UUID
 
 from dashboard.errors import InvalidQueryError
 from domain.ids import Position
+from domain.ranking import Rank
 
-Kind = Literal["requests", "conversations"]
-Place = tuple[datetime, UUID]
-"""(time, id) of the last row of the page before."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_LAYOUT = struct.Struct(">cq16s")
-_TAGS: dict[Kind, bytes] = {"requests": b"r", "conversations": b"c"}
+_LAYOUT = struct.Struct(">4sq16s")
+_LEAST_RANK, _MOST_RANK = -(10**15), 2**63 - 1
+"""The first is of a moment, in microseconds (``domain/moments.py``)."""
 MAX_LIMIT = 500
 """Rows of a page."""
 _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-def encode_place(kind: Kind, place: Place) -> str:
-    at, row_id = place
-    packed = _LAYOUT.pack(_TAGS[kind], (at - _EPOCH) // _MICROSECOND, row_id.bytes)
+def encode_rank(order: str, rank: Rank) -> str:
+    """``order``: the name of the list and of how it is ordered."""
+    value, row_id = rank
+    packed = _LAYOUT.pack(_tag(order), value, row_id.bytes)
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
-def decode_place(kind: Kind, cursor: str) -> Place:
-    """Raises InvalidQueryError for everything that ``encode_place`` did not give."""
+def next_cursor(order: str, ranks: Sequence[Rank], limit: int) -> str | None:
+    """``ranks``: those of a page, and of the row behind it if there is one."""
+    return encode_rank(order, ranks[limit - 1]) if len(ranks) > limit else None
+
+
+def decode_rank(order: str, cursor: str | None) -> Rank | None:
+    """Raises InvalidQueryError for everything that ``encode_rank`` did not give for this order; None: none given."""
+    if cursor is None:
+        return None
     try:
-        packed = base64.urlsafe_b64decode(cursor.encode("ascii") + b"==")
-        _, microseconds, row_id = _LAYOUT.unpack(packed)
-        place = (_EPOCH + timedelta(microseconds=microseconds), UUID(bytes=row_id))
-    except (UnicodeEncodeError, binascii.Error, struct.error, OverflowError):
+        tag, value, row_id = _LAYOUT.unpack(base64.urlsafe_b64decode(cursor.encode("ascii") + b"=="))
+    except (UnicodeEncodeError, binascii.Error, struct.error):
         raise _malformed(cursor) from None
-    if encode_place(kind, place) != cursor:
+    rank = (value, UUID(bytes=row_id))
+    if tag != _tag(order) or encode_rank(order, rank) != cursor or not _LEAST_RANK <= value <= _MOST_RANK:
         raise _malformed(cursor)
-    return place
+    return rank
+
+
+def _tag(order: str) -> bytes:
+    return hashlib.blake2b(order.encode(), digest_size=4).digest()
 
 
 def encode_offset(offset: int) -> str:

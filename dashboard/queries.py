@@ -1,8 +1,9 @@
 """What does a query string ask for? Filters, place and size of a list; everything else is refused by name."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Literal, TypeVar, get_args
 from uuid import UUID
@@ -16,6 +17,15 @@ from dashboard.errors import InvalidQueryError
 from dashboard.exporting import FORMS, ExportQuery
 from dashboard.searching import Order, SearchQuery
 from domain.ids import Position
+from domain.ranking import (
+    CONVERSATION_MEASURES,
+    LATEST,
+    NEWEST,
+    REQUEST_MEASURES,
+    ConversationMeasure,
+    RequestMeasure,
+    Sort,
+)
 from domain.search_hits import SearchFilter
 from schemas.cache_api import GroupBy
 from schemas.search_api import HitKind
@@ -30,6 +40,9 @@ FOUND_LIMIT = 20
 LIST_FORMS: tuple[ListForm, ...] = ("json", "csv")
 MAX_TEXT = 1000
 _UUID_CHARS = 36
+_LENGTH = re.compile("([0-9]{1,7})([mhd])", re.ASCII)
+_UNITS = MappingProxyType({"m": "minutes", "h": "hours", "d": "days"})
+_LONGEST = timedelta(days=3660)
 T = TypeVar("T")
 W = TypeVar("W", bound=str)
 
@@ -50,6 +63,7 @@ class RequestsQuery:
 
     wanted: RequestFilter
     page: Page
+    sort: Sort[RequestMeasure] = NEWEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +72,12 @@ class ConversationsQuery:
 
     wanted: ConversationFilter
     page: Page
+    sort: Sort[ConversationMeasure] = LATEST
 
 
-def requests_query(query: MultiMapping[str]) -> RequestsQuery:
+def requests_query(query: MultiMapping[str], now: datetime) -> RequestsQuery:
     """Raises InvalidQueryError."""
-    given = Given(query, {*_REQUEST_FILTERS, "limit", "cursor", "after", "format"})
+    given = Given(query, {*_REQUEST_FILTERS, *_ORDER, "limit", "cursor", "after", "format"})
     wanted = RequestFilter(
         conversation=given.read("conversation", request_id_of),
         session=given.read("session", text_of),
@@ -70,24 +85,26 @@ def requests_query(query: MultiMapping[str]) -> RequestsQuery:
         model=given.read("model", text_of),
         status=given.read("status", _status),
         outcome=given.read("outcome", one_of(OUTCOMES)),
-        since=given.read("since", moment_of),
+        account=given.read("account", text_of),
+        project=given.read("project", text_of),
+        since=_since(given, now),
         until=given.read("until", moment_of),
     )
-    return RequestsQuery(wanted, _page(given))
+    return RequestsQuery(wanted, _page(given), _sort(given, REQUEST_MEASURES, NEWEST.by))
 
 
-def conversations_query(query: MultiMapping[str]) -> ConversationsQuery:
+def conversations_query(query: MultiMapping[str], now: datetime) -> ConversationsQuery:
     """Raises InvalidQueryError."""
-    given = Given(query, {*_CONVERSATION_FILTERS, "limit", "cursor", "format"})
+    given = Given(query, {*_CONVERSATION_FILTERS, *_ORDER, "limit", "cursor", "format"})
     wanted = ConversationFilter(
         session=given.read("session", text_of),
         account=given.read("account", text_of),
         project=given.read("project", text_of),
         title=given.read("title", text_of),
-        since=given.read("since", moment_of),
+        since=_since(given, now),
         until=given.read("until", moment_of),
     )
-    return ConversationsQuery(wanted, _page(given))
+    return ConversationsQuery(wanted, _page(given), _sort(given, CONVERSATION_MEASURES, LATEST.by))
 
 
 def export_query(query: MultiMapping[str]) -> ExportQuery:
@@ -194,12 +211,15 @@ def statusline_query(query: MultiMapping[str]) -> tuple[str, str]:
     return session, given.read("format", one_of(("json", "text"))) or "json"
 
 
-_REQUEST_FILTERS = ("conversation", "session", "class", "model", "status", "outcome", "since", "until")
+_REQUEST_FILTERS = (
+    "conversation", "session", "class", "model", "status", "outcome", "account", "project", "since", "until", "within",
+)  # fmt: skip
 _SEARCH_FILTERS = (
     "kind", "error", "tool", "since", "until", "aside", "model", "project", "account", "session", "conversation",
     "class",
 )  # fmt: skip
-_CONVERSATION_FILTERS = ("session", "account", "project", "title", "since", "until")
+_CONVERSATION_FILTERS = ("session", "account", "project", "title", "since", "until", "within")
+_ORDER = ("sort", "order")
 
 
 class Given:
@@ -227,6 +247,27 @@ def _page(given: Given) -> Page:
         after=given.read("after", lambda _, text: decode_position(text)),
         form=given.read("format", one_of(LIST_FORMS)) or "json",
     )
+
+
+def _sort(given: Given, measures: Sequence[W], usual: W) -> Sort[W]:
+    return Sort(given.read("sort", one_of(measures)) or usual, given.read("order", one_of(("asc", "desc"))) == "asc")
+
+
+def _since(given: Given, now: datetime) -> datetime | None:
+    """As it is given, or so long before now."""
+    since, within = given.read("since", moment_of), given.read("within", length_of)
+    if since is not None and within is not None:
+        raise InvalidQueryError("since and within exclude each other; give one of them.")
+    return since if within is None else now - within
+
+
+def length_of(name: str, text: str) -> timedelta:
+    """How long a time such as ``90m``, ``24h`` or ``7d`` is. Raises InvalidQueryError."""
+    found = _LENGTH.fullmatch(text)
+    length = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
+    if not timedelta() < length <= _LONGEST:
+        raise InvalidQueryError(f"{name}={text[:80]!r} is no length of time; give one such as 90m, 24h or 7d.")
+    return length
 
 
 def request_id_of(name: str, text: str) -> UUID:

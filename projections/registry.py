@@ -17,7 +17,7 @@ USAGE_TABLES = (
 PROJECTIONS = (
     Projection(
         name="requests",
-        version=3,
+        version=4,
         topics=EXCHANGE_TOPICS,
         schema_file="requests.sql",
         tables=("requests",),

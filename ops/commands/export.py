@@ -65,13 +65,14 @@ def requests(where: Where = None, output: Output = None) -> None:
     async def read(database: "Database") -> bytes:
         from dashboard.csv_lists import csv_of
         from dashboard.queries import requests_query
+        from ops.clock import utc_now
         from ops.stores import data_store
         from schemas.read_api import RequestItem
 
-        query = requests_query(_given(where or []))
+        query = requests_query(_given(where or []), utc_now())
         page = query.page
         listing = await data_store(database.pool).requests(
-            query.wanted, after=page.after, cursor=page.cursor, limit=page.limit
+            query.wanted, sort=query.sort, after=page.after, cursor=page.cursor, limit=page.limit
         )
         return csv_of(RequestItem, listing.items)
 
@@ -85,12 +86,13 @@ def conversations(where: Where = None, output: Output = None) -> None:
     async def read(database: "Database") -> bytes:
         from dashboard.csv_lists import csv_of
         from dashboard.queries import conversations_query
+        from ops.clock import utc_now
         from ops.stores import data_store
         from schemas.read_api import ConversationItem
 
-        query = conversations_query(_given(where or []))
+        query = conversations_query(_given(where or []), utc_now())
         listing = await data_store(database.pool).conversations(
-            query.wanted, cursor=query.page.cursor, limit=query.page.limit
+            query.wanted, sort=query.sort, cursor=query.page.cursor, limit=query.page.limit
         )
         return csv_of(ConversationItem, listing.items)
 

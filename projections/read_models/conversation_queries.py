@@ -4,6 +4,7 @@ What a conversation adds up to is counted from its exchanges, for the conversati
 then its members, then the sums.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,25 +12,33 @@ from uuid import UUID
 import asyncpg
 
 from projections.read_models.connection import Connection
-from projections.read_models.reading import rows
+from projections.read_models.reading import collector_at_rest, rows
 from projections.read_models.request_queries import Place, evidence_of
-from schemas.read_api import ConversationItem, TreeNode
+from schemas.read_api import ConversationItem, EvidenceItem, TreeNode
 
-_PAGE_BY_TIME = """
+WANTED_CONVERSATIONS = """
+    ($2::text IS NULL OR c.conversation_id IN (
+        SELECT l.conversation_id FROM read.requests r JOIN read.links l ON l.request_id = r.request_id
+        WHERE r.session_id = $2))
+    AND ($3::text IS NULL OR root.account = $3)
+    AND ($4::text IS NULL OR root.project = $4)
+    AND ($5::text IS NULL OR strpos(lower(c.title), lower($5)) > 0)
+    AND ($6::timestamptz IS NULL OR c.last_at >= $6)
+    AND ($7::timestamptz IS NULL OR c.last_at < $7)
+"""
+_PAGE = """
 WITH page AS (
     SELECT c.conversation_id, c.title, c.client_domain, c.started_at, c.last_at, root.account, root.project
-    FROM read.conversations c LEFT JOIN read.requests root ON root.request_id = c.conversation_id
-    WHERE ($2::text IS NULL OR c.conversation_id IN (
-            SELECT l.conversation_id FROM read.requests r JOIN read.links l ON l.request_id = r.request_id
-            WHERE r.session_id = $2))
-        AND ($3::text IS NULL OR root.account = $3)
-        AND ($4::text IS NULL OR root.project = $4)
-        AND ($5::text IS NULL OR strpos(lower(c.title), lower($5)) > 0)
-        AND ($6::timestamptz IS NULL OR c.last_at >= $6)
-        AND ($7::timestamptz IS NULL OR c.last_at < $7)
-        AND ($8::timestamptz IS NULL OR (c.last_at, c.conversation_id) < ($8, $9::uuid))
+    FROM read.conversations c LEFT JOIN read.requests root ON root.request_id = c.conversation_id WHERE
+"""
+_BEFORE = """
+    AND ($8::timestamptz IS NULL OR (c.last_at, c.conversation_id) < ($8, $9::uuid))
     ORDER BY c.last_at DESC, c.conversation_id DESC
     LIMIT $1
+),
+"""
+_THESE = """
+    c.conversation_id = ANY($1::uuid[])
 ),
 """
 _PAGE_OF_ONE = """
@@ -93,7 +102,8 @@ LEFT JOIN sessions USING (conversation_id)
 LEFT JOIN models USING (conversation_id)
 ORDER BY page.last_at DESC, page.conversation_id DESC
 """
-SELECT_PAGE = _PAGE_BY_TIME + _ITEMS
+SELECT_PAGE = _PAGE + WANTED_CONVERSATIONS + _BEFORE + _ITEMS
+SELECT_THESE = _PAGE + _THESE + _ITEMS
 SELECT_ONE = _PAGE_OF_ONE + _ITEMS
 _LINKS = """
 WITH link AS MATERIALIZED (
@@ -152,14 +162,22 @@ class ConversationFilter:
     until: datetime | None = None
     """Its newest request came before."""
 
+    @property
+    def asked(self) -> tuple[object, ...]:
+        """$2 to $7."""
+        return (self.session, self.account, self.project, self.title, self.since, self.until)
+
 
 async def newest(
     connection: Connection, wanted: ConversationFilter, before: Place | None, limit: int
 ) -> list[ConversationItem]:
     """Those with the newest request first, all behind ``before`` (last_at, conversation_id)."""
-    filters = (wanted.session, wanted.account, wanted.project, wanted.title, wanted.since, wanted.until)
-    found = await rows(connection, SELECT_PAGE, limit, *filters, *(before or (None, None)))
-    return [ConversationItem.model_validate(dict(row)) for row in found]
+    return _items(await rows(connection, SELECT_PAGE, limit, *wanted.asked, *(before or (None, None))))
+
+
+async def these(connection: Connection, ids: Sequence[UUID]) -> list[ConversationItem]:
+    """In no order that counts; without those that are gone."""
+    return _items(await rows(connection, SELECT_THESE, list(ids)))
 
 
 async def one(connection: Connection, member: UUID) -> ConversationItem | None:
@@ -183,5 +201,19 @@ async def agent_reports(connection: Connection, conversation: UUID) -> dict[UUID
     return {row["branch_id"]: row["tokens"] for row in await rows(connection, SELECT_REPORTS, conversation)}
 
 
+def _items(found: Iterable[asyncpg.Record]) -> list[ConversationItem]:
+    return [ConversationItem.model_validate(dict(row)) for row in found]
+
+
 def _nodes(found: list[asyncpg.Record]) -> list[TreeNode]:
-    return [TreeNode.model_validate({**row, "evidence": evidence_of(row)}) for row in found]
+    """Made in one go, with the collector at rest: it would go through all that was made already, again and again. What
+    is said of many as evidence is one object."""
+    said: dict[str | None, list[EvidenceItem]] = {}
+    nodes = list[TreeNode]()
+    with collector_at_rest():
+        for row in found:
+            evidence = said.get(row["evidence"])
+            if evidence is None:
+                evidence = said[row["evidence"]] = [EvidenceItem.model_validate(one) for one in evidence_of(row)]
+            nodes.append(TreeNode.model_validate({**row, "evidence": evidence}))
+    return nodes

@@ -5,6 +5,7 @@ One question for a whole page of a list. Lines that have one price, by tariff an
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -34,6 +35,11 @@ SELECT u.conversation_id AS id, {PRICED} WHERE u.conversation_id = ANY($1::uuid[
 """
 SELECT_BY_BRANCH = f"""
 SELECT u.branch_id AS id, {PRICED} WHERE u.conversation_id = $1 GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
+SELECT_LOST = "SELECT DISTINCT request_id FROM read.usage_lines WHERE conversation_id = $1 AND unrecorded > 0"
+SELECT_BY_BRANCH_UNTIL = f"""
+SELECT u.branch_id AS id, {PRICED} WHERE u.conversation_id = $1 AND u.received_at <= $2 AND u.request_id <> ALL($3)
+GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
 
 SELECT_ATTEMPTS = f"""
@@ -73,6 +79,19 @@ async def by_conversation(connection: Connection, ids: Sequence[UUID]) -> list[C
 async def by_branch(connection: Connection, conversation: UUID) -> list[CostRow]:
     """All branches of one conversation."""
     return [_row(row) for row in await rows(connection, SELECT_BY_BRANCH, conversation)]
+
+
+async def lost(connection: Connection, conversation: UUID) -> set[UUID]:
+    """Whose answers could not be recorded whole."""
+    return {row["request_id"] for row in await rows(connection, SELECT_LOST, conversation)}
+
+
+async def until(
+    connection: Connection, conversation: UUID, moment: datetime, waiting: Sequence[UUID], alone: Sequence[UUID]
+) -> tuple[list[CostRow], list[CostRow]]:
+    """By branch, of exchanges that had come by then, without the waiting ones; and by each that waits or is alone."""
+    branches = await rows(connection, SELECT_BY_BRANCH_UNTIL, conversation, moment, list(waiting))
+    return [_row(row) for row in branches], await by_request(connection, [*waiting, *alone])
 
 
 async def attempts(connection: Connection, request_id: UUID) -> list[Attempt]:

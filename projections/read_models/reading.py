@@ -7,6 +7,10 @@ for fresh plans. The setting lasts until the pool takes the connection back.
 Readers use no transaction: outside of one the driver prepares again by itself when a view was replaced.
 """
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import asyncpg
 
 from domain.ids import Position
@@ -36,3 +40,15 @@ async def reached(connection: Connection) -> Position:
     No list rests on the other projections, and none waits for them.
     """
     return Position(await connection.fetchval(SELECT_REACHED) or 0)
+
+
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """While very many rows are made into objects that all stay. Nothing is to be waited for meanwhile."""
+    works = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if works:
+            gc.enable()

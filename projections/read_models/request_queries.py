@@ -17,50 +17,52 @@ from projections.read_models.connection import Connection
 from projections.read_models.reading import rows
 from schemas.read_api import RequestItem
 
+WANTED_REQUESTS = """
+    ($2::text IS NULL OR r.session_id = $2)
+    AND ($3::text IS NULL OR r.model = $3)
+    AND ($4::int IS NULL OR r.status = $4)
+    AND ($5::text IS NULL OR r.outcome = $5)
+    AND ($6::text IS NULL OR coalesce(r.account, r.scope) = $6)
+    AND ($7::text IS NULL OR r.project = $7)
+"""
+"""What an exchange's own row is asked for, but for its time."""
+WANTED_BY_LINK = """
+    AND ($10::uuid IS NULL OR l.conversation_id = (
+        SELECT member.conversation_id FROM read.links member WHERE member.request_id = $10))
+    AND ($11::text IS NULL OR l.request_class = $11)
+"""
 _PAGE_BY_TIME = """
 WITH page AS (
-    SELECT r.request_id FROM read.requests r
-    WHERE ($2::text IS NULL OR r.session_id = $2)
-        AND ($3::text IS NULL OR r.model = $3)
-        AND ($4::int IS NULL OR r.status = $4)
-        AND ($5::text IS NULL OR r.outcome = $5)
-        AND ($6::timestamptz IS NULL OR r.received_at >= $6)
-        AND ($7::timestamptz IS NULL OR r.received_at < $7)
-        AND ($8::timestamptz IS NULL OR (r.received_at, r.request_id) < ($8, $9::uuid))
+    SELECT r.request_id FROM read.requests r WHERE
+"""
+_BEFORE = """
+    AND ($8::timestamptz IS NULL OR r.received_at >= $8)
+    AND ($9::timestamptz IS NULL OR r.received_at < $9)
+    AND ($10::timestamptz IS NULL OR (r.received_at, r.request_id) < ($10, $11::uuid))
     ORDER BY r.received_at DESC, r.request_id DESC
     LIMIT $1
 )
 """
 _PAGE_BY_LINK = """
 WITH page AS (
-    SELECT r.request_id FROM read.links l JOIN read.requests r ON r.request_id = l.request_id
-    WHERE ($10::uuid IS NULL OR l.conversation_id = (
-            SELECT member.conversation_id FROM read.links member WHERE member.request_id = $10))
-        AND ($11::text IS NULL OR l.request_class = $11)
-        AND ($2::text IS NULL OR r.session_id = $2)
-        AND ($3::text IS NULL OR r.model = $3)
-        AND ($4::int IS NULL OR r.status = $4)
-        AND ($5::text IS NULL OR r.outcome = $5)
-        AND ($6::timestamptz IS NULL OR l.received_at >= $6)
-        AND ($7::timestamptz IS NULL OR l.received_at < $7)
-        AND ($8::timestamptz IS NULL OR (l.received_at, l.request_id) < ($8, $9::uuid))
+    SELECT r.request_id FROM read.links l JOIN read.requests r ON r.request_id = l.request_id WHERE
+"""
+_LINKED_BEFORE = """
+    AND ($8::timestamptz IS NULL OR l.received_at >= $8)
+    AND ($9::timestamptz IS NULL OR l.received_at < $9)
+    AND ($12::timestamptz IS NULL OR (l.received_at, l.request_id) < ($12, $13::uuid))
     ORDER BY l.received_at DESC, l.request_id DESC
     LIMIT $1
 )
 """
 _PAGE_BY_POSITION = """
 WITH page AS (
-    SELECT r.request_id FROM read.requests r LEFT JOIN read.links l ON l.request_id = r.request_id
-    WHERE r.position > $8 AND r.position <= $9
-        AND ($10::uuid IS NULL OR l.conversation_id = (
-            SELECT member.conversation_id FROM read.links member WHERE member.request_id = $10))
-        AND ($11::text IS NULL OR l.request_class = $11)
-        AND ($2::text IS NULL OR r.session_id = $2)
-        AND ($3::text IS NULL OR r.model = $3)
-        AND ($4::int IS NULL OR r.status = $4)
-        AND ($5::text IS NULL OR r.outcome = $5)
-        AND ($6::timestamptz IS NULL OR r.received_at >= $6)
-        AND ($7::timestamptz IS NULL OR r.received_at < $7)
+    SELECT r.request_id FROM read.requests r LEFT JOIN read.links l ON l.request_id = r.request_id WHERE
+"""
+_CHANGED = """
+    AND ($8::timestamptz IS NULL OR r.received_at >= $8)
+    AND ($9::timestamptz IS NULL OR r.received_at < $9)
+    AND r.position > $12 AND r.position <= $13
     ORDER BY r.position
     LIMIT $1
 )
@@ -96,9 +98,9 @@ LEFT JOIN again ON again.parent_request_id = l.first_attempt
 """
 _NEWEST_FIRST = "ORDER BY r.received_at DESC, r.request_id DESC"
 _OLDEST_CHANGE_FIRST = "ORDER BY r.position"
-SELECT_BY_TIME = _PAGE_BY_TIME + _ITEMS + _NEWEST_FIRST
-SELECT_BY_LINK = _PAGE_BY_LINK + _ITEMS + _NEWEST_FIRST
-SELECT_BY_POSITION = _PAGE_BY_POSITION + _ITEMS + _OLDEST_CHANGE_FIRST
+SELECT_BY_TIME = _PAGE_BY_TIME + WANTED_REQUESTS + _BEFORE + _ITEMS + _NEWEST_FIRST
+SELECT_BY_LINK = _PAGE_BY_LINK + WANTED_REQUESTS + WANTED_BY_LINK + _LINKED_BEFORE + _ITEMS + _NEWEST_FIRST
+SELECT_BY_POSITION = _PAGE_BY_POSITION + WANTED_REQUESTS + WANTED_BY_LINK + _CHANGED + _ITEMS + _OLDEST_CHANGE_FIRST
 SELECT_ONE = _PAGE_OF_ONE + _ITEMS
 SELECT_THESE = _PAGE_OF_THESE + _ITEMS
 # In the order of an index, which is far smaller than the table, and from the old end, where vacuum has been.
@@ -123,10 +125,18 @@ class RequestFilter:
     model: str | None = None
     status: int | None = None
     outcome: str | None = None
+    account: str | None = None
+    """Who pays; where nobody is named, the tenant."""
+    project: str | None = None
     since: datetime | None = None
     """Received then or later."""
     until: datetime | None = None
     """Received before."""
+
+    @property
+    def own(self) -> tuple[object, ...]:
+        """$2 to $7."""
+        return (self.session, self.model, self.status, self.outcome, self.account, self.project)
 
     @property
     def by_link(self) -> bool:
@@ -136,20 +146,19 @@ class RequestFilter:
 
 async def newest(connection: Connection, wanted: RequestFilter, before: Place | None, limit: int) -> list[RequestItem]:
     """The newest first, all older than ``before``."""
-    place = before or (None, None)
+    place, asked = before or (None, None), (*wanted.own, wanted.since, wanted.until)
     if not wanted.by_link:
-        return _items(await rows(connection, SELECT_BY_TIME, limit, *_own(wanted), *place))
+        return _items(await rows(connection, SELECT_BY_TIME, limit, *asked, *place))
     linked = (wanted.conversation, wanted.request_class)
-    return _items(await rows(connection, SELECT_BY_LINK, limit, *_own(wanted), *place, *linked))
+    return _items(await rows(connection, SELECT_BY_LINK, limit, *asked, *linked, *place))
 
 
 async def changed(
     connection: Connection, wanted: RequestFilter, after: Position, upto: Position, limit: int
 ) -> list[RequestItem]:
     """Those whose newest event lies above ``after`` and not above ``upto``, the oldest change first."""
-    linked = (wanted.conversation, wanted.request_class)
-    found = await rows(connection, SELECT_BY_POSITION, limit, *_own(wanted), after, upto, *linked)
-    return _items(found)
+    asked = (*wanted.own, wanted.since, wanted.until, wanted.conversation, wanted.request_class)
+    return _items(await rows(connection, SELECT_BY_POSITION, limit, *asked, after, upto))
 
 
 async def these(connection: Connection, request_ids: Sequence[UUID]) -> list[RequestItem]:
@@ -174,11 +183,6 @@ async def counts(connection: Connection, limit: int) -> Counts:
     """Whatever there is more of than ``limit`` counts as ``limit``: so the cost is bounded too."""
     found = await rows(connection, SELECT_COUNTS, limit)
     return Counts(*found[0]) if found else Counts(0, 0, 0)
-
-
-def _own(wanted: RequestFilter) -> tuple[object, ...]:
-    """What the exchange's own row is asked for: $2 to $7."""
-    return (wanted.session, wanted.model, wanted.status, wanted.outcome, wanted.since, wanted.until)
 
 
 def _items(found: list[asyncpg.Record]) -> list[RequestItem]:

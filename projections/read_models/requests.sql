@@ -51,3 +51,13 @@ CREATE INDEX requests_by_key ON requests (key_id, received_at) WHERE key_id IS N
 CREATE INDEX requests_by_account ON requests (account, received_at) WHERE key_id IS NOT NULL;
 -- What whoever pays used, for windows that no header tells of.
 CREATE INDEX requests_by_payer ON requests (coalesce(account, scope), received_at);
+-- Whose, and of what: the newest first.
+CREATE INDEX requests_by_project ON requests (project, received_at DESC, request_id DESC) WHERE project IS NOT NULL;
+-- The most and the least of something. What has not ended has none of it.
+CREATE INDEX requests_by_prompt ON requests (
+    (input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens), request_id
+) WHERE (input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens) IS NOT NULL;
+CREATE INDEX requests_by_output ON requests (output_tokens, request_id) WHERE output_tokens IS NOT NULL;
+CREATE INDEX requests_by_first_byte ON requests (time_to_first_byte_us, request_id)
+    WHERE time_to_first_byte_us IS NOT NULL;
+CREATE INDEX requests_by_duration ON requests (duration_us, request_id) WHERE duration_us IS NOT NULL;

@@ -1,82 +1,87 @@
-"""A cursor gives its place back, and nothing else is one."""
+"""A cursor gives its rank back, and nothing else is one."""
 
-import base64
 import string
-import struct
-from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dashboard.cursors import (
-    Kind,
     check_limit,
     decode_offset,
-    decode_place,
     decode_position,
+    decode_rank,
     encode_offset,
-    encode_place,
+    encode_rank,
+    next_cursor,
 )
 from dashboard.errors import InvalidQueryError
+from domain.ranking import Rank
 
-KINDS: list[Kind] = ["requests", "conversations"]
 ALPHABET = f"{string.ascii_uppercase}{string.ascii_lowercase}{string.digits}-_"
-PLACES = st.tuples(st.datetimes(timezones=st.just(UTC)), st.uuids())
+RANKS = st.tuples(st.integers(-(10**15), 2**63 - 1), st.uuids())
+ORDERS = st.sampled_from(["requests duration_ms desc", "requests duration_ms asc", "conversations tokens desc"])
 
 
-@given(st.sampled_from(KINDS), PLACES)
-def test_a_cursor_gives_its_place_back(kind: Kind, place: tuple[datetime, UUID]) -> None:
-    cursor = encode_place(kind, place)
-    assert decode_place(kind, cursor) == place
+@given(ORDERS, RANKS)
+def test_a_cursor_gives_its_rank_back(order: str, rank: Rank) -> None:
+    cursor = encode_rank(order, rank)
+    assert decode_rank(order, cursor) == rank
     assert cursor.isascii()
     assert cursor.replace("-", "").replace("_", "").isalnum()  # fit for a query string
+    assert decode_rank(order, None) is None
 
 
-@given(PLACES)
-def test_a_cursor_of_one_list_is_refused_by_the_other(place: tuple[datetime, UUID]) -> None:
+@given(ORDERS, ORDERS, RANKS)
+def test_a_cursor_of_one_order_is_refused_by_another(order: str, other: str, rank: Rank) -> None:
+    assume(order != other)
     with pytest.raises(InvalidQueryError, match="leave it out"):
-        decode_place("requests", encode_place("conversations", place))
+        decode_rank(other, encode_rank(order, rank))
 
 
-@given(st.text() | st.binary().map(lambda data: data.hex()) | st.text("ABCabc-_=+/", min_size=30, max_size=40))
-def test_whatever_else_is_said_is_refused_or_the_cursor_of_its_place(said: str) -> None:
+@given(ORDERS, st.text() | st.binary().map(lambda data: data.hex()) | st.text("ABCabc-_=+/", min_size=36, max_size=40))
+def test_whatever_else_is_said_is_refused_or_the_cursor_of_its_rank(order: str, said: str) -> None:
     try:
-        place = decode_place("requests", said)
+        rank = decode_rank(order, said)
     except InvalidQueryError:
         return
-    assert encode_place("requests", place) == said
+    assert rank is not None
+    assert encode_rank(order, rank) == said
 
 
-@given(PLACES, st.integers(0, 33), st.characters())
-def test_a_cursor_with_one_other_character_never_stands_for_the_same_place(
-    place: tuple[datetime, UUID], at: int, other: str
-) -> None:
-    cursor = encode_place("requests", place)
+@given(RANKS, st.integers(0, 37), st.characters())
+def test_a_cursor_with_one_other_character_never_stands_for_the_same_rank(rank: Rank, at: int, other: str) -> None:
+    cursor = encode_rank("x", rank)
     changed = cursor[:at] + other + cursor[at + 1 :]
     if changed == cursor:
         return
     try:
-        assert decode_place("requests", changed) != place
+        assert decode_rank("x", changed) != rank
     except InvalidQueryError:
         return
 
 
-@given(PLACES)
-def test_a_place_has_one_cursor_only(place: tuple[datetime, UUID]) -> None:
+@given(RANKS)
+def test_a_rank_has_one_cursor_only(rank: Rank) -> None:
     """Base64 has several spellings of the same bytes."""
-    cursor = encode_place("requests", place)
+    cursor = encode_rank("x", rank)
     last = ALPHABET.index(cursor[-1])
     for other in (cursor[:-1] + ALPHABET[last ^ 1], f"{cursor[:5]}\n{cursor[5:]}", f"{cursor}==", f" {cursor}"):
         with pytest.raises(InvalidQueryError):
-            decode_place("requests", other)
+            decode_rank("x", other)
 
 
-def test_a_time_beyond_all_calendars_is_refused() -> None:
-    packed = struct.pack(">cq16s", b"r", 2**62, bytes(16))
+@given(st.lists(RANKS, max_size=6), st.integers(1, 5))
+def test_a_page_that_is_not_the_last_leads_to_the_next(ranks: list[Rank], limit: int) -> None:
+    found = next_cursor("x", ranks, limit)
+    assert (found is None) == (len(ranks) <= limit)
+    assert decode_rank("x", found) == (ranks[limit - 1] if found else None)
+
+
+def test_a_rank_before_all_calendars_is_refused() -> None:
     with pytest.raises(InvalidQueryError):
-        decode_place("requests", base64.urlsafe_b64encode(packed).rstrip(b"=").decode())
+        decode_rank("x", encode_rank("x", (-(2**63), UUID(int=0))))
 
 
 @given(st.integers(0, 10**18 - 1))

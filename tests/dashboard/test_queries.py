@@ -32,9 +32,19 @@ from dashboard.queries import (
 )
 from dashboard.searching import SearchQuery
 from domain.ids import Position
+from domain.ranking import (
+    CONVERSATION_MEASURES,
+    LATEST,
+    NEWEST,
+    REQUEST_MEASURES,
+    ConversationMeasure,
+    RequestMeasure,
+    Sort,
+)
 from domain.search_hits import SearchFilter
 from tests.stored_rows import CLASSES as STORED_CLASSES
 
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ID = "01890000-0000-7000-8000-000000000001"
 
 
@@ -43,9 +53,9 @@ def query(text: str) -> MultiDict[str]:
 
 
 def test_nothing_given_is_nothing_filtered() -> None:
-    asked = requests_query(query(""))
+    asked = requests_query(query(""), NOW)
     assert (asked.wanted, asked.page) == (RequestFilter(), Page(limit=50, cursor=None, after=None))
-    assert conversations_query(query("")).wanted == ConversationFilter()
+    assert conversations_query(query(""), NOW).wanted == ConversationFilter()
 
 
 def test_windows_are_of_one_account_or_of_all() -> None:
@@ -67,6 +77,11 @@ def test_windows_are_of_one_account_or_of_all() -> None:
         ("model=claude-opus-4-5", "model", "claude-opus-4-5"),
         ("status=429", "status", 429),
         ("outcome=gateway_crash", "outcome", "gateway_crash"),
+        ("account=acme", "account", "acme"),
+        ("project=nexus", "project", "nexus"),
+        ("within=90m", "since", datetime(2026, 11, 22, 10, 30, tzinfo=UTC)),
+        ("within=12h", "since", datetime(2026, 11, 22, tzinfo=UTC)),
+        ("within=7d", "since", datetime(2026, 11, 15, 12, tzinfo=UTC)),
         ("since=2026-11-22T09:30:00Z", "since", datetime(2026, 11, 22, 9, 30, tzinfo=UTC)),
         ("until=2026-11-22T10:30:00%2B01:00", "until", datetime(2026, 11, 22, 9, 30, tzinfo=UTC)),
         ("until=2026-11-22T09:30:00.123456Z", "until", datetime(2026, 11, 22, 9, 30, 0, 123456, tzinfo=UTC)),
@@ -74,18 +89,18 @@ def test_windows_are_of_one_account_or_of_all() -> None:
     ],
 )
 def test_each_filter_is_read(text: str, member: str, value: object) -> None:
-    assert requests_query(query(text)).wanted == RequestFilter(**{member: value})  # type: ignore[arg-type]  # by the table
+    assert requests_query(query(text), NOW).wanted == RequestFilter(**{member: value})  # type: ignore[arg-type]  # by the table
 
 
 def test_the_place_and_the_size_of_the_page() -> None:
-    assert requests_query(query("limit=500&cursor=abc")).page == Page(500, "abc", None)
-    assert requests_query(query("after=17")).page == Page(50, None, Position(17))
-    assert conversations_query(query("limit=1&cursor=x")).page == Page(1, "x", None)
+    assert requests_query(query("limit=500&cursor=abc"), NOW).page == Page(500, "abc", None)
+    assert requests_query(query("after=17"), NOW).page == Page(50, None, Position(17))
+    assert conversations_query(query("limit=1&cursor=x"), NOW).page == Page(1, "x", None)
 
 
 def test_conversations_have_filters_of_their_own() -> None:
     text = "session=s&account=a&project=p&title=t&since=2026-11-22&until=2026-11-23"
-    assert conversations_query(query(text)).wanted == ConversationFilter(
+    assert conversations_query(query(text), NOW).wanted == ConversationFilter(
         session="s",
         account="a",
         project="p",
@@ -134,27 +149,37 @@ def test_the_cache_is_asked_about_by_group_and_span() -> None:
         ("since=2026-11-22T09:30:00 01:00", "%2B"),
         ("since=1795340000", "is no time"),
         ("since=0001-01-01T00:00:00%2B14:00", "is no time"),
+        ("within=0h", "within='0h' is no length of time; give one such as 90m, 24h or 7d"),
+        ("within=h", "no length"),
+        ("within=7w", "no length"),
+        ("within=-1h", "no length"),
+        ("within=3661d", "no length"),
+        ("within=9999999d", "no length"),
+        ("within=%D9%A7d", "no length"),
+        ("within=1h&since=2026-11-22", "since and within exclude each other"),
+        ("sort=tokens", "sort='tokens' is unknown; give one of received_at, prompt_tokens"),
+        ("order=up", "order='up' is unknown; give one of asc, desc"),
         ("session=%00", "session holds what no stored text holds"),
         ("model=" + "x" * (MAX_TEXT + 1), f"more than {MAX_TEXT}"),
-        ("modell=opus", "no parameter 'modell'; known are after, class, conversation"),
+        ("modell=opus", "no parameter 'modell'; known are account, after, class"),
         ("status=200&status=429", "status is given more than once"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_name(text: str, words: str) -> None:
     with pytest.raises(InvalidQueryError) as caught:
-        requests_query(query(text))
+        requests_query(query(text), NOW)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_text_that_no_database_can_hold_is_refused() -> None:
     with pytest.raises(InvalidQueryError):
-        requests_query(MultiDict({"session": "\udcff"}))
+        requests_query(MultiDict({"session": "\udcff"}), NOW)
 
 
 def test_following_live_is_for_requests_alone() -> None:
     with pytest.raises(InvalidQueryError, match="no parameter 'after'"):
-        conversations_query(query("after=1"))
+        conversations_query(query("after=1"), NOW)
 
 
 def test_streams_are_asked_for_by_time_alone() -> None:
@@ -166,14 +191,35 @@ def test_streams_are_asked_for_by_time_alone() -> None:
         streams_query(query("limit=1"))
 
 
-NAMES = st.sampled_from(["conversation", "session", "class", "model", "status", "outcome", "since", "until", "limit"])
+@pytest.mark.parametrize("by", REQUEST_MEASURES)
+def test_requests_are_ordered_by_what_they_are_measured_by(by: RequestMeasure) -> None:
+    assert requests_query(query(f"sort={by}"), NOW).sort == Sort(by)
+    assert requests_query(query(f"sort={by}&order=asc"), NOW).sort == Sort(by, ascending=True)
+    assert requests_query(query(f"sort={by}&order=desc"), NOW).sort == Sort(by)
+
+
+@pytest.mark.parametrize("by", CONVERSATION_MEASURES)
+def test_conversations_are_ordered_by_what_they_are_measured_by(by: ConversationMeasure) -> None:
+    assert conversations_query(query(f"sort={by}"), NOW).sort == Sort(by)
+    assert conversations_query(query(f"sort={by}&order=asc&within=1d"), NOW).sort == Sort(by, ascending=True)
+
+
+def test_nobody_asks_for_an_order_but_for_the_usual_one() -> None:
+    assert (requests_query(query(""), NOW).sort, conversations_query(query(""), NOW).sort) == (NEWEST, LATEST)
+    assert requests_query(query("order=asc"), NOW).sort == Sort("received_at", ascending=True)
+    assert conversations_query(query("within=24h"), NOW).wanted.since == datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+NAMES = st.sampled_from(
+    ["conversation", "session", "class", "model", "status", "outcome", "since", "until", "within", "sort", "limit"]
+)
 
 
 @given(st.lists(st.tuples(NAMES | st.text(max_size=8), st.text(max_size=40)), max_size=5))
 def test_no_query_breaks_it(pairs: list[tuple[str, str]]) -> None:
     for read in (requests_query, conversations_query):
         with suppress(InvalidQueryError):
-            assert read(MultiDict(pairs)).page.limit >= 0
+            assert read(MultiDict(pairs), NOW).page.limit >= 0
 
 
 def test_the_words_are_those_that_are_stored() -> None:
@@ -185,11 +231,11 @@ def test_the_words_are_those_that_are_stored() -> None:
 
 
 def test_a_list_may_be_asked_for_in_another_form() -> None:
-    assert requests_query(query("")).page.form == "json"
-    assert requests_query(query("format=csv")).page.form == "csv"
-    assert conversations_query(query("format=csv")).page.form == "csv"
+    assert requests_query(query(""), NOW).page.form == "json"
+    assert requests_query(query("format=csv"), NOW).page.form == "csv"
+    assert conversations_query(query("format=csv"), NOW).page.form == "csv"
     with pytest.raises(InvalidQueryError, match="format='xml' is unknown; give one of json, csv"):
-        requests_query(query("format=xml"))
+        requests_query(query("format=xml"), NOW)
 
 
 def test_an_export_is_markdown_and_leaves_people_out_unless_it_is_asked_otherwise() -> None:

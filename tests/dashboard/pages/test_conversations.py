@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 
 from dashboard.data import ConversationFilter
-from dashboard.pages.conversations import ROWS, ConversationsPage, wanted_conversations
+from dashboard.pages.conversations import ROWS, ConversationsPage, asked_conversations
 from dashboard.pages.page import Surroundings
+from dashboard.pages.queries import ListQuery
 from tests.fake_data import FakeDataStore
 from tests.read_rows import START, conversation_tree, request_id, tree_node
-from tests.shown_html import attributes, texts
+from tests.shown_html import attributes, found, texts
 
 NOW = START + timedelta(hours=1)
 
@@ -42,8 +43,8 @@ async def listed(store: FakeDataStore, search: str = "") -> str:
 async def test_the_newest_stands_first_and_links_to_its_page() -> None:
     html = await listed(store_with("first", "second"))
     assert attributes(html, "tr", "data-conversation-id") == [str(request_id(2)), str(request_id(1))]
-    assert attributes(html, "a", "href")[:2] == [f"/conversations/{request_id(number)}" for number in (2, 1)]
-    assert texts(html, "a")[:2] == ["second", "first"]
+    assert attributes(html, "td a", "href")[:2] == [f"/conversations/{request_id(number)}" for number in (2, 1)]
+    assert texts(html, "td a")[:2] == ["second", "first"]
 
 
 async def test_a_row_tells_what_the_conversation_adds_up_to() -> None:
@@ -76,21 +77,44 @@ async def test_what_is_nothing_is_a_dash_and_idle() -> None:
 
 
 async def test_without_a_prompt_there_is_still_a_link() -> None:
-    assert texts(await listed(store_with("")), "a")[0] == "Without a prompt"
+    assert texts(await listed(store_with("")), "td a")[0] == "Without a prompt"
 
 
 async def test_filters_come_from_the_address() -> None:
     store = store_with("alpha", "beta")
-    assert texts(await listed(store, "?title=ALPH"), "a")[0] == "alpha"
+    assert texts(await listed(store, "?title=ALPH"), "td a")[0] == "alpha"
     page = page_of(store)
     await page.load("?title=ALPH&project=nexus&session=s&account=a")
     filters = page.regions()["filters"]
     assert attributes(filters, "input", "value") == ["ALPH", "nexus", "a", "s"]
+    await page.load("?within=7d&sort=tokens")
+    filters = page.regions()["filters"]
+    assert attributes(filters, "form", "data-keep") == ["sort order"]
+    assert [element.text for element in found(filters, "option[selected]")] == ["last 7 days"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "first"), [("requests", 3), ("failures", 1), ("tokens", 2), ("cost_usd", 2), ("started_at", 1)]
+)
+async def test_the_list_is_ordered_as_the_address_says(sort: str, first: int) -> None:
+    store = FakeDataStore()
+    for number, requests, failures, tokens, cost in ((1, 1, 9, 1, "1"), (2, 2, 0, 9, "9"), (3, 9, 5, 5, None)):
+        numbers = {"requests": requests, "failures": failures, "input_tokens": tokens, "cost_usd": cost}
+        started = START - timedelta(minutes=number)
+        store.put_tree(
+            conversation_tree(
+                [tree_node(number)], conversation_id=request_id(number), started_at=started, open_requests=0, **numbers
+            )
+        )
+    rows = attributes(await listed(store, f"?sort={sort}"), "tr", "data-conversation-id")
+    turned = attributes(await listed(store, f"?sort={sort}&order=asc"), "tr", "data-conversation-id")
+    assert rows[0] == turned[-1] == str(request_id(first))
+    assert (rows[::-1], len(rows)) == (turned, 2 if sort == "cost_usd" else 3)
 
 
 @pytest.mark.parametrize("name", ["title", "project", "account", "session"])
 def test_every_filter_reaches_the_store(name: str) -> None:
-    wanted = wanted_conversations({name: "x"})
+    wanted = asked_conversations(ListQuery("/conversations", {name: "x"}), NOW).wanted
     assert getattr(wanted, name) == "x"
     assert replace(wanted, **{name: None}) == ConversationFilter()
 
@@ -139,7 +163,7 @@ async def test_following_shows_what_is_new() -> None:
     await page.load("")
     store.put_tree(conversation_tree([tree_node(2)], conversation_id=request_id(2), title="second", last_at=NOW))
     await page.follow()
-    assert texts(page.regions()["list"], "a")[0] == "second"
+    assert texts(page.regions()["list"], "td a")[0] == "second"
 
 
 async def test_there_is_nothing_to_act_on() -> None:

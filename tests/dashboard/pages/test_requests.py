@@ -1,14 +1,15 @@
 """The list of requests shows each with what is known of it, also before it is linked or answered."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from dashboard.data import RequestFilter
 from dashboard.errors import InvalidQueryError
 from dashboard.pages.page import Surroundings
-from dashboard.pages.requests import ROWS, RequestsPage, wanted_requests
+from dashboard.pages.queries import ListQuery
+from dashboard.pages.requests import ROWS, RequestsPage, asked_requests
 from schemas.read_api import RequestItem
 from tests.fake_data import FakeDataStore
 from tests.read_rows import START, request_id, request_item
@@ -57,7 +58,7 @@ async def test_a_row_tells_what_a_request_was() -> None:
     assert (inputs, cached, output) == ("49k", "98 %", "480")
     assert (cost, first, lasted) == ("$0.0512", "640 ms", "4.0 s")
     assert conversation == "00000001"
-    links = attributes(html, "a", "href")
+    links = attributes(html, "td a", "href")
     assert links == [f"/requests/{request_id(3)}", f"/conversations/{request_id(1)}?request={request_id(3)}"]
 
 
@@ -123,8 +124,76 @@ async def test_filters_come_from_the_address() -> None:
     )
     filters = page.regions()["filters"]
     assert [element.text for element in found(filters, "option[selected]")] == ["subagent", "completed"]
-    assert attributes(filters, "input", "value") == ["m", "200", "s"]
+    assert attributes(filters, "input", "value") == ["m", "", "", "200", "s"]
     assert not found(filters, 'input[name="conversation"]')
+
+
+@pytest.mark.parametrize(
+    ("column", "name", "first"),
+    [
+        ("Received", "", 3), ("Input", "prompt_tokens", 2), ("Output", "output_tokens", 1), ("Cost", "cost_usd", 2),
+        ("First byte", "time_to_first_byte_ms", 1), ("Lasted", "duration_ms", 3),
+    ],
+)  # fmt: skip
+async def test_the_head_of_a_column_orders_by_it_and_once_more_turns_it_round(
+    column: str, name: str, first: int
+) -> None:
+    measured = ((1, 10, 9, "0.1", 9.0, 1.0), (2, 90, 5, "0.9", 5.0, 5.0), (3, 50, 7, "0.5", 7.0, 9.0))
+    items = [
+        request_item(
+            number, input_tokens=prompt, output_tokens=output, cost_usd=cost, time_to_first_byte_ms=byte, duration_ms=ms
+        )
+        for number, prompt, output, cost, byte, ms in measured
+    ]
+    page = await shown(FakeDataStore(items=[*items, request_item(4, outcome="open", received_at=START, **UNKNOWN)]))
+
+    async def turned() -> list[str]:
+        html = page.regions()["list"]
+        (link,) = (head for head in found(html, "th a") if head.text.split(" ▲")[0].split(" ▼")[0] == column)
+        await page.load(str(link.attributes["href"]).partition("?")[2])
+        (head,) = found(page.regions()["list"], "th[aria-sort]")
+        assert head.text.startswith(column)
+        return [str(head.attributes["aria-sort"]), *attributes(page.regions()["list"], "tr", "data-request-id")]
+
+    if name:
+        way, *rows = await turned()
+        assert (way, rows[0], len(rows)) == ("descending", str(request_id(first)), 3)
+    else:
+        rows = attributes(page.regions()["list"], "tr", "data-request-id")[:3]
+    way, *turned_rows = await turned()
+    assert (way, turned_rows[-len(rows) :]) == ("ascending", rows[::-1])
+    way, *again = await turned()
+    assert (way, again[: len(rows)]) == ("descending", rows)
+
+
+async def test_filters_keep_the_order_and_the_order_keeps_the_filters() -> None:
+    page = await shown(FakeDataStore(items=[request_item(1)]), "?class=main&sort=duration_ms&order=asc&within=1h")
+    filters, html = page.regions()["filters"], page.regions()["list"]
+    assert attributes(filters, "form", "data-keep") == ["sort order"]
+    assert [element.text for element in found(filters, "option[selected]")] == ["main", "last hour"]
+    assert all("class=main&within=1h" in link for link in attributes(html, "th a", "href"))
+    assert attributes(html, "nav .text-button", "href") == [
+        "/api/requests?class=main&within=1h&sort=duration_ms&order=asc&format=csv&limit=500"
+    ]
+    await page.load("?within=90m&since=&sort=received_at&order=desc")
+    filters = page.regions()["filters"]
+    assert [element.text for element in found(filters, "option[selected]")] == ["last 90m"]
+
+
+async def test_pages_of_another_order_are_not_called_newer() -> None:
+    page = await shown(FakeDataStore(items=[request_item(number) for number in range(ROWS + 3)]), "?sort=duration_ms")
+    (next_page,) = attributes(page.regions()["list"], 'a[rel="next"]', "href")
+    await page.load(next_page.partition("?")[2])
+    html = page.regions()["list"]
+    assert len(attributes(html, "tr", "data-request-id")) == 3
+    assert texts(html, "nav .button") == ["First", "Before", "Next"]
+    assert "without those that it is not known of" in texts(html, "nav span")[0]
+
+
+async def test_an_order_that_nobody_knows_is_refused_in_words() -> None:
+    html = await listed(request_item(1), search="?sort=beauty")
+    assert 'data-state="refused"' in html
+    assert "beauty" in html
 
 
 async def test_the_requests_of_one_conversation() -> None:
@@ -142,18 +211,26 @@ async def test_the_requests_of_one_conversation() -> None:
         ("session", "s", "session", "s"),
         ("status", "429", "status", 429),
         ("conversation", str(request_id(1)), "conversation", request_id(1)),
+        ("project", "p", "project", "p"),
+        ("account", "a", "account", "a"),
+        ("within", "1h", "since", NOW - timedelta(hours=1)),
+        ("since", "2026-11-22", "since", datetime(2026, 11, 22, tzinfo=UTC)),
+        ("until", "2026-11-22", "until", datetime(2026, 11, 22, tzinfo=UTC)),
     ],
 )
 def test_every_filter_reaches_the_store(name: str, value: str, field: str, wanted: object) -> None:
-    found_filter = wanted_requests({name: value})
+    found_filter = asked_requests(ListQuery("/requests", {name: value}), NOW).wanted
     assert getattr(found_filter, field) == wanted
     assert replace(found_filter, **{field: None}) == RequestFilter()
 
 
-@pytest.mark.parametrize("filters", [{"status": "abc"}, {"status": "20"}, {"status": "²²²"}, {"conversation": "x"}])
+@pytest.mark.parametrize(
+    "filters",
+    [{"status": "abc"}, {"status": "20"}, {"status": "²²²"}, {"conversation": "x"}, {"within": "soon"}, {"since": "x"}],
+)
 async def test_what_no_request_can_have_is_refused_in_words(filters: dict[str, str]) -> None:
     with pytest.raises(InvalidQueryError):
-        wanted_requests(filters)
+        asked_requests(ListQuery("/requests", filters), NOW)
     ((name, value),) = filters.items()
     assert 'data-state="refused"' in await listed(request_item(1), search=f"?{name}={value}")
 

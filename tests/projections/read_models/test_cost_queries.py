@@ -12,7 +12,7 @@ from domain.usage import TokenCounts
 from domain.usage_sums import CostRow
 from ops.db.pool import Pool
 from projections.read_models import builds
-from projections.read_models.cost_queries import attempts, by_branch, by_conversation, by_request
+from projections.read_models.cost_queries import attempts, by_branch, by_conversation, by_request, lost, until
 from projections.registry import projection
 from tests import captures
 from tests.projected import Store
@@ -49,8 +49,8 @@ def told(rows: Iterable[CostRow]) -> Counter[tuple[Any, ...]]:
 async def test_every_line_is_told_once(pool: Pool) -> None:
     store, random = Store.over(pool), Random("costs")
     late = [replace(one, at=one.at.replace(hour=20), ended=None) for one in captures.exchanges("d2_two_agents")]
-    lost = replace(late[0], answer=b"", fault=NOT_KEPT)
-    listed = [lost, *(varied(one, random) for one in late[1:])]  # in the evening of UTC it is another day in the east
+    gone = replace(late[0], answer=b"", fault=NOT_KEPT)
+    listed = [gone, *(varied(one, random) for one in late[1:])]  # in the evening of UTC it is another day in the east
     ids = request_ids(listed)
     await append_all(store.ship, [attributed(await recorded(one, ids[one.n], store.ship), random) for one in listed])
     await store.follow()
@@ -67,8 +67,16 @@ async def test_every_line_is_told_once(pool: Pool) -> None:
         for talk in talks:
             own = [line for line in lines if line["conversation_id"] == talk]
             assert told(await by_branch(connection, talk)) == expected(own, "branch_id")
+            assert await lost(connection, talk) == {line["request_id"] for line in own if line["unrecorded"]}
+            moment = sorted(line["received_at"] for line in own)[len(own) // 2]
+            waits = [line["request_id"] for line in own if line["received_at"] == moment]
+            before = [line for line in own if line["received_at"] < moment]
+            on_branches, alone = await until(connection, talk, moment, waits, some[:1])
+            assert told(on_branches) == expected(before, "branch_id")
+            asked = {*waits, *some[:1]}
+            assert told(alone) == expected((line for line in lines if line["request_id"] in asked), "request_id")
         assert await by_request(connection, []) == await by_conversation(connection, []) == []
-        assert [one.unrecorded for one in await attempts(connection, ids[lost.n])] == [True]
+        assert [one.unrecorded for one in await attempts(connection, ids[gone.n])] == [True]
 
 
 async def test_a_turn_has_all_its_attempts_whichever_is_asked_for(pool: Pool) -> None:

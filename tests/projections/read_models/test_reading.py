@@ -1,10 +1,12 @@
 """Readers meet views that are missing, replaced or in the middle of a switch."""
 
+import gc
+
 import pytest
 
 from ops.db.pool import Pool
 from projections.read_models import builds
-from projections.read_models.reading import reached, rows
+from projections.read_models.reading import collector_at_rest, reached, rows
 from projections.registry import PROJECTIONS, projection
 from tests.stored_rows import Stored, make_live, reach, request_row, stored
 
@@ -70,3 +72,17 @@ async def test_a_build_that_is_not_live_does_not_count(pool: Pool) -> None:
     async with stored(pool, [Stored(request_row(4), None)]) as connection:
         await builds.create(connection, projection("conversations"))
         assert await reached(connection) == 4
+
+
+def test_the_collector_rests_for_a_while_and_goes_on_whatever_happens() -> None:
+    def fail() -> None:
+        with collector_at_rest():
+            with collector_at_rest():
+                pass
+            assert not gc.isenabled(), "who let it rest first says when it goes on"
+            raise LookupError
+
+    assert gc.isenabled()
+    with pytest.raises(LookupError):
+        fail()
+    assert gc.isenabled()

@@ -18,9 +18,11 @@ from projections.read_models.rows import as_json
 from projections.registry import projection
 from schemas.read_api import RequestItem
 from tests.stored_rows import (
+    ACCOUNTS,
     CLASSES,
     MODELS,
     OUTCOMES,
+    PROJECTS,
     SESSIONS,
     START,
     STATUSES,
@@ -49,6 +51,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "model": st.sampled_from(MODELS),
     "status": st.sampled_from([*STATUSES, 404]),
     "outcome": st.sampled_from(OUTCOMES),
+    "account": st.sampled_from([*ACCOUNTS[:2], "tenant"]),
+    "project": st.sampled_from(PROJECTS),
     "since": SECONDS,
     "until": SECONDS,
 }
@@ -76,6 +80,8 @@ def matches(stored: Stored, wanted: RequestFilter, exchanges: Sequence[Stored]) 
         and wanted.model in {None, row.model}
         and wanted.status in {None, row.status}
         and wanted.outcome in {None, row.outcome}
+        and wanted.account in {None, row.account or row.scope}
+        and wanted.project in {None, row.project}
         and (wanted.since is None or row.received_at >= wanted.since)
         and (wanted.until is None or row.received_at < wanted.until)
     )
@@ -266,13 +272,15 @@ def node_types(plan: dict[str, Any]) -> set[str]:
 
 LISTS: list[tuple[str, dict[int, object], str]] = [
     ("SELECT_BY_TIME", {}, "requests_by_time"),
-    ("SELECT_BY_TIME", {8: START, 9: UUID(int=5)}, "requests_by_time"),
+    ("SELECT_BY_TIME", {10: START, 11: UUID(int=5)}, "requests_by_time"),
     ("SELECT_BY_TIME", {2: "s1"}, "requests_by_session"),
     ("SELECT_BY_TIME", {4: 599}, "requests_by_status"),
     ("SELECT_BY_TIME", {5: "shutdown"}, "requests_by_outcome"),
-    ("SELECT_BY_LINK", {10: UUID(int=5), 11: None}, "links_by_conversation"),
-    ("SELECT_BY_LINK", {10: None, 11: "compaction"}, "links_by_class"),
-    ("SELECT_BY_POSITION", {8: 10, 9: 40_000, 10: None, 11: None}, "requests_by_position"),
+    ("SELECT_BY_TIME", {6: "somebody"}, "requests_by_payer"),
+    ("SELECT_BY_TIME", {7: "something"}, "requests_by_project"),
+    ("SELECT_BY_LINK", {10: UUID(int=5)}, "links_by_conversation"),
+    ("SELECT_BY_LINK", {11: "compaction"}, "links_by_class"),
+    ("SELECT_BY_POSITION", {12: 10, 13: 40_000}, "requests_by_position"),
 ]
 MANY = 5_000
 MANY_REQUESTS = """
@@ -302,7 +310,7 @@ async def test_every_list_reads_along_its_index(read_models: Pool) -> None:
         await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
         await connection.execute("SET LOCAL random_page_cost = 1.1")  # a few thousand rows stand for millions
         for query, arguments, index in LISTS:
-            last = {"SELECT_BY_TIME": 9}.get(query, 11)
+            last = {"SELECT_BY_TIME": 11}.get(query, 13)
             given_values = [50, *(arguments.get(number) for number in range(2, last + 1))]
             explain = "EXPLAIN (FORMAT JSON) " + getattr(request_queries, query)
             (plan,) = json.loads(await connection.fetchval(explain, *given_values))
