@@ -36,6 +36,8 @@ class Standing:
 
     tree: ConversationTree
     moments: Sequence[datetime]
+    nodes: Sequence[TreeNode] = ()
+    """All exchanges as they were read: what ``dashboard/past.py`` tells other moments from."""
 
 
 def nodes_as_of(nodes: Iterable[TreeNode], moment: datetime, statuses: Mapping[UUID, int | None]) -> list[TreeNode]:

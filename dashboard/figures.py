@@ -10,14 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
+import msgspec
+import numpy as np
 from bokeh.models import (
+    AllIndices,
     CategoricalColorMapper,
+    CDSView,
     ColumnDataSource,
     CustomJS,
     CustomJSTickFormatter,
     DataRange1d,
     FixedTicker,
     HoverTool,
+    IndexFilter,
     NumeralTickFormatter,
     PanTool,
     PrintfTickFormatter,
@@ -52,8 +57,7 @@ PING_STRIP = 0.05
 Columns = Mapping[str, Sequence[object]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class Bar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One exchange on the timeline, or a pause between two."""
 
     request_id: str
@@ -75,18 +79,22 @@ class Timeline:
     source: ColumnDataSource
     pauses: ColumnDataSource
     ticker: FixedTicker
+    views: tuple[CDSView, CDSView]
+    """Of the bars and of the pauses: which of the sources' are drawn."""
 
 
 def timeline() -> Timeline:
     """Lanes of talk over time, a bar for each exchange and a line for each pause; nothing in it yet."""
     source, pauses = (ColumnDataSource(data=dict(timeline_columns(()))) for _ in range(2))
-    ticker = FixedTicker(ticks=[])
+    ticker, views = FixedTicker(ticks=[]), (CDSView(), CDSView())
     plot = empty_figure(name="timeline", x_axis_location="above", x_axis_type="datetime")
-    bars = plot.hbar(y="y", left="left", right="right", height=0.62, source=source, line_width=0, border_radius=2)
+    bars = plot.hbar(
+        y="y", left="left", right="right", height=0.62, source=source, view=views[0], line_width=0, border_radius=2
+    )
     bars.glyph.fill_color = {"field": "tint", "transform": tint_mapper()}
     bars.selection_glyph = bars.nonselection_glyph = None
     bars.glyph.line_color = {"field": "tint", "transform": tint_mapper()}
-    rests = plot.hbar(y="y", left="left", right="right", height=0.16, source=pauses, line_width=0)
+    rests = plot.hbar(height=0.16, source=pauses, view=views[1], y="y", left="left", right="right", line_width=0)
     rests.glyph.fill_color = {"field": "tint", "transform": tint_mapper()}
     plot.xaxis.formatter = CustomJSTickFormatter(code=asset_code("clock_ticks.js"))
     plot.yaxis.ticker = ticker
@@ -99,7 +107,7 @@ def timeline() -> Timeline:
         TapTool(renderers=[bars], callback=asset_script("tap_bar.js", source=source)),
         HoverTool(renderers=[bars, rests], tooltips=[("", "@label"), ("", "@said")], attachment="vertical"),
     )
-    chart = Timeline(plot, source, pauses, ticker)
+    chart = Timeline(plot, source, pauses, ticker, views)
     show_lanes(chart, ())
     return chart
 
@@ -130,15 +138,56 @@ def show_pauses(chart: Timeline, before: Sequence[Bar], after: Sequence[Bar]) ->
 
 def _draw(source: ColumnDataSource, before: Sequence[Bar], after: Sequence[Bar]) -> None:
     kept = len(before)
-    if [bar.request_id for bar in before] != [bar.request_id for bar in after[:kept]]:
-        source.data = dict(timeline_columns(after))
+    if kept > len(after) or not all(map(_is_same, before, after)):
+        source.data = _compact(timeline_columns(after))
         return
-    changed = [place for place in range(kept) if before[place] != after[place]]
+    changed = [place for place, bar in enumerate(before) if bar is not after[place] and bar != after[place]]
     if changed:
         columns = timeline_columns([after[place] for place in changed])
         source.patch({name: list(zip(changed, values, strict=True)) for name, values in columns.items()})
     if len(after) > kept:
         source.stream(dict(timeline_columns(after[kept:])))
+
+
+def _compact(columns: Columns) -> dict[str, object]:
+    """Times in one piece: they go to the browser as they lie in memory, and not one by one."""
+    return {**columns, **{name: np.array(columns[name], dtype=float) for name in ("left", "right")}}
+
+
+class Drawing:
+    """What a timeline draws. Of earlier moments its first bars: those behind stay in the browser, and are hidden."""
+
+    def __init__(self, chart: Timeline) -> None:
+        self._chart = chart
+        self._bars: Sequence[Bar] = ()
+        self._pauses: Sequence[Bar] = ()
+
+    def show(self, bars: Sequence[Bar], pauses: Sequence[Bar]) -> None:
+        """Draw these in the place of what is drawn."""
+        held, self._pauses = self._pauses, _kept_behind(pauses, self._pauses)
+        show_pauses(self._chart, held, self._pauses)
+        held, self._bars = self._bars, _kept_behind(bars, self._bars)
+        show_bars(self._chart, held, self._bars)
+        for view, shown, whole in zip(self._chart.views, (bars, pauses), (self._bars, self._pauses), strict=True):
+            _draw_first(view, len(shown), len(whole))
+
+
+def _kept_behind(bars: Sequence[Bar], held: Sequence[Bar]) -> Sequence[Bar]:
+    """With those behind, if they are the first ones of what is held."""
+    is_beginning = 0 < len(bars) < len(held) and all(map(_is_same, bars, held))
+    return (*bars, *held[len(bars) :]) if is_beginning else bars
+
+
+def _is_same(one: Bar, other: Bar) -> bool:
+    return one is other or one.request_id == other.request_id
+
+
+def _draw_first(view: CDSView, count: int, of: int) -> None:
+    drawn = view.filter.indices if isinstance(view.filter, IndexFilter) else None
+    if count == of and drawn is not None:
+        view.filter = AllIndices()
+    elif count != of and (drawn is None or len(drawn) != count):
+        view.filter = IndexFilter(indices=list(range(count)))
 
 
 def timeline_columns(bars: Sequence[Bar]) -> Columns:

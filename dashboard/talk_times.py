@@ -9,19 +9,21 @@ first exchange and behind its last one nobody knows what it was spent on.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
+
+import msgspec
 
 from dashboard.talk import typed
 from schemas.read_api import TreeNode
 
 Spent = Literal["tools", "person", "waiting"]
 Stretch = tuple[datetime, datetime]
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(msgspec.Struct, frozen=True, gc=False):
     """A time in which a line of talk did not ask the model."""
 
     request_id: UUID
@@ -44,13 +46,14 @@ class TimeSums:
 def pauses_of(nodes: Sequence[TreeNode]) -> list[Pause]:
     """``nodes``: of a conversation, in the order they were received; the pauses in the order of what ended them."""
     working = _working(nodes)
-    newest: dict[UUID, TreeNode] = {}
+    newest: dict[int, TreeNode] = {}
     found = list[Pause]()
     for node in nodes:
         if node.edge == "aside":
             continue
-        before = newest.get(node.branch_id)
-        newest[node.branch_id] = node
+        branch = node.branch_id.int
+        before = newest.get(branch)
+        newest[branch] = node
         if before is not None and before.completed_at is not None and before.completed_at < node.received_at:
             found += _between(before, node, (before.completed_at, node.received_at), working)
     return found
@@ -67,14 +70,14 @@ def sums_of(nodes: Iterable[TreeNode], pauses: Iterable[Pause], now: datetime) -
 
 
 def _between(
-    before: TreeNode, node: TreeNode, pause: Stretch, working: Mapping[UUID, Sequence[Stretch]]
+    before: TreeNode, node: TreeNode, pause: Stretch, working: Mapping[int, Sequence[Stretch]]
 ) -> Iterator[Pause]:
     spent = _spent(before, node)
     if spent != "tools":
         yield Pause(node.request_id, *pause, spent)
         return
     at, end = pause
-    for start, behind in working.get(before.request_id, ()):
+    for start, behind in working.get(before.request_id.int, ()):
         start, behind = max(start, at), min(behind, end)
         if start >= behind:
             continue
@@ -94,17 +97,21 @@ def _spent(before: TreeNode, node: TreeNode) -> Spent:
     return "waiting" if typed(node) is None else "person"
 
 
-def _working(nodes: Sequence[TreeNode]) -> Mapping[UUID, list[Stretch]]:
-    """When sub-agents worked, by the exchange that called them; the first one first."""
-    callers: dict[UUID, UUID] = {}
-    stretches: dict[UUID, Stretch] = {}
+def _working(nodes: Sequence[TreeNode]) -> Mapping[int, list[Stretch]]:
+    """When sub-agents worked, by the exchange that called them; the first one first.
+
+    Ids are asked for as numbers: a talk of thousands of exchanges would spend its time on hashing them.
+    """
+    callers: dict[int, int] = {}
+    stretches: dict[int, Stretch] = {}
     for node in nodes:
+        branch = node.branch_id.int
         if node.edge == "spawned" and node.parent_request_id is not None:
-            callers[node.branch_id] = node.parent_request_id
-        if node.branch_id in callers:
-            start, end = stretches.get(node.branch_id, (node.received_at, node.received_at))
-            stretches[node.branch_id] = start, max(end, node.completed_at or datetime.max.replace(tzinfo=end.tzinfo))
-    found: dict[UUID, list[Stretch]] = defaultdict(list)
+            callers[branch] = node.parent_request_id.int
+        if branch in callers:
+            start, end = stretches.get(branch, (node.received_at, node.received_at))
+            stretches[branch] = start, max(end, node.completed_at or _NEVER)
+    found: dict[int, list[Stretch]] = defaultdict(list)
     for branch, caller in callers.items():
         found[caller].append(stretches[branch])
     return found

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
+
 from schemas.read_api import TreeNode
 
 REST_ROWS = 24
@@ -28,8 +30,7 @@ _GOES_ON = frozenset({None, "tool_use", "pause_turn", "max_tokens"})
 """Stop reasons after which the same line is expected to go on; None: the answer is not over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True, gc=False):
     """A node's place."""
 
     request_id: UUID
@@ -67,6 +68,7 @@ class TreeLayout:
 
     @property
     def placed(self) -> tuple[Placed, ...]:
+        """One after the other, the first above."""
         return tuple(self._placed.values())
 
     @property

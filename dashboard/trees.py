@@ -27,14 +27,21 @@ def branches_of(nodes: Sequence[TreeNode]) -> list[BranchItem]:
         members.setdefault(node.branch_id, []).append(node)
     parents = _parents(nodes, members)
     own = {branch_id: tokens_of(on_it) for branch_id, on_it in members.items()}
-    whole = _with_descendants(own, parents)
     branches: list[BranchItem] = []
     own_lines = 0
     for branch_id, on_it in members.items():
         own_lines += on_it[0].edge != "spawned"
-        counts = {"tokens": own[branch_id], "tokens_with_descendants": whole[branch_id]}
-        branches.append(_branch(on_it, own_lines, parents[branch_id]).model_copy(update=counts))
-    return branches
+        branches.append(branch_of(on_it, own_lines, parents[branch_id]))
+    return counted(branches, own)
+
+
+def counted(branches: Sequence[BranchItem], own: Mapping[UUID, TokenCounts]) -> list[BranchItem]:
+    """``branches``: all of them, parents first; ``own``: the tokens of each by itself."""
+    whole = _with_descendants(own, {one.branch_id: one.parent_branch_id for one in branches})
+    return [
+        one.model_copy(update={"tokens": own[one.branch_id], "tokens_with_descendants": whole[one.branch_id]})
+        for one in branches
+    ]
 
 
 def tokens_of(nodes: Sequence[TreeNode]) -> TokenCounts:
@@ -48,11 +55,11 @@ def tokens_of(nodes: Sequence[TreeNode]) -> TokenCounts:
 
 def _parents(nodes: Sequence[TreeNode], members: Mapping[UUID, Sequence[TreeNode]]) -> dict[UUID, UUID | None]:
     """The branch that each one hangs on; None: its fork point is not there, or on a branch that came later."""
-    branch_of = {node.request_id: node.branch_id for node in nodes}
+    branch_by_node = {node.request_id: node.branch_id for node in nodes}
     known: dict[UUID, UUID | None] = {}
     for branch_id, on_it in members.items():
         fork_point = on_it[0].parent_request_id
-        parent = None if fork_point is None else branch_of.get(fork_point)
+        parent = None if fork_point is None else branch_by_node.get(fork_point)
         known[branch_id] = parent if parent in known else None
     return known
 
@@ -74,8 +81,8 @@ def _added(one: TokenCounts, other: TokenCounts) -> TokenCounts:
     )
 
 
-def _branch(members: Sequence[TreeNode], line: int, parent_branch: UUID | None) -> BranchItem:
-    """Without its tokens; ``line``: it is the nth line of talk that is no sub-task."""
+def branch_of(members: Sequence[TreeNode], line: int, parent_branch: UUID | None) -> BranchItem:
+    """Without its tokens; ``members``: its exchanges; ``line``: it is the nth line of talk that is no sub-task."""
     first = members[0]
     subtask = first.edge == "spawned"
     state = _state(members)

@@ -129,25 +129,45 @@ export function render({ model, view }) {
       anchored(region, () => morphChildren(region, parse(html)));
       document.dispatchEvent(new CustomEvent("nexus:patched", { detail: region }));
     }
-    paintFigures();
+    if (recoloured() | refitted()) repaint();
   }
 
   // Colours of figures are those of the stylesheet: glyphs through colour mappers, the rest through --bk- variables.
-  function paintFigures() {
+  function recoloured() {
     const style = getComputedStyle(document.documentElement);
+    let some = false;
     for (const one of doc.all_models ?? doc._all_models?.values() ?? []) {
-      if (one.type === "CategoricalColorMapper" && one.tags.includes("from-stylesheet")) {
-        const palette = one.factors.map((factor) => style.getPropertyValue(`--mark-${factor}`).trim());
-        if (palette.join() !== one.palette.join()) one.setv({ palette }, { sync: false });
-      }
+      if (one.type !== "CategoricalColorMapper" || !one.tags.includes("from-stylesheet")) continue;
+      const palette = one.factors.map((factor) => style.getPropertyValue(`--mark-${factor}`).trim());
+      if (palette.join() === one.palette.join()) continue;
+      one.setv({ palette }, { sync: false });
+      some = true;
     }
+    return some;
+  }
+
+  // Has a figure another width, or is it seen again? One of thousands of bars takes a while to draw.
+  let widths = "";
+  function refitted() {
+    const before = widths;
+    widths = [...document.querySelectorAll(".figure")].map((figure) => figure.clientWidth).join();
+    return widths !== before;
+  }
+
+  function repaint() {
     for (const root of view.owner?.roots ?? []) root.request_paint?.();
     dispatchEvent(new Event("resize"));
   }
 
+  function paintFigures() {
+    recoloured();
+    refitted();
+    repaint();
+  }
+
   function status(state) {
     document.documentElement.dataset.live = state;
-    const label = { live: "Live", paused: "Paused", away: "Store away", lost: "Reconnecting", connecting: "Connecting" }[state];
+    const label = { live: "Live", paused: "Paused", away: "Store away", slow: "Too slow", lost: "Reconnecting", connecting: "Connecting" }[state];
     const live = document.querySelector("#live");
     live.querySelector("[data-label]").textContent = label;
     live.title = live.dataset[state] ?? "";
@@ -197,8 +217,10 @@ export function render({ model, view }) {
   });
 
   const formUrl = (form) => {
-    const given = [...new FormData(form)].filter(([, value]) => value !== "");
-    const search = new URLSearchParams(given).toString();
+    const given = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
+    const asked = new URLSearchParams(location.search);
+    for (const name of form.dataset.keep?.split(" ") ?? []) if (asked.has(name)) given.set(name, asked.get(name));
+    const search = given.toString();
     return new URL(location.pathname + (search ? `?${search}` : ""), location.href);
   };
   let typing = 0;

@@ -1,14 +1,19 @@
 // Draws the tree of a conversation: rows of plain data in, lines and rows out. Nothing here is parsed as HTML.
 //
 // Every exchange has a row; a window of rows is in the document, whatever the size of the tree. Lines run behind the
-// rows in lanes. The server decides words and places; a row that comes again only changes.
+// rows in lanes. The server decides words and places; a row that comes again only changes. As of an earlier moment the
+// tree has its first rows alone; those behind are kept here for the way back.
+//
+// While somebody scrolls, a frame makes the rows and lines that come into the window, and touches no other ones: all
+// that is read of the document is read before anything is written, so that nothing is laid out twice.
 
 const SVG = "http://www.w3.org/2000/svg";
 const NAMES = [
   "id", "row", "lane", "twig", "parentRow", "parentLane", "stub", "opens", "edge", "requestClass", "state", "label", "typed", "tag",
   "note", "model", "tokens", "counts", "duration", "receivedAt", "depth",
 ];
-const OVERSCAN = 60;
+const OVERSCAN = 40;
+const FAR_ROWS = 60; // a line is never longer: further down it is a stub (tree_layout.py)
 const EDGE_ROOM = 14;
 const ZOOMS = [20, 24, 28, 34, 42];
 const ZOOM = 28;
@@ -34,7 +39,15 @@ function shape(name, attributes) {
 
 // -- marks: one form for each kind of edge, so that colour is never alone ------------------------------------------------
 
+const marks = new Map();
+
 function mark(node) {
+  const look = `${node.requestClass} ${node.state} ${node.edge}`;
+  if (!marks.has(look)) marks.set(look, newMark(node));
+  return marks.get(look).cloneNode(true);
+}
+
+function newMark(node) {
   const svg = shape("svg", { viewBox: "-8 -8 16 16", class: `mark mark-${node.requestClass} is-${node.state} edge-${node.edge}` });
   const add = (name, attributes) => svg.append(shape(name, attributes));
   switch (node.edge) {
@@ -92,15 +105,19 @@ export function render({ model, view }) {
   scroller.setAttribute("role", "tree");
   scroller.tabIndex = 0;
 
-  const nodes = [];
+  const all = [];
+  let nodes = all;
   const byId = new Map();
-  const reach = [];
+  let reach = [];
   const drawn = new Map();
+  const paths = new Map();
+  let stale = true;
   let selected = "";
   let zoom = ZOOMS.find((one) => one === Number(remembered("nexus-tree-zoom"))) ?? ZOOM;
   let widest = 0;
   let following = false;
   let painting = 0;
+  let version = 0;
   let telling = 0;
   let toldAt = -SELECT_MS;
 
@@ -113,27 +130,38 @@ export function render({ model, view }) {
   }
 
   // -- rows in -----------------------------------------------------------------------------------------------------
-  function take(rows) {
+  function take(rows, count) {
     const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 2 * zoom;
     const had = nodes.length;
     for (const values of rows) {
       const node = Object.fromEntries(NAMES.map((name, place) => [name, values[place]]));
-      nodes[node.row] = node;
+      all[node.row] = node;
       byId.set(node.id, node);
-      drawn.get(node.id)?.remove();
-      drawn.delete(node.id);
-      spread(node);
+      widest = Math.max(widest, laneOf(node));
+      drawn.get(node.row)?.remove();
+      drawn.delete(node.row);
     }
+    nodes = all.slice(0, count);
+    reach = reached();
+    stale = true;
+    version++;
     following = had > 0 && nodes.length > had && atEnd && had * zoom > scroller.clientHeight;
     scroller.setAttribute("aria-label", `${nodes.length} exchanges`);
   }
 
-  // Which lanes have a line at each row: text starts to the right of them all.
-  function spread(node) {
-    const from = node.parentRow === null || node.stub ? node.row : node.parentRow + 1;
-    const lane = node.lane + (node.twig ? 0.5 : 0);
-    for (let row = from; row <= node.row; row++) reach[row] = Math.max(reach[row] ?? 0, lane);
-    widest = Math.max(widest, lane);
+  const laneOf = (node) => node.lane + (node.twig ? 0.5 : 0);
+  const isShown = (id) => byId.has(id) && byId.get(id).row < nodes.length;
+
+  // How far to the right there is a line at each row: text starts behind them all.
+  function reached() {
+    const found = new Array(nodes.length).fill(0);
+    for (const node of nodes) {
+      if (!node) continue;
+      const from = node.parentRow === null || node.stub ? node.row : node.parentRow + 1;
+      const lane = laneOf(node);
+      for (let row = from; row <= node.row; row++) if (found[row] < lane) found[row] = lane;
+    }
+    return found;
   }
 
   // -- drawing -----------------------------------------------------------------------------------------------------
@@ -142,40 +170,63 @@ export function render({ model, view }) {
 
   function paint() {
     painting = 0;
-    canvas.style.height = `${nodes.length * zoom + 8}px`;
-    canvas.style.setProperty("--row", `${zoom}px`);
-    const first = Math.max(0, Math.floor(scroller.scrollTop / zoom) - OVERSCAN);
-    const last = Math.min(nodes.length - 1, Math.ceil((scroller.scrollTop + scroller.clientHeight) / zoom) + OVERSCAN);
-    for (const [id, element] of drawn) {
-      const row = byId.get(id).row;
-      if (row >= first && row <= last) continue;
-      element.remove();
-      drawn.delete(id);
-    }
-    let fresh = false;
-    for (let row = first; row <= last; row++) {
-      const node = nodes[row];
-      if (!node) continue;
-      if (!drawn.has(node.id)) {
-        drawn.set(node.id, canvas.appendChild(rowOf(node)));
-        fresh = true;
-      }
-      place(drawn.get(node.id), node);
-    }
-    if (fresh) document.dispatchEvent(new CustomEvent("nexus:patched", { detail: canvas }));
+    const top = scroller.scrollTop;
+    const bottom = top + scroller.clientHeight;
+    const first = Math.max(0, Math.floor(top / zoom) - OVERSCAN);
+    const last = Math.min(nodes.length - 1, Math.ceil(bottom / zoom) + OVERSCAN);
+    if (stale) stretch();
+    paintRows(first, last);
     paintLines(first, last);
-    scroller.setAttribute("aria-activedescendant", selected ? `node-${selected}` : "");
+    point(scroller, "aria-activedescendant", isShown(selected) ? `node-${selected}` : "");
+    stale = false;
   }
 
   function schedule() {
     painting ||= requestAnimationFrame(paint);
   }
 
+  function point(element, name, value) {
+    if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+  }
+
+  // The whole tree is as high as its rows, whichever of them are there.
+  function stretch() {
+    const height = `${nodes.length * zoom + 8}px`;
+    canvas.style.height = height;
+    canvas.style.setProperty("--row", `${zoom}px`);
+    lines.style.height = height;
+    lines.style.width = `${x(widest) + 28}px`;
+    for (const path of paths.values()) path.remove();
+    paths.clear();
+  }
+
+  function paintRows(first, last) {
+    for (const [row, element] of drawn) {
+      if (row >= first && row <= last) {
+        if (stale) place(element, nodes[row]);
+      } else {
+        element.remove();
+        drawn.delete(row);
+      }
+    }
+    // From below, so that each stands before the next one, as they are read aloud.
+    for (let row = last; row >= first; row--) {
+      const node = nodes[row];
+      if (!node || drawn.has(row)) continue;
+      const element = rowOf(node);
+      place(element, node);
+      document.dispatchEvent(new CustomEvent("nexus:patched", { detail: element }));
+      canvas.insertBefore(element, drawn.get(row + 1) ?? null);
+      drawn.set(row, element);
+    }
+  }
+
   function place(element, node) {
     element.style.top = `${node.row * zoom}px`;
-    element.style.setProperty("--x", `${x(node.lane + (node.twig ? 0.5 : 0))}px`);
+    element.style.setProperty("--x", `${x(laneOf(node))}px`);
     element.style.setProperty("--text", `${x(reach[node.row]) + 14}px`);
-    element.setAttribute("aria-selected", String(node.id === selected));
+    point(element, "aria-setsize", String(nodes.length));
+    point(element, "aria-selected", String(node.id === selected));
   }
 
   function rowOf(node) {
@@ -188,7 +239,6 @@ export function render({ model, view }) {
     row.setAttribute("role", "treeitem");
     row.setAttribute("aria-level", node.depth + 1);
     row.setAttribute("aria-posinset", node.row + 1);
-    row.setAttribute("aria-setsize", nodes.length);
     row.append(mark(node), text(node), ...figures(node));
     return row;
   }
@@ -233,20 +283,25 @@ export function render({ model, view }) {
     return [make("span", "tree-cell tree-model", node.model), tokens, lasted, at];
   }
 
+  // A line belongs to its lower end.
   function paintLines(first, last) {
-    const paths = [];
-    for (const node of nodes) {
-      if (!node || node.parentRow === null || node.row < first || node.parentRow > last) continue;
-      const path = shape("path", { d: way(node), class: `tree-line tree-line-${node.requestClass} edge-${node.edge}${node.stub ? " stub" : ""}` });
-      paths.push(path);
+    const end = Math.min(nodes.length - 1, last + FAR_ROWS);
+    const crosses = (node) => node && node.parentRow !== null && node.row >= first && (node.stub ? node.row : node.parentRow) <= last;
+    for (const [row, path] of paths) {
+      if (row <= end && crosses(nodes[row])) continue;
+      path.remove();
+      paths.delete(row);
     }
-    lines.setAttribute("width", x(widest) + 28);
-    lines.setAttribute("height", nodes.length * zoom + 8);
-    lines.replaceChildren(...paths);
+    for (let row = first; row <= end; row++) {
+      const node = nodes[row];
+      if (paths.has(row) || !crosses(node)) continue;
+      const look = `tree-line tree-line-${node.requestClass} edge-${node.edge}${node.stub ? " stub" : ""}`;
+      paths.set(row, lines.appendChild(shape("path", { d: way(node), class: look })));
+    }
   }
 
   function way(node) {
-    const toX = x(node.lane + (node.twig ? 0.5 : 0));
+    const toX = x(laneOf(node));
     const toY = y(node.row);
     if (node.stub) return `M${toX - 7} ${toY - zoom * 0.75}Q${toX} ${toY - zoom * 0.75} ${toX} ${toY}`;
     const fromX = x(node.parentLane);
@@ -259,10 +314,12 @@ export function render({ model, view }) {
   // -- selecting and moving ------------------------------------------------------------------------------------------
   // The first pick is asked for at once; of many that follow closely, such as while a key is held, only some.
   function select(id, { ask = true, reveal = true } = {}) {
-    if (!byId.has(id)) return;
-    drawn.get(selected)?.setAttribute("aria-selected", "false");
+    if (!isShown(id)) return;
+    const row = byId.get(id).row;
+    drawn.get(byId.get(selected)?.row)?.setAttribute("aria-selected", "false");
+    drawn.get(row)?.setAttribute("aria-selected", "true");
     selected = id;
-    if (reveal) show(byId.get(id).row);
+    if (reveal) show(row);
     schedule();
     tell();
     if (!ask) return;
@@ -311,7 +368,10 @@ export function render({ model, view }) {
   }
 
   // The map beside the tree draws what stands here.
-  const tell = () => host.dispatchEvent(new CustomEvent("nexus:tree", { detail: { nodes, zoom, widest, selected } }));
+  function tell() {
+    const row = isShown(selected) ? byId.get(selected).row : -1;
+    host.dispatchEvent(new CustomEvent("nexus:tree", { detail: { nodes, version, zoom, widest, row } }));
+  }
   const open = () => selected && location.assign(`/requests/${encodeURIComponent(selected)}`);
   const page = () => Math.max(1, Math.floor(scroller.clientHeight / zoom) - 2);
   const keys = {
@@ -341,7 +401,8 @@ export function render({ model, view }) {
     } catch {
       // it is forgotten then
     }
-    canvas.style.height = `${nodes.length * zoom + 8}px`;
+    stale = true;
+    stretch();
     scroller.scrollTop = anchor * zoom - offset;
     schedule();
     tell();
@@ -383,15 +444,15 @@ export function render({ model, view }) {
   model.on("remove", () => resized.disconnect());
 
   const handlers = {
-    rows({ rows, anew }) {
+    rows({ rows, anew, count }) {
       if (anew) {
-        nodes.length = reach.length = widest = 0;
+        all.length = widest = 0;
         byId.clear();
         for (const element of drawn.values()) element.remove();
         drawn.clear();
       }
-      take(JSON.parse(rows));
-      canvas.style.height = `${nodes.length * zoom + 8}px`;
+      take(JSON.parse(rows), count);
+      stretch();
       if (following) scroller.scrollTop = scroller.scrollHeight;
       paint();
       tell();

@@ -1,5 +1,6 @@
 """How did a conversation go? Its tree, the exchange that the reader picked, and its timeline."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import parse_qs, urlencode
@@ -8,24 +9,22 @@ from uuid import UUID
 from markupsafe import Markup
 
 from dashboard import figures
-from dashboard.data import RequestFilter
+from dashboard.as_of import Standing
 from dashboard.details import RequestDetails
 from dashboard.formatting import one_line
 from dashboard.markup import Regions, render
+from dashboard.pages.held import Held
 from dashboard.pages.page import Page, Surroundings, member_of
 from dashboard.pages.reading import Reading
 from dashboard.views.branch_rows import branch_list
-from dashboard.views.lanes import NOTHING_SHOWN, Wanted, choices_of, lanes_of, sums_said, wanted_in
+from dashboard.views.lanes import NOTHING_SHOWN, Bars, Choices, Wanted, choices_of, lanes_of, sums_said, wanted_in
 from dashboard.views.moments import moment_in, time_control
 from dashboard.views.places import place_of
 from dashboard.views.preview import preview
 from dashboard.views.tree import TreeView
-from domain.ids import Position
 from schemas.read_api import ConversationTree, TreeNode
 
 TITLE_CHARS = 60
-RECHECK = 12
-"""A late link may move exchanges that have no new event of their own: so often the tree is read in any case."""
 
 
 class ConversationPage:
@@ -38,19 +37,24 @@ class ConversationPage:
     def __init__(self, surroundings: Surroundings, member: str) -> None:
         self._from = surroundings
         self._member = member_of(member)
+        self._held = Held(surroundings.store, self._member) if self._member else None
         self._as_of: datetime | None = None
+        self._stands_at: datetime | None = None
+        """The moment of the tree that is shown."""
         self._moments: Sequence[datetime] = ()
         self._tree: ConversationTree | None = None
         self._nodes: Mapping[UUID, TreeNode] = {}
-        self._seen = Position(0)
-        self._looks = 0
         self._selected: UUID | None = None
         self._details: RequestDetails | None = None
         self._reading = Reading(surroundings.store)
         self._view = TreeView()
         self._chart = figures.timeline()
-        self._wanted = Wanted()
+        self._drawing = figures.Drawing(self._chart)
+        self._wanted, self._bars = Wanted(), Bars()
         self._lanes = self._drawn = NOTHING_SHOWN
+        self._lanes_of: tuple[ConversationTree | None, Wanted] = None, self._wanted
+        self._choices: Choices | None = None
+        self._branches_told: tuple[ConversationTree | None, UUID | None, Markup] = None, None, Markup()
 
     @property
     def title(self) -> str:
@@ -58,13 +62,9 @@ class ConversationPage:
 
     async def load(self, search: str) -> None:
         given = {name: values[0] for name, values in parse_qs(search.removeprefix("?")).items()}
-        as_of, before = moment_in(given.get("as_of", "")), self._as_of
-        self._as_of = as_of
+        self._as_of = moment_in(given.get("as_of", ""))
         self._wanted = Wanted() if given.get("tab") == "read" else wanted_in(given)
-        if self._tree is None or as_of != before or (as_of is None and await self._goes_on()):
-            await self._read_tree()
-        else:
-            self._show_lanes(self._tree)
+        await self._look()
         asked = member_of(given.get("request", ""))
         self._selected = next((one for one in (asked, self._first_choice()) if one in self._nodes), None)
         self._view.mark(str(self._selected or ""))
@@ -72,11 +72,10 @@ class ConversationPage:
         await self._reading.load(self._tree, search)
 
     async def follow(self) -> None:
-        self._looks += 1
-        if self._as_of is not None or self._member is None or (self._looks % RECHECK and not await self._goes_on()):
+        if self._as_of is not None or self._held is None or not await self._held.has_news():
             return
         before = self._node
-        await self._read_tree()
+        await self._show(await self._held.anew(None))
         if self._selected not in self._nodes:
             self._selected = self._first_choice()
             self._view.mark(str(self._selected or ""))
@@ -113,7 +112,7 @@ class ConversationPage:
         kept = {name: value for name, value in kept.items() if value}
         return render(
             "lanes.html",
-            choices=choices_of(self._tree) if self._tree and self._tree.nodes else None,
+            choices=self._choices,
             wanted=self._wanted,
             kept=kept.items(),
             clear=f"?{urlencode(kept)}",
@@ -122,13 +121,14 @@ class ConversationPage:
         )
 
     def _branches(self, now: datetime) -> Markup:
-        node = self._node
-        return render(
-            "branches.html",
-            list=branch_list(self._tree.branches) if self._tree else None,
-            chosen=node.branch_id if node else None,
-            now=now,
-        )
+        """Said once of a tree, unless something runs on."""
+        of, chosen, told = self._branches_told
+        branch = self._node.branch_id if self._node else None
+        if self._tree is None or self._tree is not of or branch != chosen or self._tree.conversation.open_requests:
+            found = branch_list(self._tree.branches) if self._tree else None
+            told = render("branches.html", list=found, chosen=branch, now=now)
+            self._branches_told = self._tree, branch, told
+        return told
 
     def _time_control(self, now: datetime) -> Markup:
         kept = self._wanted.address
@@ -165,31 +165,39 @@ class ConversationPage:
             return
         if lanes.names != drawn.names:
             figures.show_lanes(self._chart, lanes.names)
-        figures.show_pauses(self._chart, drawn.pauses, lanes.pauses)
-        figures.show_bars(self._chart, drawn.bars, lanes.bars)
+        self._drawing.show(lanes.bars, lanes.pauses)
         self._drawn = lanes
 
-    async def _goes_on(self) -> bool:
-        """Has one of its exchanges a new event?"""
-        wanted = RequestFilter(conversation=self._member)
-        changed = await self._from.store.requests(wanted, after=self._seen, limit=1)
-        return bool(changed.items)
-
-    async def _read_tree(self) -> None:
-        if self._member is None:
+    async def _look(self) -> None:
+        """Show what there is at the moment. What could not be shown, because the store was away, is asked for again."""
+        if self._held is None:
             return
-        seen = await self._from.store.position()
-        found = await self._from.store.standing(self._member, self._as_of)
+        moved = self._as_of != self._stands_at
+        is_news = self._tree is None or ((moved or self._as_of is None) and await self._held.is_old())
+        if is_news or moved:
+            await self._show(await (self._held.anew if is_news else self._held.at)(self._as_of))
+        elif self._tree is not None:
+            self._show_lanes(self._tree)
+
+    async def _show(self, found: Standing | None) -> None:
+        """Of a long talk each part takes a while; others have their turns between."""
         tree, self._moments = (found.tree, found.moments) if found else (None, ())
-        self._tree, self._seen = tree, seen
+        self._tree, self._stands_at = tree, self._as_of
         self._nodes = {node.request_id: node for node in tree.nodes} if tree else {}
-        if tree is not None:
-            self._view.read(tree)
-            self._show_lanes(tree)
+        self._choices = choices_of(tree) if tree and tree.nodes else None
+        if found is not None:
+            self._view.read(found.tree, found.nodes if self._as_of else None)
+            await asyncio.sleep(0)
+            self._show_lanes(found.tree)
 
     def _show_lanes(self, tree: ConversationTree) -> None:
+        """Nothing of them is another while the same tree is shown, unless something runs on."""
+        of, wanted = self._lanes_of
+        if tree is of and wanted == self._wanted and not tree.conversation.open_requests:
+            return
         now = self._as_of or self._from.clock()
-        self._lanes = lanes_of(tree, self._view.rows, now, self._wanted)
+        self._lanes = lanes_of(tree, self._view.rows, now, self._wanted, self._bars)
+        self._lanes_of = tree, self._wanted
 
     async def _read_details(self) -> None:
         self._details = await self._from.store.details(self._selected, self._as_of) if self._selected else None

@@ -85,26 +85,61 @@ def sums_said(sums: TimeSums) -> list[tuple[str, str, float]]:
     return [(tint, name, lasted.total_seconds() * 1000) for tint, name, lasted in kinds]
 
 
+class Bars:
+    """Bars of exchanges that have ended and of pauses, kept as long as nothing of them is another; keep one for as long
+    as the timeline is shown."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[Row, int, Bar]] = {}
+        self._pauses: list[tuple[Pause, int, Bar]] = []
+
+    def bar(self, node: TreeNode, lane: int, row: Row, now: datetime) -> Bar:
+        """``row``: of the node; whatever of the node is another makes another row."""
+        made = self._made.get(node.request_id.int)
+        if made is not None and made[0] is row and made[1] == lane:
+            return made[2]
+        bar = _bar(node, lane, row, now)
+        if node.completed_at is not None:
+            self._made[node.request_id.int] = row, lane, bar
+        return bar
+
+    def pauses(self, found: Sequence[Pause], lane_of: Mapping[int, int]) -> tuple[Bar, ...]:
+        """``lane_of``: by the exchange that ended them."""
+        before, made = self._pauses, list[tuple[Pause, int, Bar]]()
+        for place, pause in enumerate(found):
+            lane = lane_of[pause.request_id.int]
+            is_known = place < len(before) and before[place][1] == lane and before[place][0] == pause
+            made.append(before[place] if is_known else (pause, lane, _pause(pause, place, lane)))
+        self._pauses = made + before[len(made) :]
+        return tuple(bar for _, _, bar in made)
+
+
 def lanes_of(
     tree: ConversationTree,
     rows: Mapping[str, Row],
     now: datetime,
     wanted: Wanted = Wanted(),
+    bars: Bars | None = None,
 ) -> Lanes:
     """``rows``: of the tree, by id. Each line of talk has a lane, in order; very many share the tree's lanes."""
-    shown = {str(node.request_id): node for node in _wanted(tree, wanted) if str(node.request_id) in rows}
-    branches = {node.branch_id for node in shown.values()}
-    names, lane_of = _lanes([one for one in tree.branches if one.branch_id in branches], shown.values(), rows)
-    pauses = [one for one in pauses_of(tree.nodes) if str(one.request_id) in shown]
+    wanted_rows = ((node, rows.get(str(node.request_id))) for node in _wanted(tree, wanted))
+    shown = [(node, row) for node, row in wanted_rows if row is not None]
+    branches = {node.branch_id for node, _ in shown}
+    names, lanes = _lanes([one for one in tree.branches if one.branch_id in branches], shown)
+    lane_of = {node.request_id.int: lane for (node, _), lane in zip(shown, lanes, strict=True)}
+    pauses = [one for one in pauses_of(tree.nodes) if one.request_id.int in lane_of]
+    bars = bars or Bars()
     return Lanes(
         names=names,
-        bars=tuple(_bar(node, lane_of[name], rows[name], now) for name, node in shown.items()),
-        pauses=tuple(_pause(one, place, lane_of[str(one.request_id)]) for place, one in enumerate(pauses)),
-        sums=sums_of(shown.values(), pauses, now),
+        bars=tuple(bars.bar(node, lane, row, now) for (node, row), lane in zip(shown, lanes, strict=True)),
+        pauses=bars.pauses(pauses, lane_of),
+        sums=sums_of((node for node, _ in shown), pauses, now),
     )
 
 
 def _wanted(tree: ConversationTree, wanted: Wanted) -> Iterable[TreeNode]:
+    if wanted == Wanted():
+        return tree.nodes
     agents = {branch.branch_id: _agent(branch) for branch in tree.branches}
     return (
         node
@@ -121,15 +156,14 @@ def _agent(branch: BranchItem) -> str:
 
 
 def _lanes(
-    branches: Sequence[BranchItem], nodes: Iterable[TreeNode], rows: Mapping[str, Row]
-) -> tuple[tuple[str, ...], Mapping[str, int]]:
+    branches: Sequence[BranchItem], shown: Sequence[tuple[TreeNode, Row]]
+) -> tuple[tuple[str, ...], Sequence[int]]:
     """The lanes' names, and the lane of each exchange."""
     if len(branches) > MOST_NAMED:
-        lanes = {str(node.request_id): rows[str(node.request_id)].lane for node in nodes}
-        return ("main", *[""] * max(lanes.values())), lanes
+        lanes = [row.lane for _, row in shown]
+        return ("main", *[""] * max(lanes)), lanes
     places: Mapping[UUID, int] = {branch.branch_id: place for place, branch in enumerate(branches)}
-    names = tuple(branch.name for branch in branches)
-    return names, {str(node.request_id): places.get(node.branch_id, 0) for node in nodes}
+    return tuple(branch.name for branch in branches), [places.get(node.branch_id, 0) for node, _ in shown]
 
 
 def _bar(node: TreeNode, lane: int, row: Row, now: datetime) -> Bar:
@@ -141,7 +175,7 @@ def _bar(node: TreeNode, lane: int, row: Row, now: datetime) -> Bar:
         end=max(end, node.received_at),
         tint=_tint(node, row.state),
         label=f"{row.tag}: {row.label}" if row.tag else row.label,
-        said=_said(node, row.state),
+        said=_said(node, row),
     )
 
 
@@ -164,7 +198,7 @@ def _tint(node: TreeNode, state: State) -> str:
     return node.request_class if node.request_class in CLASSES else "auxiliary"
 
 
-def _said(node: TreeNode, state: State) -> str:
-    lasted = "running" if state == "running" else fmt.duration(node.duration_ms)
+def _said(node: TreeNode, row: Row) -> str:
+    lasted = "running" if row.state == "running" else row.duration or fmt.NOTHING
     output = "" if node.output_tokens is None else f"{fmt.compact(node.output_tokens)} tokens out"
-    return " · ".join(filter(None, (fmt.model(node.model) if node.model else "", lasted, output)))
+    return " · ".join(filter(None, (row.model, lasted, output)))

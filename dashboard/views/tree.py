@@ -4,7 +4,8 @@ The component is plain: a local module (``assets/tree.js``) draws rows of data. 
 document, so that a tree of thousands of nodes costs its session nothing but the rows.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from uuid import UUID
 
 from panel.custom import JSComponent
@@ -20,23 +21,31 @@ class GrowingTree:
 
     def __init__(self) -> None:
         self._layout, self._rows = TreeLayout(), TreeRows()
-        self._hung: list[tuple[UUID, UUID | None, UUID, str]] = []
+        self._nodes: Sequence[TreeNode] = ()
 
     @property
     def rows(self) -> Mapping[str, Row]:
         """All rows by id, the first above."""
         return self._rows.by_id
 
-    def read(self, tree: ConversationTree) -> list[Row] | None:
-        """The rows that are new or changed. None: something came between or hangs elsewhere, all rows are new."""
-        hung = [_hanging(node) for node in tree.nodes]
-        grown = hung[: len(self._hung)] == self._hung
+    def read(self, tree: ConversationTree, today: Sequence[TreeNode] | None = None) -> list[Row] | None:
+        """The rows that are new or changed. None: something came between or hangs elsewhere, all rows are new.
+
+        ``today``: all exchanges as they stand now, of which an earlier tree has the first ones; they keep the places
+        that they have now, so that nothing moves while somebody goes back and forth in time.
+        """
+        nodes = tree.nodes if today is None else today
+        grown = len(nodes) >= len(self._nodes) and all(map(_hang_alike, self._nodes, nodes))
         if not grown:
             self._layout, self._rows = TreeLayout(), TreeRows()
-        self._hung = hung
-        self._layout.extend(tree.nodes)
+        self._layout.extend(nodes[len(self._nodes) if grown else 0 :])
+        self._nodes = nodes
         changed = self._rows.update(tree, self._layout.placed)
         return changed if grown else None
+
+
+def _hang_alike(one: TreeNode, other: TreeNode) -> bool:
+    return one is other or _hanging(one) == _hanging(other)
 
 
 def _hanging(node: TreeNode) -> tuple[UUID, UUID | None, UUID, str]:
@@ -52,6 +61,8 @@ class TreeView(JSComponent):  # type: ignore[misc]  # Panel has no types
         super().__init__()
         self._tree = GrowingTree()
         self._unsent: dict[str, Row] = {}
+        self._there = self._shown_there = 0
+        """So many rows the browser has, and shows."""
         self._all_anew = False
         self._listening = False
         self._marked = self._marked_there = ""
@@ -60,9 +71,9 @@ class TreeView(JSComponent):  # type: ignore[misc]  # Panel has no types
     def rows(self) -> Mapping[str, Row]:
         return self._tree.rows
 
-    def read(self, tree: ConversationTree) -> None:
-        """Take the tree in as it is now."""
-        changed = self._tree.read(tree)
+    def read(self, tree: ConversationTree, today: Sequence[TreeNode] | None = None) -> None:
+        """Take the tree in as it is now; ``today``: of one that stood earlier, all exchanges as they stand now."""
+        changed = self._tree.read(tree, today)
         if changed is None:
             self._all_anew = True
         else:
@@ -80,10 +91,12 @@ class TreeView(JSComponent):  # type: ignore[misc]  # Panel has no types
         """Bring what the browser does not have; to be called while the document is locked."""
         if not self._listening:
             return
+        rows = self._tree.rows
         if self._all_anew:
-            self._send(self._tree.rows.values(), anew=True)
-        elif self._unsent:
-            self._send(self._unsent.values(), anew=False)
+            self._send(rows.values(), anew=True)
+        elif self._unsent or len(rows) != self._shown_there:
+            behind = islice(rows.values(), self._there, None)
+            self._send((self._unsent | {row.id: row for row in behind}).values(), anew=False)
         if self._marked != self._marked_there:
             self._marked_there = self._marked
             self._send_msg({"kind": "select", "id": self._marked})
@@ -96,5 +109,7 @@ class TreeView(JSComponent):  # type: ignore[misc]  # Panel has no types
             self.paint()
 
     def _send(self, rows: Iterable[Row], *, anew: bool) -> None:
-        self._send_msg({"kind": "rows", "rows": as_json(rows), "anew": anew})
+        count = len(self._tree.rows)
+        self._send_msg({"kind": "rows", "rows": as_json(rows), "anew": anew, "count": count})
         self._unsent, self._all_anew = {}, False
+        self._there, self._shown_there = count if anew else max(count, self._there), count

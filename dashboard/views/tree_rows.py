@@ -18,6 +18,7 @@ from schemas.read_api import BranchItem, CompactionItem, ConversationTree, TreeN
 
 LABEL_CHARS = 160
 HTTP_ERROR = 400
+_NOT_KNOWN = (None, None, None, None)
 _SAID_BY_EDGE: Mapping[str, str] = {
     "resumes": "Goes on from the summary",
     "aside": "Side question",
@@ -28,11 +29,19 @@ _TAGS: Mapping[str, str] = {"resumes": "from the summary", "interrupted": "after
 """Where something was."""
 _NAMED_BY_EDGE = frozenset({"spawned", "retries", "compacts", "aside"})
 """These are not called by their prompt."""
+_TOLD_BY_OTHERS = frozenset({"root", "compacts", "branches", "forks"})
+"""What they say follows from more than their node: the title, what was summarised, the branch."""
+_SAID_BY_STOP: Mapping[str, str] = {
+    "tool_use": "calls tools",
+    "end_turn": "answers",
+    "max_tokens": "at the limit",
+    "refusal": "refused",
+}
 _WAITING = frozenset({"tool_use", "pause_turn", "max_tokens"})
 """Stop reasons after which the client goes on by itself: what follows is no new prompt."""
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True):
+class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One node, in the order in which ``tree.js`` reads the members."""
 
     id: str
@@ -96,36 +105,72 @@ def _next(before: Numbered | None, node: TreeNode, parent: TreeNode | None) -> N
     return Numbered(before.prompt + 1, 1)
 
 
+@dataclass(slots=True)
+class _Known:
+    """A row, and what it follows from."""
+
+    node: TreeNode
+    numbered: Numbered
+    parent: TreeNode | None
+    before: Numbered | None
+    """The number of its parent."""
+    row: Row
+
+
 class TreeRows:
-    """Rows for a tree that grows; keep one for as long as it is shown."""
+    """Rows for a tree that grows, or of which only the beginning is shown; keep one for as long as it is shown."""
 
     def __init__(self) -> None:
         self._numbering = Numbering()
-        self._rows: dict[str, Row] = {}
+        self._known: list[_Known] = []
+        self._by_id: dict[str, Row] = {}
 
     @property
     def by_id(self) -> Mapping[str, Row]:
-        """All rows, the first above."""
-        return self._rows
+        """All rows of the tree as it was taken in last, the first above."""
+        return self._by_id
 
     def update(self, tree: ConversationTree, placed: Sequence[Placed]) -> list[Row]:
-        """Take the tree in as it is now; returns the rows that are new or changed."""
-        nodes = {node.request_id: node for node in tree.nodes}
+        """Take the tree in as it is now; returns the rows that are new or changed.
+
+        ``placed``: its nodes, in their order, and maybe more of them. A row follows from its node, the one above it and
+        the number of that one, so what is as it was is passed over.
+        """
         branches = {branch.branch_id: branch for branch in tree.branches}
         compactions = {one.request_id: one for one in tree.compactions}
-        changed = []
-        for place in placed:
-            node = nodes.get(place.request_id)
-            if node is None:
+        changed = list[Row]()
+        for place, node in zip(placed, tree.nodes, strict=False):
+            above = None if place.parent_row is None else self._known[place.parent_row]
+            known = self._known[place.row] if place.row < len(self._known) else None
+            if known is not None and _stays(known, node, above):
                 continue
-            parent = nodes.get(node.parent_request_id) if node.parent_request_id else None
+            parent, before = (above.node, above.numbered) if above else (None, None)
             numbered = self._numbering.number(node, parent)
             label = _label(node, numbered, compactions.get(node.request_id), tree.conversation.title)
             row = _row(place, node, label, branches.get(node.branch_id))
-            if self._rows.get(row.id) != row:
-                self._rows[row.id] = row
+            if known is None or known.row != row:
                 changed.append(row)
+            self._keep(known, _Known(node, numbered, parent, before, row))
+        count = min(len(placed), len(tree.nodes))
+        if changed or count != len(self._by_id):
+            self._by_id = {known.row.id: known.row for known in self._known[:count]}
         return changed
+
+    def _keep(self, known: _Known | None, new: _Known) -> None:
+        """What equals what was known stays the same object, so that what follows from it can tell."""
+        if known is None:
+            self._known.append(new)
+            return
+        new.node = known.node if known.node == new.node else new.node
+        new.numbered = known.numbered if known.numbered == new.numbered else new.numbered
+        self._known[new.row.row] = new
+
+
+def _stays(known: _Known, node: TreeNode, above: _Known | None) -> bool:
+    """Is nothing another than it was of what the row follows from?"""
+    parent, before = (above.node, above.numbered) if above else (None, None)
+    as_before = known.parent is parent and known.before is before
+    return as_before and node.edge not in _TOLD_BY_OTHERS and (known.node is node or known.node == node)
 
 
 def as_json(rows: Iterable[Row]) -> str:
@@ -211,16 +256,13 @@ def _note(node: TreeNode, state: State) -> str:
         case "cut":
             return "stopped by the client" if node.outcome == "client" else "cut by a shutdown"
         case _:
-            return {
-                "tool_use": "calls tools",
-                "end_turn": "answers",
-                "max_tokens": "at the limit",
-                "refusal": "refused",
-            }.get(node.stop_reason or "", "")
+            return _SAID_BY_STOP.get(node.stop_reason or "", "")
 
 
 def _with_cost(note: str, node: TreeNode) -> str:
-    """Of an attempt that is one of several."""
+    """Of an attempt that is one of several; and whether what an answer used could not be recorded."""
+    if node.cost_usd is None and not node.unrecorded:
+        return note
     said = [note, *([] if node.cost_usd is None else [fmt.money(node.cost_usd)])]
     return " · ".join(filter(None, [*said, "not recorded" if node.unrecorded else ""]))
 
@@ -232,7 +274,5 @@ def _sum(*counts: int | None) -> int | None:
 
 def _counts(node: TreeNode) -> tuple[int, int, int, int] | None:
     counts = (node.cache_read_tokens, node.cache_write_tokens, node.input_tokens, node.output_tokens)
-    if counts == (None,) * len(counts):
-        return None
-    read, written, rest, output = (count or 0 for count in counts)
-    return read, written, rest, output
+    read, written, rest, output = counts
+    return None if counts == _NOT_KNOWN else (read or 0, written or 0, rest or 0, output or 0)

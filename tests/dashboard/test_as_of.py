@@ -11,6 +11,7 @@ import pytest
 
 from dashboard.as_of import moments_of, neighbours, nodes_as_of, stream_as_of
 from dashboard.data import DataStore
+from dashboard.past import Past
 from dashboard.recordings import Stream
 from dashboard.told import Sayings
 from domain.prices import PriceBook
@@ -81,6 +82,7 @@ async def test_it_is_what_a_store_says_that_has_seen_no_more(
     await append_all(whole.ship, made)
     await whole.follow()
     store = store_over(pool)
+    pasts = [Past(now.tree.conversation, now.nodes) for one in ids.values() if (now := await store.standing(one))]
     moments = sorted({event.timestamp for one in made for event in one.events})
     asked = moments[:: max(1, len(moments) // 4)]
     for moment in asked:
@@ -92,6 +94,8 @@ async def test_it_is_what_a_store_says_that_has_seen_no_more(
             await then.follow()
             await compare(store, store_over(other), list(ids.values()), moment)
         drop_database(postgres_server, dsn)
+        for past in pasts:
+            await compare_told(store, past, moment)
 
 
 async def compare(store: DataStore, then: DataStore, ids: Sequence[UUID], moment: datetime) -> None:
@@ -102,6 +106,16 @@ async def compare(store: DataStore, then: DataStore, ids: Sequence[UUID], moment
         found = await store.tree(expected.conversation.conversation_id, moment)
         assert found is not None
         assert list(differences("", plain(found), plain(expected))) == [], moment
+
+
+async def compare_told(store: DataStore, past: Past, moment: datetime) -> None:
+    """From what an open page holds, and read anew."""
+    conversation = past.asked(moment).conversation
+    told, fresh = await store.standing(conversation, moment, past), await store.standing(conversation, moment)
+    assert told is not None
+    assert fresh is not None
+    assert told.tree == fresh.tree
+    assert told.moments == fresh.moments
 
 
 def test_a_run_of_chunks_is_cut_where_it_had_come_to() -> None:

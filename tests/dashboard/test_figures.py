@@ -107,6 +107,50 @@ def test_nothing_new_touches_nothing() -> None:
     assert touched == []
 
 
+def drawn(chart: Any, *, pauses: bool = False) -> dict[str, list[Any]]:
+    """What of a source the browser draws."""
+    renderer = chart.figure.renderers[pauses]
+    wanted = getattr(renderer.view.filter, "indices", slice(None))
+    columns = {name: list(values) for name, values in renderer.data_source.data.items()}
+    return {
+        name: values[wanted] if isinstance(wanted, slice) else [values[place] for place in wanted]
+        for name, values in columns.items()
+    }
+
+
+@given(st.data())
+def test_a_timeline_that_goes_back_and_forth_draws_what_is_to_be_seen(data: st.DataObject) -> None:
+    chart = figures.timeline()
+    drawing = figures.Drawing(chart)
+    for _ in range(data.draw(st.integers(1, 5))):
+        numbers = data.draw(st.sampled_from([range(1, 9), range(1, 9), range(1, 7), range(3, 9)]))
+        shown = numbers[: data.draw(st.integers(0, len(numbers)))]
+        running = data.draw(st.sets(st.sampled_from(range(1, 9)), max_size=2))
+        bars = [bar(number, tint="running" if number in running else "main") for number in shown]
+        rests = [bar(number, tint="tools") for number in shown[1:]]
+        drawing.show(bars, rests)
+        assert drawn(chart) == listed(figures.timeline_columns(bars))
+        assert drawn(chart, pauses=True) == listed(figures.timeline_columns(rests))
+        assert shown or columns(chart)["id"] == [], "nothing is kept of what is not shown at all"
+
+
+def test_a_step_back_and_on_sends_only_what_differs() -> None:
+    chart = figures.timeline()
+    drawing = figures.Drawing(chart)
+    drawing.show([bar(1), bar(2), bar(3)], [bar(4), bar(5)])
+    data = chart.source.data, chart.pauses.data
+    drawing.show([bar(1), bar(2, tint="running")], [bar(4)])
+    assert drawn(chart)["tint"] == ["main", "running"]
+    drawing.show([bar(1), bar(2), bar(3)], [bar(4), bar(5)])
+    assert chart.source.data is data[0]
+    assert chart.pauses.data is data[1]
+    for count in (3, 2):
+        drawing.show([bar(number) for number in (1, 2, 3)[:count]], [bar(4), bar(5)][: count - 1])
+        filters = [view.filter for view in chart.views]
+        drawing.show([bar(number, tint="failed") for number in (1, 2, 3)[:count]], [bar(4), bar(5)][: count - 1])
+        assert all(view.filter is one for view, one in zip(chart.views, filters, strict=True))
+
+
 def test_lanes_have_their_names_from_the_top() -> None:
     chart = figures.timeline()
     figures.show_lanes(chart, ["main", "Look $$x$$", "third"])

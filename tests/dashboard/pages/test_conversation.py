@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from dashboard.pages.conversation import RECHECK, ConversationPage
+from dashboard.pages.conversation import ConversationPage
+from dashboard.pages.held import RECHECK
 from dashboard.pages.page import Surroundings
+from domain.errors import StoreUnavailableError
 from schemas.read_api import BranchItem, ConversationTree, EvidenceItem, TreeNode
 from tests.fake_data import FakeDataStore
 from tests.read_rows import START, conversation_tree, request_id, request_item, tree_node
@@ -202,6 +204,13 @@ async def test_the_attempts_of_a_turn_are_listed_with_their_costs() -> None:
         "Retry was answered, not recorded",
     ]  # fmt: skip
     assert not texts(await why_of(nodes[:1], 1), "dd[data-attempt]")
+
+
+async def test_an_exchange_whose_answer_was_not_recorded_whole_says_so() -> None:
+    """Whichever the branch's count means, retried or not."""
+    nodes = [tree_node(1, prompt="Begin"), tree_node(2, parent=1, unrecorded=True)]
+    assert "not recorded" in texts(await why_of(nodes, 2), ".chip-bad")
+    assert "not recorded" not in texts(await why_of(nodes, 1), ".chip-bad")
 
 
 async def test_a_retry_tells_how_the_attempt_before_ended() -> None:
@@ -463,6 +472,67 @@ async def test_picking_an_exchange_draws_no_bar_anew() -> None:
     assert figure.renderers[0].data_source.data is drawn
 
 
+async def test_what_a_pick_does_not_change_is_said_once() -> None:
+    store = store_with(conversation_tree(two_lines()))
+    shown = await Shown(store).load(f"?request={request_id(1)}")
+    said, control = shown.page.regions()["branches"], shown.page.regions()["lanes"]
+    await shown.page.act("select", str(request_id(2)))
+    assert shown.page.regions()["branches"] is said, "it is on the same branch"
+    assert shown.page.regions()["lanes"] != control
+    await shown.page.act("select", str(request_id(3)))
+    assert attributes(shown.page.regions()["branches"], "button[aria-current]", "data-pick") == [str(request_id(3))]
+    store.put_tree(conversation_tree([*two_lines(), tree_node(4, parent=2)]))
+    store.put_item(request_item(4))
+    await shown.page.follow()
+    assert "3" in texts(shown.page.regions()["branches"], "td")
+
+
+async def test_what_runs_is_told_anew_each_time() -> None:
+    moments = iter(NOW + timedelta(seconds=late) for late in range(99))
+    store = store_with(conversation_tree(chain(2, outcome="open", completed_at=None), open_requests=1))
+    page = ConversationPage(Surroundings(store, lambda: next(moments), ()), str(request_id(1)))
+    await page.load("")
+    page.paint()
+    first, said = list(page.figures()["timeline"].renderers[0].data_source.data["right"]), page.regions()["branches"]  # type: ignore[attr-defined]
+    await page.load("?tab=read")
+    page.paint()
+    later = list(page.figures()["timeline"].renderers[0].data_source.data["right"])  # type: ignore[attr-defined]
+    assert later[0] == first[0]
+    assert later[1] > first[1]
+    assert page.regions()["branches"] != said
+
+
+async def test_a_moment_that_the_store_was_away_for_is_asked_for_again() -> None:
+    nodes = chain(3)
+    store = store_with(conversation_tree(nodes))
+    shown = await Shown(store).load()
+    search = f"?as_of={int(nodes[1].received_at.timestamp() * 1000)}"
+    store.away = True
+    with pytest.raises(StoreUnavailableError):
+        await shown.page.load(search)
+    store.away = False
+    await shown.load(search)
+    assert texts(shown.page.regions()["head"], "dd")[0] == "2"
+    assert shown.selected == str(request_id(2))
+
+
+async def test_a_moment_hides_the_bars_behind_it() -> None:
+    nodes = chain(3)
+    shown = await Shown(store_with(conversation_tree(nodes))).load()
+    figure: Any = shown.page.figures()["timeline"]
+    data = figure.renderers[0].data_source.data
+    await shown.page.load(f"?as_of={int(nodes[1].received_at.timestamp() * 1000)}")
+    shown.page.paint()
+    assert figure.renderers[0].data_source.data is data
+    assert figure.renderers[0].view.filter.indices == [0, 1]
+    assert list(data["tint"])[:2] == ["main", "running"]
+    assert shown.told[-2] == {"kind": "rows", "rows": shown.told[-2]["rows"], "anew": False, "count": 2}
+    assert [row[0] for row in shown.rows] == [str(request_id(2))], "it is open again"
+    await shown.load("")
+    assert type(figure.renderers[0].view.filter).__name__ == "AllIndices"
+    assert list(data["tint"]) == ["main"] * 3
+
+
 async def test_another_view_of_the_same_moment_does_not_read_the_tree_again() -> None:
     """Filters of the timeline, the reading view and its pages; what has happened since is seen all the same."""
     store = store_with(conversation_tree(two_lines()))
@@ -482,4 +552,5 @@ async def test_another_view_of_the_same_moment_does_not_read_the_tree_again() ->
     await shown.load(f"?as_of={moment}&class=main")
     assert not [question for question in store.asked if question.startswith("tree")]
     await shown.load("?class=main")
-    assert "tree" in store.asked
+    assert "tree" not in store.asked, "nothing has happened since it was read"
+    assert len(shown.bars["id"]) == 3

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from dashboard.figures import TINTS
 from dashboard.talk_times import TimeSums
 from dashboard.tree_layout import lay_out
-from dashboard.views.lanes import MOST_NAMED, Lanes, Wanted, choices_of, lanes_of, sums_said, wanted_in
+from dashboard.views.lanes import MOST_NAMED, Bars, Lanes, Wanted, choices_of, lanes_of, sums_said, wanted_in
 from dashboard.views.tree_rows import TreeRows
 from schemas.read_api import TreeNode
 from tests.read_rows import START, conversation_tree, node_trees, request_id, tree_node
@@ -34,6 +35,39 @@ def test_every_exchange_has_a_bar_in_the_lane_of_its_branch(nodes: list[TreeNode
     if len(branches) <= MOST_NAMED:
         by_branch = {node.branch_id: bar.lane for node, bar in zip(nodes, shown.bars, strict=True)}
         assert sorted(by_branch.values()) == list(range(len(branches)))
+
+
+@given(node_trees(max_size=20), st.data())
+def test_bars_that_are_kept_are_those_that_would_be_made(nodes: list[TreeNode], data: st.DataObject) -> None:
+    rows, bars = TreeRows(), Bars()
+    for _ in range(data.draw(st.integers(2, 4))):
+        ends = data.draw(st.sets(st.integers(0, len(nodes) - 1), max_size=3))
+        later = {"completed_at": NOW, "outcome": "completed", "output_tokens": 7}
+        stands = [node.model_copy(update=later) if place in ends else node for place, node in enumerate(nodes)]
+        tree = conversation_tree(stands[: data.draw(st.integers(1, len(nodes)))])
+        rows.update(tree, lay_out(tree.nodes).placed)
+        now = NOW + timedelta(seconds=data.draw(st.integers(0, 9)))
+        wanted = Wanted(request_class=data.draw(st.sampled_from(("", "main", "subagent"))))
+        assert lanes_of(tree, rows.by_id, now, wanted, bars) == lanes_of(tree, rows.by_id, now, wanted)
+
+
+def test_what_has_ended_is_not_made_again_and_what_runs_is() -> None:
+    nodes = [tree_node(1), tree_node(2, parent=1), tree_node(3, parent=2, outcome="open", completed_at=None)]
+    tree, rows, bars = conversation_tree(nodes), TreeRows(), Bars()
+    rows.update(tree, lay_out(nodes).placed)
+    first, second = (lanes_of(tree, rows.by_id, NOW + timedelta(seconds=late), bars=bars) for late in (0, 1))
+    assert [one is other for one, other in zip(first.bars, second.bars, strict=True)] == [True, True, False]
+    assert [one is other for one, other in zip(first.pauses, second.pauses, strict=True)] == [True, True]
+
+
+def test_a_lane_that_moves_takes_its_bars_along() -> None:
+    nodes = [tree_node(1), tree_node(2, 1, 2, edge="spawned", request_class="subagent")]
+    nodes.append(tree_node(3, 2, 2, request_class="subagent"))
+    tree, rows, bars = conversation_tree(nodes), TreeRows(), Bars()
+    rows.update(tree, lay_out(nodes).placed)
+    for name, lane in (("", 1), ("subagent", 0), ("", 1)):
+        shown = lanes_of(tree, rows.by_id, NOW, Wanted(request_class=name), bars)
+        assert (shown.bars[-1].lane, shown.pauses[-1].lane) == (lane, lane)
 
 
 def test_lanes_are_named_after_their_branch() -> None:

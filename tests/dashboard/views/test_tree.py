@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.views.tree import GrowingTree, TreeView
+from dashboard.views.tree_rows import as_json
 from schemas.read_api import TreeNode
 from tests.read_rows import conversation_tree, node_trees, tree_node
 
 CHAIN = [tree_node(number, parent=number - 1 or None) for number in range(1, 5)]
+BEFORE_ALL = conversation_tree(CHAIN).model_copy(update={"nodes": [], "branches": [], "compactions": []})
 
 
 class Browser:
@@ -92,6 +94,48 @@ def test_a_tree_that_hangs_otherwise_is_sent_whole() -> None:
     browser.view.read(conversation_tree([CHAIN[0], tree_node(9, parent=1), *CHAIN[1:]]))
     browser.view.paint()
     assert browser.taken() == [("anew", [0, 1, 2, 3, 4])]
+
+
+@given(node_trees(max_size=16), st.data())
+def test_back_and_forth_in_time_the_browser_shows_the_beginning(nodes: list[TreeNode], data: st.DataObject) -> None:
+    """And as of each moment the rows are those of a tree that was never shown otherwise."""
+    browser, sent = Browser(nodes).ready(), dict[int, Any]()
+    for _ in range(data.draw(st.integers(1, 5))):
+        count = data.draw(st.integers(0, len(nodes)))
+        is_open = data.draw(st.sets(st.integers(0, max(0, count - 1)), max_size=2))
+        gone = {"outcome": "open", "stop_reason": None, "completed_at": None}
+        then = [node.model_copy(update=gone) if place in is_open else node for place, node in enumerate(nodes[:count])]
+        browser.view.read(conversation_tree(then) if then else BEFORE_ALL, nodes)
+        browser.view.paint()
+        shown = 0
+        for message in browser.messages:
+            sent = ({} if message["anew"] else sent) | {row[1]: row for row in msgspec.json.decode(message["rows"])}
+            shown = message["count"]
+        fresh = GrowingTree()
+        fresh.read(conversation_tree(then) if then else BEFORE_ALL, nodes)
+        assert [sent[place] for place in range(shown)] == msgspec.json.decode(as_json(fresh.rows.values()))
+
+
+def test_a_step_back_costs_no_rows() -> None:
+    browser = Browser(CHAIN).ready()
+    browser.taken()
+    browser.view.read(conversation_tree(CHAIN[:2]), CHAIN)
+    browser.view.paint()
+    assert browser.messages == [{"kind": "rows", "rows": "[]", "anew": False, "count": 2}]
+    browser.view.paint()
+    assert len(browser.messages) == 1
+    browser.view.read(conversation_tree(CHAIN))
+    browser.view.paint()
+    assert browser.messages[1:] == [{"kind": "rows", "rows": "[]", "anew": False, "count": 4}]
+
+
+def test_what_had_not_begun_when_it_was_asked_for_comes_with_the_moments_behind() -> None:
+    browser = Browser(CHAIN[:1])
+    browser.view.read(conversation_tree(CHAIN[:2]), CHAIN)
+    assert browser.ready().taken() == [("anew", [0, 1])]
+    browser.view.read(conversation_tree(CHAIN[:3]), CHAIN)
+    browser.view.paint()
+    assert browser.taken() == [("rows", [2])]
 
 
 def test_a_mark_is_told_once_and_the_readers_own_never() -> None:

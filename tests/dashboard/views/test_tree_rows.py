@@ -239,6 +239,19 @@ def test_only_what_is_new_or_changed_comes_again(nodes: list[TreeNode], data: st
     assert list(rows.by_id.values()) == rows_of(later, "Conversation 1")
 
 
+def test_a_number_that_changes_is_carried_down_the_line() -> None:
+    """As of a moment at which the first answer was not over, nobody could tell a new prompt from a next step."""
+    nodes = [tree_node(1, stop_reason="end_turn"), *(tree_node(number, number - 1) for number in (2, 3, 4))]
+    rows, placed = TreeRows(), lay_out(nodes).placed
+    rows.update(conversation_tree(nodes), placed)
+    other = [changed(nodes[0], stop_reason="tool_use"), *nodes[1:]]
+    assert len(rows.update(conversation_tree(other), placed)) == 4
+    assert [row.label for row in rows.by_id.values()][1:] == [f"Prompt 1 · step {step}" for step in (2, 3, 4)]
+    assert len(rows.update(conversation_tree(nodes[:2]), placed)) == 2
+    assert len(rows.update(conversation_tree(nodes), placed)) == 2
+    assert list(rows.by_id.values()) == rows_of(nodes, "Conversation 1")
+
+
 def test_a_place_without_a_node_has_no_row() -> None:
     rows = TreeRows()
     placed = lay_out([tree_node(1), tree_node(2, parent=1)]).placed
