@@ -26,6 +26,7 @@ from dashboard.queries import (
     windows_query,
 )
 from dashboard.refusals import RefusedError
+from dashboard.savable import saved_answer
 from dashboard.usage_query import usage_query
 from domain.errors import StoreUnavailableError
 from domain.ports import Clock
@@ -50,9 +51,11 @@ class ReadApi:
         return self._whole.seen_by(request[VIEWER])
 
     async def requests(self, request: Request) -> Response:
-        query = requests_query(request.query)
+        query = requests_query(request.query, self._clock())
         page = query.page
-        listing = await self._of(request).requests(query.wanted, after=page.after, cursor=page.cursor, limit=page.limit)
+        listing = await self._of(request).requests(
+            query.wanted, sort=query.sort, after=page.after, cursor=page.cursor, limit=page.limit
+        )
         if page.form == "csv":
             return await csv_answer(request, RequestItem, listing, "requests.csv")
         return await json_answer(request, listing)
@@ -93,8 +96,10 @@ class ReadApi:
         return await json_answer(request, used)
 
     async def conversations(self, request: Request) -> Response:
-        query = conversations_query(request.query)
-        listing = await self._of(request).conversations(query.wanted, cursor=query.page.cursor, limit=query.page.limit)
+        query = conversations_query(request.query, self._clock())
+        listing = await self._of(request).conversations(
+            query.wanted, sort=query.sort, cursor=query.page.cursor, limit=query.page.limit
+        )
         if query.page.form == "csv":
             return await csv_answer(request, ConversationItem, listing, "conversations.csv")
         return await json_answer(request, listing)
@@ -146,6 +151,9 @@ class ReadApi:
             return await json_answer(request, await self._of(request).search(query))
         except InvalidSearchError as error:
             raise InvalidQueryError(str(error)) from error
+
+    async def filters(self, request: Request) -> Response:
+        return await json_answer(request, saved_answer(await self._of(request).saved_filters()))
 
     async def cache_insights(self, request: Request) -> Response:
         query = cache_query(request.query)

@@ -26,6 +26,8 @@ class _History:
 
 def compactions_of(nodes: Sequence[TreeNode]) -> list[CompactionItem]:
     """``nodes``: in the order they were received."""
+    if not any(node.edge == "compacts" for node in nodes):
+        return []
     histories: dict[UUID, _History] = {}
     calls: dict[UUID, tuple[TreeNode, _History | None]] = {}
     attempts: dict[UUID, UUID] = {}

@@ -173,6 +173,7 @@ def _request(details: RequestDetails) -> SideItem:
         title=None,
         received_at=details.received.timestamp if details.received else None,
         outcome=details.outcome,
+        unrecorded=item is not None and item.unrecorded,
     )
 
 
@@ -196,9 +197,11 @@ def _work(line: Line) -> WorkItem:
         prompts=totals.prompts,
         tokens=totals.own.tokens,
         cost_usd=totals.own.cost_usd,
+        unrecorded=totals.own.unrecorded,
         agents=totals.agents,
         tokens_with_agents=totals.whole.tokens,
         cost_usd_with_agents=totals.whole.cost_usd,
+        unrecorded_with_agents=totals.whole.unrecorded,
         lasted_ms=totals.lasted_ms,
         model_ms=totals.model_ms,
         failures=totals.failures,

@@ -1,6 +1,6 @@
 """What do two sides have that can be told in a line each? Model, tokens, money, time: names with both values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,8 +14,12 @@ from projections.exchanges import header
 Value = str | int | float | Decimal | datetime | None
 Form = Literal["text", "count", "money", "ms", "time", "bytes"]
 MOST_NAMES = 12
-_OF_AGENTS = frozenset({"Sub-agents", "Tokens with sub-agents", "Cost with sub-agents"})
+_OF_AGENTS = frozenset(
+    {"Sub-agents", "Tokens with sub-agents", "Cost with sub-agents", "Not recorded, with sub-agents"}
+)
 """Left out where neither side called any."""
+_UNREMARKABLE: Mapping[str, Value] = {"Not recorded": 0, "Not recorded, with sub-agents": 0, "Recorded": "whole"}
+"""Left out where it is so on both sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,11 @@ _Told = Sequence[tuple[str, Form, Value]]
 
 
 def _facts(sides: Sequence[_Told]) -> Iterator[Fact]:
-    """Both tell the same things, in one order; what neither has is left out."""
+    """Both tell the same things, in one order; what neither has, and what is as always on both, is left out."""
     left, right = sides
     for (name, form, ours), (_, _, theirs) in zip(left, right, strict=True):
-        if ours not in {None, ""} or theirs not in {None, ""}:
+        plain = {None, "", _UNREMARKABLE.get(name)}
+        if ours not in plain or theirs not in plain:
             yield Fact(name, form, ours, theirs)
 
 
@@ -77,6 +82,7 @@ def _of_request(it: RequestDetails) -> _Told:
         ("Other input", "count", item.input_tokens if item else None),
         ("Output", "count", item.output_tokens if item else None),
         ("Cost", "money", item.cost_usd if item else None),
+        ("Recorded", "text", "not whole" if item and item.unrecorded else "whole"),
         ("First byte after", "ms", item.time_to_first_byte_ms if item else None),
         ("Lasted", "ms", item.duration_ms if item else None),
         ("Attempts", "count", item.attempts if item else None),
@@ -95,6 +101,7 @@ def _of_line(it: Line) -> _Told:
         ("of them output", "count", own.tokens.output_tokens),
         ("of them cache read", "count", own.tokens.cache_read_tokens),
         ("Cost", "money", own.cost_usd),
+        ("Not recorded", "count", own.unrecorded),
         *_with_agents(totals),
         ("Lasted", "ms", totals.lasted_ms),
         ("Waited for the model", "ms", totals.model_ms),
@@ -110,6 +117,7 @@ def _with_agents(totals: LineTotals) -> _Told:
         ("Sub-agents", "count", totals.agents),
         ("Tokens with sub-agents", "count", totals.whole.tokens.all),
         ("Cost with sub-agents", "money", totals.whole.cost_usd),
+        ("Not recorded, with sub-agents", "count", totals.whole.unrecorded),
     )
 
 

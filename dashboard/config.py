@@ -32,6 +32,8 @@ class DashboardConfig:
     """0: any free one, the same for all addresses."""
     public_urls: tuple[str, ...] = ()
     """Where browsers find the front besides this machine's own addresses: ``https://nexus.example`` of a TLS proxy."""
+    memory_bytes: int = 2_000_000_000
+    """What front and Panel worker may hold together; beyond it new pages wait (``dashboard/room.py``)."""
     link_s: float = 3600.0
     """The one-time login link works that long."""
     session_idle_s: float = 8 * 3600.0

@@ -3,8 +3,7 @@
 What a sum costs of which a part has no price, or was not recorded, is said in one place (``domain/costs.py``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Container, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from dashboard.told import Sayings
@@ -13,11 +12,12 @@ from domain.usage_sums import CostRow
 from domain.usage_tree import below_each
 from schemas.read_api import BranchItem, ConversationItem, RequestItem, TreeNode
 
-Costs = Mapping[UUID, Decimal | None]
+Costs = Mapping[UUID, CostSum]
+"""Of exchanges, branches or conversations, by id."""
 _NOTHING = CostSum()
 
 
-def found_of(rows: Iterable[CostRow], said: Sayings) -> Mapping[UUID, CostSum]:
+def found_of(rows: Iterable[CostRow], said: Sayings) -> Costs:
     """What each amounts to, by id."""
     found = dict[UUID, CostSum]()
     for row in rows:
@@ -27,12 +27,7 @@ def found_of(rows: Iterable[CostRow], said: Sayings) -> Mapping[UUID, CostSum]:
     return found
 
 
-def costs_of(rows: Iterable[CostRow], said: Sayings) -> Costs:
-    """US dollars by id, exact; None: what was used has no price, or could not be recorded."""
-    return {one: own.cost for one, own in found_of(rows, said).items()}
-
-
-def priced_requests(items: Iterable[RequestItem], found: Mapping[UUID, CostSum]) -> list[RequestItem]:
+def priced_requests(items: Iterable[RequestItem], found: Costs) -> list[RequestItem]:
     """While an answer is open, nothing is known of its cost."""
     return [
         item.model_copy(update=_of_one(_NOTHING if item.outcome == "open" else found.get(item.request_id, _NOTHING)))
@@ -40,7 +35,7 @@ def priced_requests(items: Iterable[RequestItem], found: Mapping[UUID, CostSum])
     ]
 
 
-def priced_conversations(items: Iterable[ConversationItem], found: Mapping[UUID, CostSum]) -> list[ConversationItem]:
+def priced_conversations(items: Iterable[ConversationItem], found: Costs) -> list[ConversationItem]:
     return [item.model_copy(update=sum_of(found.get(item.conversation_id, _NOTHING))) for item in items]
 
 
@@ -60,7 +55,7 @@ def retried(nodes: Iterable[TreeNode]) -> list[UUID]:
     return list(dict.fromkeys([*firsts, *(node.request_id for node in again)]))
 
 
-def priced_attempts(nodes: Iterable[TreeNode], found: Mapping[UUID, CostSum]) -> list[TreeNode]:
+def priced_attempts(nodes: Iterable[TreeNode], found: Costs) -> list[TreeNode]:
     """``found``: of what was retried."""
     return [
         node.model_copy(update=_of_one(found[node.request_id]))
@@ -70,7 +65,15 @@ def priced_attempts(nodes: Iterable[TreeNode], found: Mapping[UUID, CostSum]) ->
     ]
 
 
-def priced_branches(branches: Sequence[BranchItem], found: Mapping[UUID, CostSum]) -> list[BranchItem]:
+def marked(nodes: Iterable[TreeNode], lost: Container[UUID]) -> list[TreeNode]:
+    """``lost``: whose answers could not be recorded whole. Of those that are open nothing is said."""
+    return [
+        node.model_copy(update={"unrecorded": True}) if node.outcome != "open" and node.request_id in lost else node
+        for node in nodes
+    ]
+
+
+def priced_branches(branches: Sequence[BranchItem], found: Costs) -> list[BranchItem]:
     """Each by itself, and with all that hang on it."""
     below = below_each({branch.branch_id: branch.parent_branch_id for branch in branches})
     return [
@@ -78,7 +81,7 @@ def priced_branches(branches: Sequence[BranchItem], found: Mapping[UUID, CostSum
     ]
 
 
-def _of_branch(branch: UUID, below: Iterable[UUID], found: Mapping[UUID, CostSum]) -> dict[str, object]:
+def _of_branch(branch: UUID, below: Iterable[UUID], found: Costs) -> dict[str, object]:
     """``below``: itself among them."""
     whole = together(found[one] for one in below if one in found)
     with_descendants = {f"{name}_with_descendants": value for name, value in sum_of(whole).items()}

@@ -15,23 +15,19 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from dashboard import lists
 from dashboard.as_of import Standing, item_as_of, stream_as_of
 from dashboard.auditing import UNAUDITED, Audit, entry_of
-from dashboard.costs import (
-    Costs,
-    costs_of,
-    found_of,
-    priced_conversations,
-    priced_requests,
-    retried,
-)
-from dashboard.cursors import check_limit, decode_place, encode_place
+from dashboard.costs import Costs, found_of, marked, retried
+from dashboard.cursors import check_limit
 from dashboard.details import RequestDetails, details_of
 from dashboard.errors import InvalidQueryError
 from dashboard.line_details import LineDetails
+from dashboard.past import Asked, Past
 from dashboard.plans import WithPlansSeen
 from dashboard.recordings import ReadBytes, RecordedBytes, Recordings
 from dashboard.request_usage import request_usage_of
+from dashboard.savable import Kept, kept_by
 from dashboard.searching import RANKED, SearchQuery, search_answer
 from dashboard.standings import begun, open_then, standing_now, standing_then
 from dashboard.statusline import status_line
@@ -42,6 +38,7 @@ from domain.audit import Act
 from domain.cache_waste import ranked, totals
 from domain.ids import Position
 from domain.ports import EventLog, Payloads
+from domain.ranking import LATEST, NEWEST, ConversationMeasure, RequestMeasure, Sort
 from domain.search_query import as_tsquery, read_search
 from domain.viewers import OWNER, Viewer
 from projections.read_models import (
@@ -123,36 +120,32 @@ class DataStore:
         self,
         wanted: RequestFilter,
         *,
+        sort: Sort[RequestMeasure] = NEWEST,
         after: Position | None = None,
         cursor: str | None = None,
         limit: int = DEFAULT_LIMIT,
     ) -> Listing[RequestItem]:
-        """A page of exchanges, the newest first; ``cursor``: the ``next_cursor`` of the page before.
+        """A page of exchanges, the newest first or as ``sort`` says; ``cursor``: ``next_cursor`` of the page before.
 
         With ``after`` instead: the exchanges whose own events go on above that position, the oldest change first, as
         far as both projections have come; ``next_cursor`` is then the position to ask with next time, and never null.
         Raises InvalidQueryError.
         """
         check_limit(limit)
-        if after is not None and cursor is not None:
-            raise InvalidQueryError("after and cursor exclude each other; give one of them.")
         if after is not None:
+            if cursor is not None or sort != NEWEST:
+                raise InvalidQueryError("after goes by what changed: give it without cursor, sort and order.")
             return await self._changed(wanted, after, limit)
-        before = None if cursor is None else decode_place("requests", cursor)
         said = await self._told()
         async with self._connections() as connection:
-            found = await request_queries.newest(connection, wanted, before, limit + 1)
-            items = await _priced(connection, found[:limit], said)
-        last = items[-1] if len(found) > limit else None
-        next_cursor = encode_place("requests", (last.received_at, last.request_id)) if last else None
-        return Listing[RequestItem](items=items, next_cursor=next_cursor)
+            return await lists.requests(connection, wanted, sort, (cursor, limit), said)
 
     async def _changed(self, wanted: RequestFilter, after: Position, limit: int) -> Listing[RequestItem]:
         said = await self._told()
         async with self._connections() as connection:
             upto = await reading.reached(connection)
             found = await request_queries.changed(connection, wanted, after, upto, limit)
-            items = await _priced(connection, found, said)
+            items = await lists.priced(connection, found, said)
         end = after if self.viewer.accounts else max(after, upto)  # how much happens elsewhere is nobody's business
         seen = items[-1].position if len(items) == limit else max([end, *(item.position for item in items)])
         return Listing[RequestItem](items=items, next_cursor=str(seen))
@@ -162,44 +155,45 @@ class DataStore:
         said = await self._told()
         async with self._connections() as connection:
             found = await request_queries.one(connection, request_id)
-            return found and (await _priced(connection, [found], said))[0]
+            return found and (await lists.priced(connection, [found], said))[0]
 
     async def conversations(
-        self, wanted: ConversationFilter, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+        self,
+        wanted: ConversationFilter,
+        *,
+        sort: Sort[ConversationMeasure] = LATEST,
+        cursor: str | None = None,
+        limit: int = DEFAULT_LIMIT,
     ) -> Listing[ConversationItem]:
-        """A page of conversations, the one with the newest request first. Raises InvalidQueryError.
+        """A page of conversations, the one with the newest request first, or as ``sort`` says. Raises
+        InvalidQueryError.
 
-        A conversation that goes on while somebody pages moves to the front; all others come exactly once.
+        A conversation that goes on while somebody pages has another place then; all others come exactly once.
         """
         check_limit(limit)
-        before = None if cursor is None else decode_place("conversations", cursor)
         said = await self._told()
         async with self._connections() as connection:
-            found = await conversation_queries.newest(connection, wanted, before, limit + 1)
-            items = await _priced_talk(connection, found[:limit], said)
-        last = items[-1] if len(found) > limit else None
-        next_cursor = encode_place("conversations", (last.last_at, last.conversation_id)) if last else None
-        return Listing[ConversationItem](items=items, next_cursor=next_cursor)
+            return await lists.conversations(connection, wanted, sort, (cursor, limit), said)
 
     async def conversation(self, member: UUID) -> ConversationItem | None:
         """The conversation that an exchange belongs to, by the id of any of its exchanges. None: it has none."""
         said = await self._told()
         async with self._connections() as connection:
             found = await conversation_queries.one(connection, member)
-            return found and (await _priced_talk(connection, [found], said))[0]
+            return found and (await lists.priced_talk(connection, [found], said))[0]
 
     async def tree(self, member: UUID, as_of: datetime | None = None) -> ConversationTree | None:
-        """The same with its branches and all its exchanges, in the order they were received.
-
-        ``as_of``: as it stood then (``dashboard/as_of.py``); before it began there are no exchanges.
-        """
+        """The same with its branches and all its exchanges, in the order they were received; ``as_of``: as it stood
+        then (``dashboard/as_of.py``), before it began without exchanges."""
         found = await self.standing(member, as_of)
         return found.tree if found else None
 
-    async def standing(self, member: UUID, as_of: datetime | None = None) -> Standing | None:
-        """The same, and every moment at which something happened, also those after ``as_of``."""
+    async def standing(self, member: UUID, as_of: datetime | None = None, past: Past | None = None) -> Standing | None:
+        """The same, and every moment at which something happened, also later; with its ``past`` no exchange is read."""
         self.viewer.check("text")
         said = await self._told()
+        if past is not None and as_of is not None:
+            return await self._stood(past, past.asked(as_of), said)
         async with self._connections() as connection:
             item = await conversation_queries.one(connection, member)
             if item is None:
@@ -207,14 +201,22 @@ class DataStore:
             nodes = await conversation_queries.nodes(connection, item.conversation_id)
             if as_of is None:
                 used = await cost_queries.by_branch(connection, item.conversation_id)
-                item = (await _priced_talk(connection, [item], said))[0]
+                if any(row.unrecorded for row in used):
+                    nodes = marked(nodes, await cost_queries.lost(connection, item.conversation_id))
+                item = (await lists.priced_talk(connection, [item], said))[0]
                 attempts = await cost_queries.by_request(connection, retried(nodes))
                 reports = await conversation_queries.agent_reports(connection, item.conversation_id)
                 return await asyncio.to_thread(standing_now, item, nodes, (used, attempts), reports, said)
+            nodes = marked(nodes, await cost_queries.lost(connection, item.conversation_id))
             used = await cost_queries.by_request(connection, begun(nodes, as_of))
-        read = [await self._recordings.stream(one) for one in open_then(nodes, as_of)]
-        streams = [stream for stream in read if stream is not None]
+        streams = (await self._recordings.streams(open_then(nodes, as_of))).values()
         return await asyncio.to_thread(standing_then, item, nodes, as_of, (used, streams), said)
+
+    async def _stood(self, past: Past, asked: Asked, said: Sayings) -> Standing:
+        async with self._connections() as connection:
+            used = await cost_queries.until(connection, asked.conversation, asked.moment, asked.open, asked.alone)
+        streams = (await self._recordings.streams(asked.open)).values()
+        return Standing(await asyncio.to_thread(past.at, asked, used, streams, said), past.moments, past.nodes)
 
     async def branch_name(self, conversation: UUID, branch: UUID) -> str | None:
         """What a branch is called, without reading the whole tree. None: it is not there."""
@@ -305,10 +307,10 @@ class DataStore:
         )
 
     async def costs(self, requests: Sequence[UUID]) -> Costs:
-        """What each of these exchanges cost, as far as anything is known of it; None: what was used has no price."""
+        """What each of these exchanges cost, as far as anything is known of it."""
         said = await self._told()
         async with self._connections() as connection:
-            return costs_of(await cost_queries.by_request(connection, list(requests)), said)
+            return found_of(await cost_queries.by_request(connection, list(requests)), said)
 
     async def position(self) -> Position:
         """The newest position that both projections have taken in. Cheap: ask often whether to look again."""
@@ -328,6 +330,9 @@ class DataStore:
         """How the answers of a time came; of very many, the newest are looked at."""
         async with self._connections() as connection:
             return await stream_queries.insights(connection, wanted)
+
+    async def saved_filters(self) -> Kept:
+        return await kept_by(self._log, self.viewer)
 
     async def request_body(self, request_id: UUID) -> RecordedBytes | None:
         """The request's body as it was sent. None: unknown. Raises PayloadMissingError: erased."""
@@ -378,19 +383,6 @@ class DataStore:
             some = request_ids[start : start + AT_A_TIME]
             said = await self._told()
             async with self._connections() as connection:
-                items = await _priced(connection, await request_queries.these(connection, some), said)
+                items = await lists.priced(connection, await request_queries.these(connection, some), said)
             for one in await line.read(some, {item.request_id: item for item in items}):
                 yield one
-
-
-async def _priced(connection: Connection, items: Sequence[RequestItem], said: Sayings) -> list[RequestItem]:
-    """``said`` is asked for before a connection is taken: asking takes one too, and there are only so many."""
-    used = await cost_queries.by_request(connection, [item.request_id for item in items])
-    return priced_requests(items, found_of(used, said))
-
-
-async def _priced_talk(
-    connection: Connection, items: Sequence[ConversationItem], said: Sayings
-) -> list[ConversationItem]:
-    used = await cost_queries.by_conversation(connection, [item.conversation_id for item in items])
-    return priced_conversations(items, found_of(used, said))

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from uuid import UUID
 
 NOTHING = "–"
@@ -16,6 +17,8 @@ _JUST_NOW_S = 3
 _MODEL = re.compile(
     r"^claude-(?:(?P<new>[a-z]+)-(?P<v1>\d+(?:-\d{1,2})?)|(?P<v2>\d(?:-\d)?)-(?P<old>[a-z]+))(?:-\d{8})?$"
 )
+_KNOWN_CHARS = 80
+"""Longer names are not kept."""
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
 """Unicode categories that have no look of their own, or change the look of their neighbours (bidi overrides)."""
 
@@ -148,6 +151,11 @@ def model(name: str | None) -> str:
     """``claude-opus-4-5-20251101`` → ``opus 4.5``; a name of another build stays as it is."""
     if not name:
         return NOTHING
+    return _short(name) if len(name) <= _KNOWN_CHARS else _short.__wrapped__(name)
+
+
+@lru_cache(maxsize=256)
+def _short(name: str) -> str:
     found = _MODEL.match(name)
     if found is None:
         return one_line(name, 40)
@@ -162,6 +170,8 @@ def short_id(request_id: UUID) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """The text on one line, without characters that cannot be seen, cut at ``limit`` with an ellipsis."""
+    if not text:
+        return ""
     head = text[: 8 * limit + 64]
     if not head.isprintable():
         head = "".join(" " if char.isspace() else char for char in head if char.isspace() or is_seen(char))

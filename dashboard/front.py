@@ -6,6 +6,7 @@ up nobody who asks the API.
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -18,12 +19,15 @@ from dashboard.auditing import Audit, NobodyAsks
 from dashboard.auth import Gatekeeper, OneTimeLink, SecretWord, SessionCookie
 from dashboard.config import DashboardConfig, refuse_insecure
 from dashboard.data import DataStore
+from dashboard.filter_forms import FilterForms, Keeps, KeepsNothing
 from dashboard.listening import listen
 from dashboard.login import Login, Means
 from dashboard.noting import Notes
 from dashboard.own_pages import ASSETS, OwnPages
 from dashboard.people import OwnerAlone, People
+from dashboard.policy_reports import PolicyReports
 from dashboard.proxying import PanelProxy
+from dashboard.room import Room
 from dashboard.routes import Handlers, application
 from dashboard.security import Addresses, addresses_of
 from dashboard.server import FrontConnection, Guard
@@ -47,6 +51,8 @@ class Behind:
     store: DataStore
     people: People = field(default_factory=OwnerAlone)
     audit: Audit = field(default_factory=NobodyAsks)
+    reports: PolicyReports = field(default_factory=lambda: PolicyReports(time.monotonic))
+    filters: Keeps = field(default_factory=KeepsNothing)
 
 
 async def serve(
@@ -69,7 +75,12 @@ async def serve(
         front = _made(config, behind, clock, addresses, places[0][1])
         stack.push_async_callback(front.proxy.close)
         async with asyncio.TaskGroup() as tasks:
-            lives = (front.worker.keep_running(), _sweep(front.sessions, front.gatekeeper), front.notes.run())
+            lives = (
+                front.worker.keep_running(),
+                _sweep(front.sessions, front.gatekeeper),
+                front.notes.run(),
+                front.room.watch(),
+            )
             background = [tasks.create_task(life) for life in lives]
             runner = AppRunner(front.app, access_log=None, shutdown_timeout=config.drain_s)
             await runner.setup()
@@ -94,6 +105,7 @@ class _Front:
     notes: Notes
     sockets: SocketProxy
     worker: PanelWorker
+    room: Room
     link_word: str
 
 
@@ -111,6 +123,7 @@ def _made(config: DashboardConfig, behind: Behind, clock: Clock, addresses: Addr
     link_word = _random_word()
     link = OneTimeLink(link_word, ticks, config.link_s)
     sockets = SocketProxy(proxy, sessions, addresses)
+    room = Room(config.memory_bytes, worker, ticks, open_pages=lambda: sockets.passing)
     handlers = Handlers(
         api=ReadApi(behind.store, worker.is_up, clock),
         login=Login(Means(gatekeeper, sessions, cookie, link, pages, addresses, notes), port, _random_word),
@@ -119,9 +132,12 @@ def _made(config: DashboardConfig, behind: Behind, clock: Clock, addresses: Addr
         sockets=sockets,
         own_files=own_files,
         worker_files=WorkerFiles(proxy.file),
+        reports=behind.reports,
+        room=room,
+        filters=FilterForms(behind.filters),
     )
     app = application(handlers, Guard(addresses, pages))
-    return _Front(app, proxy, sessions, gatekeeper, notes, sockets, worker, link_word)
+    return _Front(app, proxy, sessions, gatekeeper, notes, sockets, worker, room, link_word)
 
 
 async def _listeners(runner: AppRunner, sockets: Sequence[socket]) -> list[asyncio.Server]:

@@ -11,7 +11,7 @@ from dashboard.costs import Costs
 from dashboard.states import state_of
 from dashboard.talk import typed
 from dashboard.trees import tokens_of
-from domain.costs import CostSum
+from domain.costs import together
 from domain.tool_calls import edits_of
 from domain.transcript import Turn
 from domain.transcript_entries import Entry
@@ -27,7 +27,9 @@ class Sums:
     requests: int
     tokens: TokenCounts
     cost_usd: Decimal | None
-    """None: nothing of it has a price."""
+    """None: nothing of it has a price, or it is not known."""
+    unrecorded: int
+    """Answers that could not be recorded whole: what they used is not, or not all, in the sums."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +101,8 @@ def work_of(turns: Iterable[Turn]) -> Work:
 
 
 def _sums(nodes: Sequence[TreeNode], costs: Costs) -> Sums:
-    whole = CostSum()
-    for node in nodes:
-        if node.request_id in costs:
-            amount = costs[node.request_id]
-            whole.add(amount, used=amount is None or bool(amount))
-    return Sums(requests=len(nodes), tokens=tokens_of(nodes), cost_usd=whole.cost)
+    whole = together(costs[node.request_id] for node in nodes if node.request_id in costs)
+    return Sums(requests=len(nodes), tokens=tokens_of(nodes), cost_usd=whole.cost, unrecorded=whole.unrecorded)
 
 
 def _name(call: Entry) -> str:

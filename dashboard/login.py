@@ -4,7 +4,6 @@ The login form belongs to the browser it was given to: a cookie and a field that
 as somebody else from another site.
 """
 
-import asyncio
 import hashlib
 import hmac
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from urllib.parse import quote
 from aiohttp.web import Request, Response, StreamResponse
 
 from dashboard.auth import Gatekeeper, OneTimeLink, SessionCookie
+from dashboard.forms import check_word, form_of
 from dashboard.noting import Notes
 from dashboard.own_pages import OwnPages
 from dashboard.people import Standing
@@ -24,7 +24,6 @@ from domain.audit import Entry
 from domain.errors import StoreUnavailableError
 
 HOME = "/"
-_FORM_DEADLINE_S = 10.0
 _FORM_LIFETIME_S = 3600
 _HTML = "text/html"
 _SAFE_IN_PATH = "/?&=%:+,;@!$'()*~[]"
@@ -62,7 +61,7 @@ class Login:
 
     async def log_in(self, request: Request) -> StreamResponse:
         """POST /login."""
-        form = await _form_of(request)
+        form = await form_of(request)
         next_path = local_path(form.get("next", HOME))
         if not hmac.compare_digest(form.get("csrf", "").encode(), self._csrf(request).encode()):
             raise RefusedError(403, "This form is too old or of another browser; load the login page again.")
@@ -106,9 +105,8 @@ class Login:
         session = self._means.gatekeeper.session(request)
         response = see_other("/login")
         if session is not None:
-            form = await _form_of(request)
-            if not hmac.compare_digest(form.get("csrf", "").encode(), session.csrf.encode()):
-                raise RefusedError(403, "This form is of another session; log out from a page of the dashboard.")
+            form = await form_of(request)
+            check_word(form, session, "log out from a page of the dashboard")
             self._means.sessions.end(session)
             if form.get("everywhere"):
                 response = await self._log_out_everywhere(session.standing) or response
@@ -162,17 +160,3 @@ def local_path(wanted: str) -> str:
     if not clean or not wanted.startswith("/") or wanted.startswith("//"):
         return HOME
     return HOME if wanted.partition("?")[0] in {"/login", "/logout"} else wanted
-
-
-async def _form_of(request: Request) -> dict[str, str]:
-    """The fields of a small form. Raises RefusedError."""
-    if request.content_type != "application/x-www-form-urlencoded":
-        raise RefusedError(400, "Send the form as application/x-www-form-urlencoded.")
-    try:
-        async with asyncio.timeout(_FORM_DEADLINE_S):
-            fields = await request.post()
-    except TimeoutError:
-        raise RefusedError(400, "The form did not come in time; send it again.") from None
-    except (ValueError, LookupError):
-        raise RefusedError(400, "The form cannot be read; send it in UTF-8.") from None
-    return {name: value for name, value in fields.items() if isinstance(value, str)}

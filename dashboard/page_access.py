@@ -44,6 +44,11 @@ def needed(path: str) -> Ability:
     return "text"
 
 
+def opens_page(path: str) -> bool:
+    """Whether whoever asks for it is made a page, which is held from then on."""
+    return path.strip("/").split("/")[0] not in _FILES
+
+
 def check(viewer: Viewer, path: str) -> None:
     """Raises NotAllowedError."""
     viewer.check(needed(path))

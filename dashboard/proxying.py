@@ -52,6 +52,7 @@ AWAY = (aiohttp.ClientConnectionError, TimeoutError)
 _REFUSALS: Mapping[int, str] = MappingProxyType({404: "No page has this address."})
 _BROKEN = "Nexus could not make this page; its log says why."
 STARTING_S: Mapping[str, str] = MappingProxyType({"Retry-After": "1"})
+FULL_S: Mapping[str, str] = MappingProxyType({"Retry-After": "5"})
 
 
 class PanelProxy:
@@ -90,6 +91,15 @@ class PanelProxy:
     def starting(self) -> Response:
         text = self._pages.notice("The pages are starting", "This takes a few seconds.", reload_s=1)
         return Response(status=503, text=text, content_type="text/html", headers=STARTING_S)
+
+    def full(self) -> Response:
+        """While there is no room for one more page."""
+        text = self._pages.notice(
+            "The dashboard is full",
+            "Its open pages take up all the memory that they may. This one opens as soon as some are closed.",
+            reload_s=5,
+        )
+        return Response(status=503, text=text, content_type="text/html", headers=FULL_S)
 
     async def _asked(self, request: Request, session: Session | None) -> ClientResponse:
         """The head of the worker's answer."""

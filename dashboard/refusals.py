@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from dashboard.errors import InvalidQueryError
-from domain.errors import NexusError, PayloadMissingError, StoreUnavailableError
+from domain.errors import NexusError, PayloadMissingError, StoreUnavailableError, TooSlowError
 from domain.viewers import NotAllowedError
 
 KINDS: Mapping[int, str] = MappingProxyType(
@@ -21,6 +21,7 @@ KINDS: Mapping[int, str] = MappingProxyType(
         429: "rate_limit_error",
         500: "api_error",
         503: "unavailable_error",
+        504: "timeout_error",
     }
 )
 """The ``type`` in the JSON of an error, by status."""
@@ -50,6 +51,9 @@ def refusal_of(error: NexusError) -> RefusedError:
             return RefusedError(403, str(error))
         case PayloadMissingError():
             return RefusedError(410, "These bytes are erased; what is known about the exchange is still there.")
+        case TooSlowError():
+            message = "This took the database too long, so it was ended; ask for a shorter range, or for less of it."
+            return RefusedError(504, message)
         case StoreUnavailableError():
             return RefusedError(503, f"The database does not answer now; try again. ({error})", _AGAIN)
         case _:

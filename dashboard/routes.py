@@ -10,9 +10,14 @@ from dashboard import page_access
 from dashboard.answers import plain_json_answer
 from dashboard.api import VIEWER, ReadApi
 from dashboard.auth import Gatekeeper
+from dashboard.filter_forms import READER, FilterForms
+from dashboard.forms import check_word, form_of
 from dashboard.login import Login, see_other
+from dashboard.policy_reports import PolicyReports
 from dashboard.proxying import PanelProxy
 from dashboard.refusals import RefusedError
+from dashboard.room import Room
+from dashboard.security import REPORTS_TO
 from dashboard.server import Guard, Handle
 from dashboard.sockets import SocketProxy
 from dashboard.static_files import OwnFiles, WorkerFiles
@@ -31,6 +36,8 @@ class Access(Enum):
     """Who has the key, or a session."""
     PAGE = "page"
     """A browser with a session; any other is shown the login."""
+    FORM = "form"
+    """A page of ours in a browser with a session: what it sends holds the session's word. No key will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,9 @@ class Handlers:
     sockets: SocketProxy
     own_files: OwnFiles
     worker_files: WorkerFiles
+    reports: PolicyReports
+    room: Room
+    filters: FilterForms
 
     async def page(self, request: Request) -> StreamResponse:
         """Whatever is not ours is a page of the Panel worker's, or its WebSocket."""
@@ -64,6 +74,8 @@ class Handlers:
         page_access.check(session.standing.viewer, request.path)
         if is_websocket(request):
             return await self.sockets.serve(request, session)
+        if page_access.opens_page(request.path) and not self.room.is_there:
+            return self.proxy.full()
         return await self.proxy.page(request, session)
 
 
@@ -75,20 +87,24 @@ def routes(of: Handlers) -> tuple[Route, ...]:
         Route("POST", "/login", Access.OPEN, of.login.log_in),
         Route("GET", "/logout", Access.OPEN, of.login.ask_to_leave),
         Route("POST", "/logout", Access.OPEN, of.login.log_out),
+        Route("POST", REPORTS_TO, Access.OPEN, of.reports.take),
+        Route("POST", "/filters", Access.FORM, of.filters.save),
+        Route("POST", "/filters/remove", Access.FORM, of.filters.remove),
         Route("GET", "/assets/{name:.+}", Access.OPEN, of.own_files.serve),
         Route("GET", "/api/health", Access.API, of.api.health),
         Route("GET", "/api/requests", Access.API, of.api.requests),
         Route("GET", "/api/requests/{id}", Access.API, of.api.request),
-        Route("GET", "/api/requests/{id}/body", Access.API, of.api.body, "raw"),
-        Route("GET", "/api/requests/{id}/response", Access.API, of.api.response, "raw"),
-        Route("GET", "/api/requests/{id}/events", Access.API, of.api.events, "text"),
+        Route("GET", "/api/requests/{id}/body", Access.API, of.room.before(of.api.body), "raw"),
+        Route("GET", "/api/requests/{id}/response", Access.API, of.room.before(of.api.response), "raw"),
+        Route("GET", "/api/requests/{id}/events", Access.API, of.room.before(of.api.events), "text"),
         Route("GET", "/api/requests/{id}/usage", Access.API, of.api.request_usage),
         Route("GET", "/api/conversations", Access.API, of.api.conversations),
         Route("GET", "/api/conversations/{id}", Access.API, of.api.conversation),
-        Route("GET", "/api/conversations/{id}/tree", Access.API, of.api.tree, "text"),
-        Route("GET", "/api/conversations/{id}/export", Access.API, of.api.export, "text"),
-        Route("GET", "/api/compare", Access.API, of.api.compare, "text"),
+        Route("GET", "/api/conversations/{id}/tree", Access.API, of.room.before(of.api.tree), "text"),
+        Route("GET", "/api/conversations/{id}/export", Access.API, of.room.before(of.api.export), "text"),
+        Route("GET", "/api/compare", Access.API, of.room.before(of.api.compare), "text"),
         Route("GET", "/api/search", Access.API, of.api.search, "text"),
+        Route("GET", "/api/filters", Access.API, of.api.filters),
         Route("GET", "/api/usage", Access.API, of.api.usage),
         Route("GET", "/api/windows", Access.API, of.api.windows),
         Route("GET", "/api/insights/streams", Access.API, of.api.streams),
@@ -128,7 +144,17 @@ def behind(gatekeeper: Gatekeeper, route: Route) -> Handle:
             raise RefusedError(401, "Log in first.")
         return to_login(request)
 
-    return {Access.OPEN: route.handle, Access.API: for_api, Access.PAGE: for_page}[route.access]
+    async def for_form(request: Request) -> StreamResponse:
+        session = gatekeeper.session(request)
+        if session is None:
+            raise RefusedError(401, "You are not logged in any more; load the page again.")
+        check_word(await form_of(request), session, "load the page again")
+        session.standing.viewer.check(route.needs)
+        request[READER] = session.standing.viewer
+        return await route.handle(request)
+
+    ways = {Access.OPEN: route.handle, Access.API: for_api, Access.PAGE: for_page, Access.FORM: for_form}
+    return ways[route.access]
 
 
 async def alive(request: Request) -> Response:

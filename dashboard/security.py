@@ -24,15 +24,21 @@ HEADERS: Mapping[str, str] = MappingProxyType(
     }
 )
 """On every answer, beside the content security policy."""
+REPORTS_TO = "/csp-report"
+"""Where browsers say what they stopped (``dashboard/policy_reports.py``).
+
+By ``report-uri``, and not by ``report-to`` beside it: browsers that know both take the latter alone, send its reports a
+minute later, and over plain HTTP none."""
 OWN_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
+    f"form-action 'self'; frame-ancestors 'none'; report-uri {REPORTS_TO}"
 )
 """Of everything that the front itself makes."""
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; script-src-attr 'none'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self' blob: {socket}; "
-    "frame-src 'none'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "frame-src 'none'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    f"report-uri {REPORTS_TO}"
 )
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::[0-9]{1,5})?", re.ASCII)
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - these are compared, not listened on

@@ -20,6 +20,8 @@ from dashboard.sessions import Session, Sessions
 HEARTBEAT_S = 30.0
 CLOSE_S = 2.0
 """Whoever does not answer a close is cut off then."""
+MOST_SAID_BYTES = 4 * 1024 * 1024
+"""Of one message of a browser: more than any reader ever does. What a page is told may be of any size."""
 SESSION_OVER, GOING_AWAY = 1008, 1001
 _NEVER_SENT = {1005, 1006, 1015}
 """Codes that say how a connection ended, and are not allowed on the wire."""
@@ -34,6 +36,11 @@ class SocketProxy:
         self._passing = 0
         self._all_closed = asyncio.Event()
         self._all_closed.set()
+
+    @property
+    def passing(self) -> int:
+        """Pages that are open."""
+        return self._passing
 
     async def all_closed(self) -> None:
         """Wait until every WebSocket is closed that is about to be: a server that leaves hears no more answers."""
@@ -75,7 +82,7 @@ class SocketProxy:
             protocols=(worker.protocol,) if worker.protocol else (),
             heartbeat=HEARTBEAT_S,
             timeout=CLOSE_S,
-            max_msg_size=0,
+            max_msg_size=MOST_SAID_BYTES,
             compress=False,
         )
         await browser.prepare(request)

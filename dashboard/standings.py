@@ -38,7 +38,7 @@ def standing_now(
     branches = with_reports(priced_branches(branches_of(nodes), found_of(of_branches, said)), priced, reports)
     compactions = compactions_of(priced)
     tree = ConversationTree(conversation=item, branches=branches, compactions=compactions, nodes=priced)
-    return Standing(tree, moments_of(nodes))
+    return Standing(tree, moments_of(nodes), nodes)
 
 
 def begun(nodes: Iterable[TreeNode], moment: datetime) -> list[UUID]:
@@ -71,4 +71,4 @@ def standing_then(
         compactions=compactions_of(then),
         nodes=then,
     )
-    return Standing(tree, moments_of(nodes))
+    return Standing(tree, moments_of(nodes), nodes)

@@ -3,15 +3,16 @@
 Events of aggregates, not of exchanges; who serves hands over something that reads them (``ops/told.py``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
 from domain.account_plans import Plan
-from domain.billing import BilledLine
+from domain.billing import BilledLine, Tariff
 from domain.prices import PriceBook
+from domain.ranking import Rate, rates_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,10 @@ class Sayings:
     def price_days(self) -> list[date]:
         """Days of UTC on which some list of prices begins."""
         return price_days(self.book)
+
+    def rates_of(self, tariffs: Iterable[Tariff]) -> list[Rate]:
+        """What each tariff costs on every day, to rank by."""
+        return rates_of(tariffs, self.book, self.price_days)
 
     def price_of(self, line: BilledLine, day: date) -> Decimal | None:
         """US dollars of a line on a day of UTC, exact; None: it has no price."""

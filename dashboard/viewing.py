@@ -15,7 +15,7 @@ VIEWER_HEADER = "X-Nexus-Viewer"
 def written(viewer: Viewer) -> str:
     """The header's value."""
     accounts = None if viewer.accounts is None else sorted(viewer.accounts)
-    said = {"name": viewer.name, "role": viewer.role, "accounts": accounts}
+    said = {"name": viewer.name, "role": viewer.role, "accounts": accounts, "person": viewer.person_id}
     return urlsafe_b64encode(json.dumps(said).encode()).decode()
 
 
@@ -26,9 +26,15 @@ def read(value: str) -> Viewer | None:
     except ValueError:  # base64, UTF-8 and JSON alike
         return None
     match said:
-        case {"name": str(name), "role": str(word), "accounts": None | [*_] as accounts} if word in ROLES:
+        case {
+            "name": str(name),
+            "role": str(word),
+            "accounts": None | [*_] as accounts,
+            "person": None | str() as person_id,
+        } if word in ROLES:
             role = next(role for role in ROLES if role == word)
             if not all(isinstance(account, str) for account in accounts or ()):
                 return None
-            return Viewer(name=name, role=role, accounts=None if accounts is None else frozenset(accounts))
+            of = None if accounts is None else frozenset(accounts)
+            return Viewer(name=name, role=role, accounts=of, person_id=person_id)
     return None

@@ -24,6 +24,17 @@ class PanelWorker:
     def __init__(self, command: Sequence[str], socket: Path) -> None:
         """``command`` empty: somebody else runs it."""
         self._command, self._socket = tuple(command), socket
+        self._process: asyncio.subprocess.Process | None = None
+        self._anew = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """None: it does not run, or somebody else runs it."""
+        return self._process.pid if self._process is not None else None
+
+    def renew(self) -> None:
+        """End it; it is started again."""
+        self._anew.set()
 
     async def is_up(self) -> bool:
         """Does anybody listen on the socket?"""
@@ -54,9 +65,17 @@ class PanelWorker:
             )
         except OSError as error:
             return error.strerror or "not started"
+        self._process = process
+        self._anew.clear()
         try:
-            return await process.wait()
+            async with asyncio.TaskGroup() as tasks:
+                ended, anew = tasks.create_task(process.wait()), tasks.create_task(self._anew.wait())
+                await asyncio.wait({ended, anew}, return_when=asyncio.FIRST_COMPLETED)
+                ended.cancel()
+                anew.cancel()
+            return "started anew" if process.returncode is None else process.returncode
         finally:
+            self._process = None
             await _stop(process)
 
 

@@ -16,6 +16,10 @@ class StoreUnavailableError(NexusError):
     """The event store does not answer now; it is worth trying again."""
 
 
+class TooSlowError(StoreUnavailableError):
+    """The database ended the question, which took too long; it answers others, so less must be asked for."""
+
+
 class AppendConflictError(NexusError):
     """Another writer already appended this version, or already shipped this part of the journal."""
 

@@ -190,7 +190,7 @@ class Person(BaseAggregate[UUID]):
     def viewer(self) -> Viewer:
         """As what the person stands before the dashboard."""
         accounts = None if self.accounts is None else frozenset(self.accounts)
-        return Viewer(name=self.name, role=self.role, accounts=accounts)
+        return Viewer(name=self.name, role=self.role, accounts=accounts, person_id=self.person_id)
 
     def change_role(self, role: Role, *, who: str, at: datetime) -> None:
         """Raises UnfitPersonError, PersonRemovedError."""

@@ -46,6 +46,8 @@ class Viewer:
     role: Role
     accounts: frozenset[str] | None
     """None: all, also those to come, and what belongs to no account. Else accounts, and scopes by their names."""
+    person_id: str | None = None
+    """Under which id things of his own are kept; None: he keeps nothing."""
 
     def may(self, ability: Ability) -> bool:
         if ability == "people" and self.accounts is not None:
@@ -67,7 +69,7 @@ class Viewer:
         return self.accounts is None or (account or scope) in self.accounts
 
 
-OWNER = Viewer(name="owner", role="admin", accounts=None)
+OWNER = Viewer(name="owner", role="admin", accounts=None, person_id="")
 """Whoever has the dashboard's own key, or the shell."""
 
 

@@ -74,6 +74,7 @@ def dashboard_config(settings: Settings, home: Home) -> "DashboardConfig":
         hosts=settings.dashboard_host,
         port=settings.dashboard_port,
         public_urls=settings.dashboard_url,
+        memory_bytes=settings.dashboard_memory_mb * 1_000_000,
     )
 
 

@@ -36,6 +36,22 @@ class PartNumbers(Collector):
         return ()
 
 
+class DashboardNumbers(PartNumbers):
+    """What browsers stopped on its pages."""
+
+    def __init__(self, stopped: Callable[[], Mapping[str, int]]) -> None:
+        """``stopped``: how often, by directive of the content security policy."""
+        self._stopped = stopped
+        super().__init__()
+
+    def collect(self) -> Iterator[Metric]:
+        words = "What browsers say that the pages' content security policy stopped"
+        family = CounterMetricFamily("nexus_csp_violations", words, labels=["directive"])
+        for directive, count in self._stopped().items():
+            family.add_metric([directive], count)
+        yield family
+
+
 class ShipperNumbers(PartNumbers):
     """How far shipping is."""
 

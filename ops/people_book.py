@@ -29,8 +29,10 @@ class PeopleBook:
             self.take(events)
 
     def take(self, events: Sequence[Recorded]) -> None:
-        """In order of position."""
+        """In order of position; what was taken in already is passed over: two may follow at once."""
         for recorded in events:
+            if recorded.position <= self.position:
+                continue
             event, about = recorded.event, recorded.event.originator_id
             if isinstance(event, CanMutateAggregate) and about not in self._lost:
                 changed = event.mutate(self._people.get(about))

@@ -45,6 +45,9 @@ class WatchedPeople:
         """``url``: of the store, for what is said here; ``folder``: of those put out on this host."""
         self._log, self._url, self._folder, self._clock = log, url, folder, clock
         self._book = PeopleBook()
+        self._reading = asyncio.Lock()
+        self._read_at = 0.0
+        """When the newest reading of the events began, by the loop's clock."""
         self._put_out: Mapping[str, int] = {}
         self._trouble = ""
 
@@ -62,7 +65,7 @@ class WatchedPeople:
     async def look(self) -> None:
         """Take in what is new, of this host first. Raises StoreUnavailableError, UnfitFileError."""
         self._put_out = await asyncio.to_thread(put_out_in, self._folder)
-        await self._book.follow(self._log)
+        await self._catch_up()
         for one in [one for one in self._book.people.values() if one.removed_at is None and self._is_out(one)]:
             who, at = _CARRIED_BY, self._clock()
             await in_daemon_thread(partial(people.remove, self._url, one.person_id, who=who, at=at))
@@ -87,13 +90,38 @@ class WatchedPeople:
         if word is None or word.kind != "link" or self.standing(word.person_id) is None:
             return None
         link_hash, at = person_words.hash_of(offered), self._clock()
+        if not await self._is_link_of(word.person_id, link_hash):
+            return None
         use = partial(people.change, self._url, word.person_id, lambda one: one.use_link(link_hash, at=at))
         try:
             await in_daemon_thread(use)
         except (LinkGoneError, PersonRemovedError, UnknownPersonError, AppendConflictError):
             return None
-        await self._book.follow(self._log)
+        await self._catch_up()
         return self.standing(word.person_id)
+
+    async def _is_link_of(self, person_id: str, link_hash: str) -> bool:
+        """Whoever guesses costs no connection of his own: what is known is asked first, then one reading for all."""
+
+        def is_known() -> bool:
+            one = self._book.people.get(person_id)
+            return one is not None and hmac.compare_digest(one.link_hash, link_hash)
+
+        if is_known():
+            return True
+        await self._catch_up()
+        return is_known()
+
+    async def _catch_up(self) -> None:
+        """What was said until now is known afterwards. However many ask at once: one reading after the other, and none
+        for whom one began since he asked. Raises StoreUnavailableError."""
+        clock = asyncio.get_running_loop().time
+        asked = clock()
+        async with self._reading:
+            if self._read_at < asked:
+                began = clock()
+                await self._book.follow(self._log)
+                self._read_at = began
 
     async def log_out(self, person_id: str) -> None:
         one = self._book.people.get(person_id)
@@ -102,7 +130,7 @@ class WatchedPeople:
         at = self._clock()
         end = partial(people.change, self._url, person_id, lambda person: person.log_out(who=one.name, at=at))
         await in_daemon_thread(end)
-        await self._book.follow(self._log)
+        await self._catch_up()
 
     def _is_out(self, one: Person) -> bool:
         put_out_at = self._put_out.get(file_name(one.name))

@@ -8,6 +8,7 @@ stand inside the functions, so that a part loads only what it runs.
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -117,24 +118,32 @@ async def projector(context: Context, lifetime: Lifetime) -> None:
 
 async def dashboard(context: Context, lifetime: Lifetime) -> None:
     """Read models onto the screen: the front, which starts and watches the Panel worker."""
+    from dashboard.config import refuse_insecure
     from dashboard.front import Behind, serve
+    from dashboard.policy_reports import PolicyReports
     from gateway.published import publishing
-    from ops.part_metrics import PartNumbers
+    from ops.db.saved_filters import StoredFilters
+    from ops.part_metrics import DashboardNumbers
     from ops.people_watch import watching
     from ops.stores import data_store, opened
 
     def tell(places: Sequence[tuple[str, int]], login: str) -> None:
         address = address_of(*places[0])
         collect_rarely()
+        give_back_large_blocks()
         lifetime.ready(address, login=f"{address}{login}")
 
+    config = dashboard_config(context.settings, context.home)
+    refuse_insecure(config)
+    reports = PolicyReports(time.monotonic)
+    numbers = DashboardNumbers(lambda: reports.counts)
     async with (
         opened(_readers_url(context), "nexus-dashboard", reads_only=True) as pool,
-        publishing(context.home.metrics, plan.DASHBOARD, PartNumbers().say),
+        publishing(context.home.metrics, plan.DASHBOARD, numbers.say),
         watching(pool, context.database_url, context.home, utc_now) as people,
     ):
-        config, audit = dashboard_config(context.settings, context.home), _audit(context)
-        behind = Behind(data_store(pool, audit), people, audit)
+        audit, filters = _audit(context), StoredFilters(context.database_url, utc_now)
+        behind = Behind(data_store(pool, audit), people, audit, reports, filters)
         await serve(config, behind, clock=utc_now, stop=lifetime.stop, abort=lifetime.abort, ready=tell)
 
 
@@ -153,6 +162,7 @@ async def panel(context: Context, lifetime: Lifetime) -> None:
         server = make_server(data_store(pool, _audit(context)), utc_now, pages, socket)
         server.start()
         keep_what_is_there()
+        give_back_large_blocks()
         lifetime.ready()
         await lifetime.stop.wait()
         server.stop()

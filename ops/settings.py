@@ -112,6 +112,11 @@ class Settings(BaseSettings):
         default=(),
         description="Where browsers find the dashboard, if not at its own address: https://name of a TLS proxy.",
     )
+    dashboard_memory_mb: int = Field(
+        default=2000,
+        ge=500,
+        description="MB of memory that the dashboard's processes may hold (Linux); beyond it new pages have to wait.",
+    )
     upstream_url: HttpUrl = Field(default="https://api.anthropic.com", description="Where requests go.")
     allow_upstream: Words = Field(
         default=(),
@@ -183,6 +188,12 @@ class Settings(BaseSettings):
     debug: Annotated[bool, BeforeValidator(_is_on)] = Field(
         default=False, validation_alias="DEBUG", description="1: more in the logs, and tracebacks."
     )
+
+    @field_validator("dashboard_api_key", mode="before")
+    @classmethod
+    def _not_blank(cls, key: object) -> object:
+        """No request can hold blanks around a key, and nothing but blanks is no key."""
+        return (key.strip() or None) if isinstance(key, str) else key
 
     @field_validator("gateway_host", "dashboard_host")
     @classmethod

@@ -15,8 +15,8 @@ from ops.told import StoredSayings
 
 READ_DEADLINE_S = 15.0
 """For what one page or one answer of the read API asks."""
-STATEMENT_TIMEOUT_S = 10.0
-"""The server itself ends a reader's statement then."""
+STATEMENT_TIMEOUT_S = 5.0
+"""The server itself ends a reader's statement then, so that no question takes a processor from those who record."""
 
 
 @asynccontextmanager

@@ -22,6 +22,8 @@ class SideItem(Answer):
     received_at: datetime | None
     outcome: str | None
     """Of a request."""
+    unrecorded: bool = False
+    """Of a request: its answer could not be recorded whole, and with it what it used."""
 
 
 class FactItem(Answer):
@@ -94,9 +96,13 @@ class WorkItem(Answer):
     prompts: int
     tokens: TokenCounts
     cost_usd: Decimal | None
+    """The sum of all that has a price; null: nothing has, or it is not known."""
+    unrecorded: int
+    """Answers that could not be recorded whole: what they used is not in the sums, or not all of it."""
     agents: int
     tokens_with_agents: TokenCounts
     cost_usd_with_agents: Decimal | None
+    unrecorded_with_agents: int
     lasted_ms: float | None
     model_ms: float
     failures: int

@@ -4,6 +4,7 @@ Every value says where it comes from: ``header`` (an answer said so: which, and 
 Shares are 0 to 1; beyond 1 where use goes on beyond the plan.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -49,8 +50,9 @@ class ForecastItem(Answer):
     reason: str
 
 
-class PointItem(Answer):
-    """How full a window was, as a header said."""
+@dataclass(frozen=True, slots=True)
+class PointItem:
+    """How full a window was, as a header said. No model, as an answer may hold thousands of them."""
 
     at: datetime
     utilization: float

@@ -153,7 +153,7 @@ class TreeNode(Answer):
     cost_usd: Decimal | None = None
     """Of each attempt of a turn that was tried again; null for all others, which tell it themselves."""
     unrecorded: bool = False
-    """Of these attempts too: its answer could not be recorded whole."""
+    """Its answer could not be recorded whole: what it used is not in the sums, or not all of it."""
     confidence: float
     evidence: list[EvidenceItem]
 

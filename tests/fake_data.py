@@ -11,14 +11,18 @@ from dashboard.costs import Costs
 from dashboard.data import MAX_ACCOUNTS, CacheFilter, ConversationFilter, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
 from dashboard.errors import InvalidQueryError
+from dashboard.past import Past
 from dashboard.request_usage import request_usage_of
+from dashboard.savable import Kept
 from dashboard.searching import SearchQuery
 from dashboard.told import Sayings
 from dashboard.usage import UsageQuery
 from domain.audit import Act
 from domain.cache_waste import totals
+from domain.costs import CostSum
 from domain.errors import StoreUnavailableError
 from domain.ids import Position
+from domain.ranking import LATEST, NEWEST, ConversationMeasure, RequestMeasure, Sort
 from domain.search_query import read_search
 from domain.usage_sums import Attempt
 from domain.viewers import OWNER, Viewer
@@ -28,6 +32,7 @@ from schemas.read_api import ConversationItem, ConversationTree, EventItem, List
 from schemas.search_api import SearchAnswer
 from schemas.stream_api import StreamInsights
 from schemas.usage_api import RequestUsage, UsageAnswer
+from tests.ranked_lists import sorted_conversations, sorted_requests
 from tests.read_rows import START, stream_group
 from tests.usage_samples import usage_answer
 
@@ -58,13 +63,21 @@ class FakeDataStore(DataStore):
     wanted: list[object] = field(default_factory=list)
     """What insights, usage and searches were asked for."""
     viewer: Viewer = OWNER
+    kept: dict[str, Kept] = field(default_factory=dict)
+    """What is saved, by person id."""
     revealed: list[tuple[Act, UUID]] = field(default_factory=list)
+    pasts: list[Past | None] = field(default_factory=list)
+    """With which past each tree was asked for."""
     """What was to be noted."""
 
     def seen_by(self, viewer: Viewer) -> DataStore:
         """It has what it has, whoever looks; ``viewer`` tells who did."""
         self.viewer = viewer
         return self
+
+    async def saved_filters(self) -> Kept:
+        self._ask("saved_filters")
+        return self.kept.get(self.viewer.person_id, ()) if self.viewer.person_id is not None else ()
 
     async def reveal(self, act: Act, about: UUID) -> None:
         self.viewer.check("raw")
@@ -114,22 +127,27 @@ class FakeDataStore(DataStore):
 
     async def costs(self, requests: Sequence[UUID]) -> Costs:
         self._ask("costs")
-        return {item.request_id: item.cost_usd for item in self.items if item.request_id in requests}
+        return {item.request_id: cost_sum(item) for item in self.items if item.request_id in requests}
 
     async def position(self) -> Position:
         self._ask("position")
         return Position(self.newest)
 
     async def requests(
-        self, wanted: RequestFilter, *, after: Position | None = None, cursor: str | None = None, limit: int = 50
+        self,
+        wanted: RequestFilter,
+        *,
+        sort: Sort[RequestMeasure] = NEWEST,
+        after: Position | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> Listing[RequestItem]:
         self._ask("requests")
         fitting = [item for item in self.items if self._fits(item, wanted)]
         if after is not None:
             changed = sorted((item for item in fitting if item.position > after), key=lambda item: item.position)
             return Listing[RequestItem](items=changed[:limit], next_cursor=str(self.newest))
-        newest_first = sorted(fitting, key=lambda item: (item.received_at, item.request_id), reverse=True)
-        page, more = _page(newest_first, cursor, limit)
+        page, more = _page(sorted_requests(fitting, sort), cursor, limit)
         return Listing[RequestItem](items=page, next_cursor=more)
 
     async def request(self, request_id: UUID) -> RequestItem | None:
@@ -137,29 +155,34 @@ class FakeDataStore(DataStore):
         return next((item for item in self.items if item.request_id == request_id), None)
 
     async def conversations(
-        self, wanted: ConversationFilter, *, cursor: str | None = None, limit: int = 50
+        self,
+        wanted: ConversationFilter,
+        *,
+        sort: Sort[ConversationMeasure] = LATEST,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> Listing[ConversationItem]:
         self._ask("conversations")
         fitting = [tree.conversation for tree in self.trees if _is_wanted(tree.conversation, wanted)]
-        newest_first = sorted(fitting, key=lambda item: (item.last_at, item.conversation_id), reverse=True)
-        page, more = _page(newest_first, cursor, limit)
+        page, more = _page(sorted_conversations(fitting, sort), cursor, limit)
         return Listing[ConversationItem](items=page, next_cursor=more)
 
     async def conversation(self, member: UUID) -> ConversationItem | None:
         tree = await self.tree(member)
         return tree.conversation if tree else None
 
-    async def standing(self, member: UUID, as_of: datetime | None = None) -> Standing | None:
+    async def standing(self, member: UUID, as_of: datetime | None = None, past: Past | None = None) -> Standing | None:
         self._ask("tree" if as_of is None else f"tree as of {as_of:%H:%M:%S}")
+        self.pasts.append(past)
         tree = self._tree_of(member)
         if tree is None:
             return None
         moments = moments_of(tree.nodes)
         if as_of is None:
-            return Standing(tree, moments)
+            return Standing(tree, moments, tree.nodes)
         nodes = nodes_as_of(tree.nodes, as_of, {})
         conversation = conversation_as_of(tree.conversation, nodes, {})
-        return Standing(tree.model_copy(update={"nodes": nodes, "conversation": conversation}), moments)
+        return Standing(tree.model_copy(update={"nodes": nodes, "conversation": conversation}), moments, tree.nodes)
 
     async def branch_name(self, conversation: UUID, branch: UUID) -> str | None:
         self._ask("branch_name")
@@ -213,8 +236,15 @@ class FakeDataStore(DataStore):
             (wanted.model, item.model),
             (wanted.status, item.status),
             (wanted.outcome, item.outcome),
+            (wanted.account, item.account),
+            (wanted.project, item.project),
         )
-        return all(asked is None or asked == given for asked, given in pairs)
+        return _is_between(item.received_at, wanted) and all(asked is None or asked == given for asked, given in pairs)
+
+
+def _is_between(moment: datetime, wanted: RequestFilter | ConversationFilter) -> bool:
+    since, until = wanted.since or moment, wanted.until
+    return since <= moment and (until is None or moment < until)
 
 
 def _is_wanted(item: ConversationItem, wanted: ConversationFilter) -> bool:
@@ -223,6 +253,18 @@ def _is_wanted(item: ConversationItem, wanted: ConversationFilter) -> bool:
         and wanted.project in {None, item.project}
         and wanted.account in {None, item.account}
         and (wanted.session is None or wanted.session in item.session_ids)
+        and _is_between(item.last_at, wanted)
+    )
+
+
+def cost_sum(item: RequestItem) -> CostSum:
+    """As much as the item tells of it."""
+    cost = item.cost_usd
+    return CostSum(
+        amount=cost or None,
+        is_free=cost == 0,
+        is_unpriced=cost is None and not item.unrecorded,
+        unrecorded=int(item.unrecorded),
     )
 
 

@@ -10,6 +10,7 @@ from dashboard.pages.request import SECTIONS
 from dashboard.pages.routes import ROUTES
 from dashboard.usage import UsageQuery
 from domain.billing import BilledLine, Tariff
+from domain.saved_filters import SavedFilter, View
 from domain.usage import TokenCounts
 from domain.usage_sums import Attempt
 from schemas.cache_api import CacheDivergence
@@ -123,6 +124,10 @@ def store_of(text: str) -> FakeDataStore:
         models=[stream_group(name=text)],
         accounts=[stream_group(name=text)],
     )
+    store.kept[""] = [
+        SavedFilter(f"{place} {text}", View(path, urlencode({"model": text}, errors="replace")), NOW)
+        for place, path in enumerate(("/requests", "/search"))
+    ]
     return store
 
 

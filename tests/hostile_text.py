@@ -105,6 +105,17 @@ _UNSEEN = (
     "\ufffe\uffff\U0001f600\U000e0041",
 )
 HOSTILE: tuple[str, ...] = (*_SCRIPTS, *_HANDLERS, *_FOREIGN, *_ADDRESSES, *_LANGUAGES, *_UNSEEN)
+_WAYS_OUT = (
+    "'\"></a></span></summary></details>",
+    "--></style></textarea></title></noscript></template></select></svg></math>",
+    "]]></xmp></iframe></noembed></noframes><plaintext ",
+)
+"""Of whatever a value may stand in."""
+CORPUS: tuple[str, ...] = (
+    *HOSTILE,
+    *(f"{way}{text}" for way in _WAYS_OUT for text in (*_SCRIPTS, *_HANDLERS, *_FOREIGN)),
+)
+"""For the night, and for browsers."""
 
 _DISARMED = str.maketrans({"<": "(", ">": ")", '"': "_", "'": "_", "&": "+"})
 

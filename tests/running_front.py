@@ -9,6 +9,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -23,17 +24,22 @@ from dashboard.costs import Costs
 from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, RequestFilter, StreamRange
 from dashboard.details import RequestDetails
 from dashboard.front import Behind, serve
+from dashboard.past import Past
 from dashboard.people import OwnerAlone, People
+from dashboard.policy_reports import PolicyReports
 from dashboard.recordings import RecordedBytes
 from dashboard.request_usage import request_usage_of
+from dashboard.savable import Kept
 from dashboard.searching import SearchQuery
 from dashboard.statusline import status_line
 from dashboard.told import Sayings
 from dashboard.usage import UsageQuery, answer_of
 from domain.cache_waste import totals
+from domain.costs import CostSum
 from domain.errors import PayloadMissingError, StoreUnavailableError
 from domain.ids import Position
 from domain.prices import PriceBook
+from domain.ranking import LATEST, NEWEST, ConversationMeasure, RequestMeasure, Sort
 from domain.search_query import read_search
 from domain.viewers import Viewer
 from schemas.cache_api import CacheInsights
@@ -43,6 +49,7 @@ from schemas.search_api import SearchAnswer
 from schemas.statusline_api import StatusLine
 from schemas.stream_api import StreamInsights
 from schemas.usage_api import RequestUsage, UsageAnswer
+from tests.filters_in_memory import FiltersInMemory
 from tests.read_rows import (
     START,
     conversation_item,
@@ -65,6 +72,7 @@ class CannedStore(DataStore):
     def __init__(self) -> None:
         self.asked: list[Any] = []
         self._audit = NobodyAsks()
+        self.filters = FiltersInMemory()
         self.away = False
         self.broken = False
 
@@ -82,9 +90,15 @@ class CannedStore(DataStore):
             raise ZeroDivisionError("sk-ant-a-secret-in-an-exception")
 
     async def requests(
-        self, wanted: RequestFilter, *, after: Position | None = None, cursor: str | None = None, limit: int = 50
+        self,
+        wanted: RequestFilter,
+        *,
+        sort: Sort[RequestMeasure] = NEWEST,
+        after: Position | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> Listing[RequestItem]:
-        self._ask("requests", wanted, after, cursor, limit)
+        self._ask("requests", wanted, *([sort] if sort != NEWEST else []), after, cursor, limit)
         return Listing[RequestItem](items=[request_item(n) for n in range(20)], next_cursor=None)
 
     async def request(self, request_id: UUID) -> RequestItem | None:
@@ -92,18 +106,23 @@ class CannedStore(DataStore):
         return request_item(1) if request_id == KNOWN else None
 
     async def conversations(
-        self, wanted: ConversationFilter, *, cursor: str | None = None, limit: int = 50
+        self,
+        wanted: ConversationFilter,
+        *,
+        sort: Sort[ConversationMeasure] = LATEST,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> Listing[ConversationItem]:
-        self._ask("conversations", wanted, cursor, limit)
+        self._ask("conversations", wanted, *([sort] if sort != LATEST else []), cursor, limit)
         return Listing[ConversationItem](items=[conversation_item()], next_cursor=None)
 
     async def conversation(self, member: UUID) -> ConversationItem | None:
         self._ask("conversation", member)
         return conversation_item() if member == KNOWN else None
 
-    async def standing(self, member: UUID, as_of: datetime | None = None) -> Standing | None:
+    async def standing(self, member: UUID, as_of: datetime | None = None, past: Past | None = None) -> Standing | None:
         self._ask("tree", member, *([as_of] if as_of else []))
-        return Standing(conversation_tree([tree_node()]), ()) if member == KNOWN else None
+        return Standing(conversation_tree([tree_node()]), (), (tree_node(),)) if member == KNOWN else None
 
     async def details(self, request_id: UUID, as_of: datetime | None = None) -> RequestDetails | None:
         self._ask("details", request_id)
@@ -113,6 +132,10 @@ class CannedStore(DataStore):
         self._ask("line_details", *request_ids)
         for one in request_ids:
             yield request_details(1) if one == KNOWN else None
+
+    async def saved_filters(self) -> Kept:
+        self._ask("saved_filters", self.viewer.person_id)
+        return self.filters.kept(self.viewer)
 
     async def usage(self, query: UsageQuery) -> UsageAnswer:
         self._ask("usage", query)
@@ -156,7 +179,7 @@ class CannedStore(DataStore):
 
     async def costs(self, requests: Sequence[UUID]) -> Costs:
         self._ask("costs", tuple(requests))
-        return dict.fromkeys(requests)
+        return {one: CostSum() for one in requests}
 
     async def position(self) -> Position:
         self._ask("position")
@@ -235,6 +258,8 @@ class FakeWorker:
         async for message in socket:
             if message.data == "close":
                 await socket.close(code=4003)
+            elif message.type is aiohttp.WSMsgType.TEXT and message.data.startswith("large "):
+                await socket.send_bytes(bytes(range(256)) * int(message.data[6:]))
             elif message.type is aiohttp.WSMsgType.TEXT:
                 await socket.send_str(f"echo {message.data}")
             elif message.type is aiohttp.WSMsgType.BINARY:
@@ -361,6 +386,7 @@ async def running_front(
     worker: bool = True,
     people: People | None = None,
     audit: Audit | None = None,
+    reports: PolicyReports | None = None,
     **changes: Any,
 ) -> AsyncIterator[RunningFront]:
     """Until the block ends; ``worker`` False: nobody listens on the worker's socket."""
@@ -372,7 +398,13 @@ async def running_front(
         async with asyncio.TaskGroup() as tasks:
             work = serve(
                 config,
-                Behind(store or canned, people or OwnerAlone(), audit or NobodyAsks()),
+                Behind(
+                    store or canned,
+                    people or OwnerAlone(),
+                    audit or NobodyAsks(),
+                    reports or PolicyReports(monotonic),
+                    canned.filters,
+                ),
                 clock=lambda: START,
                 stop=stop,
                 abort=abort,

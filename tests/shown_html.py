@@ -1,8 +1,10 @@
 """Reads HTML that a template made: elements, attributes, texts, and its bare structure."""
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+_STEP = re.compile(r" (?![^\[]*\])")
 VOID = frozenset({"input", "img", "br", "hr", "link", "meta", "circle", "path", "rect"})
 
 
@@ -58,20 +60,22 @@ def parsed(html: str) -> Element:
 
 
 def found(html: str, selector: str) -> list[Element]:
-    """``name``, ``.class``, ``name[attribute]`` or ``name[attribute="value"]``."""
-    name, _, condition = selector.removesuffix("]").partition("[")
+    """``name``, ``.class``, ``name[attribute]`` or ``name[attribute="value"]``; after a space: inside of it."""
+    around = [parsed(html)]
+    for step in _STEP.split(selector):
+        inside = (element for outer in around for element in outer.all() if element is not outer)
+        around = list({id(element): element for element in inside if _is(element, step)}.values())
+    return around
+
+
+def _is(element: Element, step: str) -> bool:
+    name, _, condition = step.removesuffix("]").partition("[")
     wanted, _, value = condition.partition("=")
-    return [
-        element
-        for element in parsed(html).all()
-        if (
-            name[1:] in element.attributes.get("class", "").split()
-            if name.startswith(".")
-            else name in {"", element.name}
-        )
-        and (not wanted or wanted in element.attributes)
-        and (not value or element.attributes.get(wanted) == value.strip('"'))
-    ]
+    is_so = (
+        name[1:] in element.attributes.get("class", "").split() if name.startswith(".") else name in {"", element.name}
+    )
+    given = element.attributes.get(wanted)
+    return is_so and (not wanted or given is not None) and (not value or given == value.strip('"'))
 
 
 def attributes(html: str, selector: str, attribute: str) -> list[str]:

@@ -32,7 +32,7 @@ class SomePeople:
         """The person of this role, with these accounts from now on; his id."""
         person_id = role.ljust(8, "0")
         before = self.standings.get(person_id)
-        viewer = Viewer(name=f"the-{role}", role=role, accounts=accounts)
+        viewer = Viewer(name=f"the-{role}", role=role, accounts=accounts, person_id=person_id)
         self.standings[person_id] = Standing(person_id, viewer, before.turn + 1 if before else 1)
         return person_id
 

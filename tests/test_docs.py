@@ -17,7 +17,7 @@ from gateway.published import snapshot
 from gateway.shipper import ShipperState
 from ops.cli import SUB_COMMANDS, app
 from ops.clock import utc_now
-from ops.part_metrics import ProjectorNumbers, ShipperNumbers
+from ops.part_metrics import DashboardNumbers, ProjectorNumbers, ShipperNumbers
 from ops.settings import Settings
 from ops.settings_text import table
 from projections.runner import RunnerState
@@ -111,6 +111,7 @@ def metric_names() -> set[str]:
         snapshot(counting_gateway().registry),
         ShipperNumbers(ShipperState(), ROOT / "none", utc_now).say(),
         ProjectorNumbers(RunnerState(), utc_now).say(),
+        DashboardNumbers(dict).say(),
     ]
     names = {family.name + ("_total" if family.kind == "counter" else "") for said in parts for family in said.families}
     return {name for name in names if name.startswith("nexus_")} | {"nexus_part_up", "nexus_disk_used_ratio"}

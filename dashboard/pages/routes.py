@@ -12,11 +12,13 @@ from dashboard.pages.overview import overview_page
 from dashboard.pages.page import Route
 from dashboard.pages.request import request_page
 from dashboard.pages.requests import requests_page
+from dashboard.pages.saved import with_saved
 from dashboard.pages.search import search_page
 from dashboard.pages.usage import usage_page
+from dashboard.savable import PARAMETERS
 
 HOME = "/overview"
-ROUTES: Mapping[str, Route] = MappingProxyType(
+_ROUTES: Mapping[str, Route] = MappingProxyType(
     {
         "/compare": compare_page,
         "/conversations": conversations_page,
@@ -31,3 +33,7 @@ ROUTES: Mapping[str, Route] = MappingProxyType(
     }
 )
 """Where a path has a parameter, the page gets its value."""
+ROUTES: Mapping[str, Route] = MappingProxyType(
+    {path: with_saved(path, route) if path in PARAMETERS else route for path, route in _ROUTES.items()}
+)
+"""Pages that can be filtered have the reader's saved filters beside them."""

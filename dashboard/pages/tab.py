@@ -2,9 +2,10 @@
 
 Theory of operation. The page begins to load before its document is served. What is there at once is part of the first
 paint; what takes longer is sent as soon as it is there. If the store does not answer in time a notice stands there, and
-the first ticks try again. A tick asks for the store's position, which is cheap; only a new one makes the page look
-again. One thing is done at a time: a tick that finds the page busy does nothing, an act waits its turn. After each,
-what differs from what the browser has is sent.
+the first ticks try again; a question that the store ended because it took too long is asked again ever less often. A
+tick asks for the store's position, which is cheap; only a new one makes the page look again. One thing is done at a
+time: a tick that finds the page busy does nothing, an act waits its turn. After each, what differs from what the
+browser has is sent.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from markupsafe import Markup
 from dashboard.markup import Message, Regions, render
 from dashboard.pages.page import Page
 from dashboard.pages.reader import Act, Acted, Asked, Ready, Visible
-from domain.errors import StoreUnavailableError
+from domain.errors import StoreUnavailableError, TooSlowError
 from domain.ids import Position
 
 SHELL_S = 0.25
@@ -25,9 +26,13 @@ LOAD_S = 10.0
 TICK_S = 0.7
 TICKS_WHILE_AWAY = 3
 """While the store is away, only every so manieth tick asks."""
+TICKS_WHILE_SLOW = 40
+"""The same where it ended a question that took too long: to ask again would cost as much. Doubled each time."""
+MOST_DOUBLINGS = 5
 
-Condition = Literal["loading", "ready", "away"]
-_STATUS = {"loading": "connecting", "ready": "live", "away": "away"}
+Condition = Literal["loading", "ready", "away", "slow"]
+_STATUS = {"loading": "connecting", "ready": "live", "away": "away", "slow": "slow"}
+_COMPLAINT = "This takes the database too long, so it was ended. Choose a shorter range, or ask for less of it."
 
 
 class Outlet(Protocol):
@@ -48,6 +53,8 @@ class Tab:
         self._position = position
         self._condition: Condition = "loading"
         self._loaded = False
+        self._overdue = False
+        """What the address asks for is not what was loaded: the store was away, or it took too long."""
         self._stale = False
         """The browser may have other regions than the page."""
         self._search = ""
@@ -55,9 +62,12 @@ class Tab:
         self._sent: dict[str, object] = {}
         self._listening = False
         self._visible = True
-        self._ticks_away = 0
+        self._ticks_missed = 0
+        self._slow_in_a_row = 0
         self._busy = asyncio.Lock()
         self._opening: asyncio.Task[None] | None = None
+        self._complain = False
+        """The reader asked for something that took too long, and the page still shows what it showed."""
         self._outlet: Outlet | None = None
         self._in_document: InDocument | None = None
 
@@ -106,6 +116,7 @@ class Tab:
                     await self._look(lambda: self._load(search))
                 case Acted(name, value):
                     await self._look(lambda: self._act(name, value))
+            self._complain = self._condition == "slow" and self._loaded and isinstance(act, Asked | Acted)
         self._show()
 
     async def tick(self) -> None:
@@ -117,20 +128,25 @@ class Tab:
         self._show()
 
     async def _follow(self) -> None:
-        if self._condition == "away":
-            self._ticks_away += 1
-            if self._ticks_away % TICKS_WHILE_AWAY:
-                return
-        await self._look(self._load_again if not self._loaded else self._catch_up)
+        self._ticks_missed += 1
+        if self._ticks_missed % self._pause():
+            return
+        await self._look(self._catch_up if self._loaded and not self._overdue else self._load_again)
+
+    def _pause(self) -> int:
+        """In ticks."""
+        if self._condition == "slow":
+            return TICKS_WHILE_SLOW << min(self._slow_in_a_row - 1, MOST_DOUBLINGS)
+        return TICKS_WHILE_AWAY if self._condition == "away" else 1
 
     async def _load(self, search: str) -> None:
-        self._search = search
+        self._search, self._overdue = search, True
         await self._load_again()
 
     async def _load_again(self) -> None:
         seen = await self._position()
         await self.page.load(self._search)
-        self._seen, self._loaded, self._stale = seen, True, True
+        self._seen, self._loaded, self._stale, self._overdue = seen, True, True, False
 
     async def _catch_up(self) -> None:
         position = await self._position()
@@ -144,13 +160,17 @@ class Tab:
             self._stale = True
 
     async def _look(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._ticks_missed = 0
         try:
             async with asyncio.timeout(LOAD_S):
                 await work()
+        except TooSlowError:
+            self._condition = "slow"
+            self._slow_in_a_row += 1
         except (StoreUnavailableError, TimeoutError):
             self._condition = "away"
         else:
-            self._condition, self._ticks_away = "ready", 0
+            self._condition, self._slow_in_a_row = "ready", 0
 
     def _title(self) -> str:
         return self.page.title if self._loaded else "Nexus"
@@ -168,6 +188,9 @@ class Tab:
     def _send_changes(self) -> None:
         if self._stale or not self._loaded:
             self._send_content()
+        if self._complain:
+            self._send(kind="toast", text=_COMPLAINT, tone="bad")
+            self._complain = False
         status = _STATUS[self._condition]
         if self._sent.get("status") != status:
             self._send(kind="status", state=status)

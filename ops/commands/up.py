@@ -9,10 +9,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from dashboard.config import refuse_insecure
 from domain.errors import SetupError
 from gateway.listening import listen
 from ops import plan
 from ops.addresses import address_of
+from ops.configs import dashboard_config
 from ops.console import Console
 from ops.database import end_database_left_behind
 from ops.gateway_access import is_managed
@@ -46,6 +48,7 @@ def run(*, json_ready: bool, workers: int | None = None) -> int:
 def run_with(settings: Settings, console: Console, *, json_ready: bool) -> int:
     """``run`` with settings that are made already."""
     home = prepare(settings.home)
+    refuse_insecure(dashboard_config(settings, home))
     settings = _with_fixed_ports(settings)
     gateway = address_of(settings.gateway_host[0], settings.gateway_port)
     dashboard = address_of(settings.dashboard_host[0], settings.dashboard_port)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 
 import asyncpg
 
-from domain.errors import StoreUnavailableError
+from domain.errors import StoreUnavailableError, TooSlowError
 from ops.db.failures import AWAY, REFUSED_AT_CONNECT, words_of
 from ops.db.pool import Borrowed, Connection, Pool
 
@@ -32,10 +32,13 @@ async def borrowed(pool: Pool, deadline_s: float) -> AsyncIterator[Borrowed]:
 
 @contextmanager
 def cut_off(connection: Connection, deadline_s: float) -> Iterator[None]:
-    """Close the connection if the block takes longer than that. Raises StoreUnavailableError, also if it broke."""
-    watchdog = asyncio.get_running_loop().call_later(deadline_s, connection.terminate)
+    """Close the connection if the block takes longer than that. Raises StoreUnavailableError, also if it broke, and
+    TooSlowError for a statement that the server ended by its own deadline."""
+    watchdog = asyncio.get_running_loop().call_later(deadline_s, _cut, connection)
     try:
         yield
+    except asyncpg.QueryCanceledError as error:
+        raise TooSlowError(f"PostgreSQL broke off: {words_of(error)}.") from error
     except AWAY as error:
         raise StoreUnavailableError(_reason(error, watchdog, deadline_s)) from error
     except asyncpg.InterfaceError as error:
@@ -63,6 +66,12 @@ async def give_back(pool: Pool, connection: Borrowed) -> None:
     """
     with suppress(StoreUnavailableError, asyncpg.InterfaceError), cut_off(connection, GIVE_BACK_DEADLINE_S):
         await pool.release(connection)
+
+
+def _cut(connection: Connection) -> None:
+    """One that the pool has taken back in this very moment is nobody's to cut."""
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
 
 
 def _is_closed(connection: Connection) -> bool:

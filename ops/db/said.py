@@ -23,8 +23,8 @@ class Reads(Protocol):
         ...
 
 
-def say(url: str, aggregate_id: UUID, word: Callable[[A | None], A]) -> None:
-    """``word``: the aggregate as it stands (None: nothing was ever said) → with what is said now.
+def say(url: str, aggregate_id: UUID, word: Callable[[A | None], A | None]) -> None:
+    """``word``: the aggregate as it stands (None: nothing was ever said) → with what is said now (None: nothing).
 
     Synchronous, like everything of the library: call it by ``in_daemon_thread``. Raises AppendConflictError,
     StoreUnavailableError, and what ``word`` raises.

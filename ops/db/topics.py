@@ -20,6 +20,7 @@ from domain.corrections import LinkCorrection
 from domain.people import Person
 from domain.price_list import PriceList
 from domain.project_labels import ProjectLabel
+from domain.saved_filters import SavedFilters
 from schemas.stored.events import EXCHANGE_EVENTS, ExchangeEvent
 
 EventClass = type[ExchangeEvent] | type[DomainEvent]
@@ -32,6 +33,7 @@ AGGREGATES: tuple[type[BaseAggregate[UUID]], ...] = (
     ProjectLabel,
     Person,
     AuditEntry,
+    SavedFilters,
 )
 """A new aggregate is listed here and nowhere else."""
 

@@ -101,6 +101,21 @@ async def dashboard_key(patient: Patient) -> Finding:
     return ok(f"the read API takes the key of {place}")
 
 
+async def policy_reports(patient: Patient) -> Finding:
+    """Did browsers stop anything on the dashboard's pages?"""
+    said = patient.fresh.get("dashboard")
+    if said is None:
+        return ok("no dashboard runs on this home")
+    stopped = {one.labels["directive"]: int(one.value) for one in said.published.samples("nexus_csp_violations_total")}
+    if not stopped:
+        return ok("browsers have stopped nothing on the dashboard's pages")
+    words = ", ".join(f"{directive} ({count})" for directive, count in sorted(stopped.items()))
+    mend = (
+        "See logs/dashboard.log in the home: an extension of somebody's browser, or something that should not be there."
+    )
+    return warning(f"browsers have stopped something on the dashboard's pages: {words}", mend)
+
+
 def _key(patient: Patient) -> tuple[str, str]:
     """(key, where it is from); "": there is none."""
     if patient.settings.dashboard_api_key is not None:

@@ -14,6 +14,7 @@ CHECKS: tuple[Check, ...] = (
     Check("running", "gateway", running.gateway_port),
     Check("running", "dashboard", running.dashboard_port),
     Check("running", "dashboard key", running.dashboard_key),
+    Check("running", "dashboard policy", running.policy_reports),
     Check("running", "recording", running.recording),
     Check("running", "shipping", running.shipping),
     Check("running", "projections", running.projecting),

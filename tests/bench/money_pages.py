@@ -17,6 +17,7 @@ from uuid import UUID
 from dashboard.data import DataStore
 from dashboard.told import Sayings
 from domain.prices import PriceBook
+from ops.collector import keep_what_is_there
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
 from ops.db.payloads import PostgresPayloads
@@ -34,6 +35,8 @@ from projections.registry import PROJECTIONS
 from tests.bench.big_store import server_in
 from tests.bench.usage_store import COUNT, LAST, grow, timed
 
+AT_WORK = 10
+"""Hours before ``LAST``, which is midnight: windows of all accounts are open then, and have forecasts."""
 LINES = "FROM {conversations}.usage_lines u JOIN {conversations}.usage_groups g ON g.group_id = u.group_id"
 REQUESTS = f"""
 INSERT INTO {{requests}}.requests
@@ -104,6 +107,7 @@ Asking = Callable[[], Awaitable[object]]
 def questions(store: DataStore, session: str, account: str) -> Iterator[tuple[str, Asking]]:
     yield "windows of one account", partial(store.windows, account, LAST)
     yield "windows of all accounts", partial(store.windows, None, LAST)
+    yield "windows of all accounts, at work", partial(store.windows, None, LAST - timedelta(hours=AT_WORK))
     yield "status line", partial(store.status_line, session, LAST)
     for days in (1, 7, 30, 365):
         since = LAST - timedelta(days=days)
@@ -149,6 +153,7 @@ async def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--keep", type=Path)
     words = parser.parse_args(arguments)
+    keep_what_is_there()  # as the process of the pages does
     with server_in(words.keep) as server:
         await report(server.dsn_of("postgres"), words.lines)
 

@@ -14,6 +14,7 @@ from ops.db.pool import Pool
 from ops.serve_database import migrated
 from ops.stores import opened
 from projections.read_models import builds
+from projections.read_models.usage_rollup import MEASURES, NOWHERE, PLACE
 from projections.registry import PROJECTIONS
 from tests.bench.growth import STEP_MS, grow
 from tests.bench.long_sessions import BEGAN, Shape, Shipper, session
@@ -24,6 +25,19 @@ from tests.shipping import TestJournal
 
 HOUR, MONTH = timedelta(hours=1), timedelta(days=30)
 LASTED = timedelta(seconds=3)
+NO_SUMS = "TRUNCATE {schema}.{table}"
+SUMS = """
+INSERT INTO {schema}.{table} SELECT {start}, group_id, {places} {counts}
+FROM {schema}.usage_lines GROUP BY 1, 2 {grouped}
+"""
+DAY_OF, MONTH_OF = (f"date_trunc('{each}', received_at, 'UTC')" for each in ("day", "month"))
+STARTS = {
+    "usage_quarters": "date_bin('15 minutes', received_at, 'epoch')",
+    "usage_days": DAY_OF,
+    "usage_months": MONTH_OF,
+    "usage_conversations": DAY_OF,
+}
+"""Of each table of sums."""
 STEPS, SPACING = 40, timedelta(seconds=2)
 """Of each sub-agent of the long talk; and from one of its exchanges to the next, about."""
 MODELS = ("claude-opus-4-", "claude-sonnet-4-", "claude-haiku-4-")
@@ -98,6 +112,26 @@ async def _grow(pool: Pool, store: Store, copies: int) -> None:
         schemas = [(await builds.ensure_live(tx, each)).schema for each in PROJECTIONS]
     events = await store.sources.log.newest()
     await grow(pool, schemas, copies * events)
+    await _add_up(pool, next(schema for schema in schemas if "conversations" in schema))
+
+
+async def _add_up(pool: Pool, schema: str) -> None:
+    """Sums of a copy begin when the copies of its lines do, which is no quarter and no day: they are made anew."""
+    counts = ", ".join(f"sum({name})" for name in MEASURES)
+    nowhere = ", ".join(f"coalesce({name}, '{NOWHERE}')" for name in PLACE)
+    for table, start in STARTS.items():
+        placed = table == "usage_conversations"
+        await pool.execute(NO_SUMS.format(schema=schema, table=table))
+        statement = SUMS.format(
+            schema=schema,
+            table=table,
+            start=start,
+            places=f"{nowhere}, count(*)," if placed else "count(*),",
+            counts=counts,
+            grouped=", 3, 4" if placed else "",
+        )
+        await pool.execute(statement, timeout=600)
+        await pool.execute(f"ANALYZE {schema}.{table}")
 
 
 def _hour(moment: datetime) -> int:

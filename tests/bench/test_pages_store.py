@@ -1,8 +1,10 @@
 """The store of the bench of pages is a store like any other, up to now, with one talk of many lines."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from dashboard.data import ConversationFilter, RequestFilter
+from dashboard.usage import UsageQuery
 from ops.db.seal_check import check_seals, through
 from ops.stores import data_store, opened
 from tests.bench import pages_store
@@ -12,6 +14,7 @@ from tests.bench.swarm import swarm
 from tests.bench.test_big_store import told_of
 
 NOW = datetime(2026, 11, 28, 2, tzinfo=UTC)
+DAY = timedelta(days=1)
 AMOUNT = Amount(requests=36, messages=24, sessions=3, turns=4)
 
 
@@ -37,6 +40,11 @@ async def test_every_request_can_be_read_and_the_talk_has_its_sub_agents(empty_d
         found = (await data.conversations(ConversationFilter())).items
         assert len(found) == AMOUNT.sessions * (AMOUNT.copies + 1) + 1
         assert len(await told_of(data, found[-1].conversation_id)) == AMOUNT.turns
+        for bucket in ("minute", "hour", "day", "month"):
+            used = await data.usage(UsageQuery(since=NOW - DAY, until=NOW + DAY, bucket=bucket, limit=1000))
+            assert used.total.requests == len(grown)
+            by_day = [item.bucket.date() for item in used.items for _ in range(item.requests) if item.bucket]
+            assert bucket != "day" or Counter(by_day) == Counter(one.received_at.date() for one in grown)
         tree = await data.tree(talk)
     assert tree is not None
     exchanges = len(list(swarm(TALK, AMOUNT.messages // 2, pages_store.STEPS, NOW)))

@@ -17,6 +17,7 @@ from dashboard.data import CacheFilter, ConversationFilter, Counts, DataStore, R
 from dashboard.searching import SearchQuery
 from dashboard.usage import By, UsageQuery
 from domain.ids import Position
+from domain.ranking import CONVERSATION_MEASURES, REQUEST_MEASURES, Sort
 from domain.search_hits import SearchFilter
 from domain.viewers import OWNER, NotAllowedError, Viewer
 from ops.db.embedded import EmbeddedPostgres
@@ -100,6 +101,9 @@ async def requests(store: DataStore, stores: Stores) -> list[Any]:
         await store.requests(RequestFilter(), cursor=first.next_cursor, limit=3),
         (await store.requests(RequestFilter(), after=Position(0), limit=500)).items,
         *[await store.requests(one, limit=500) for one in wanted],
+        *[await store.requests(RequestFilter(), sort=Sort(by), limit=500) for by in REQUEST_MEASURES],
+        *[await store.requests(RequestFilter(), sort=Sort(by, ascending=True), limit=500) for by in REQUEST_MEASURES],
+        *[await store.requests(RequestFilter(account=one), limit=500) for one in (MINE, THEIRS)],
     ]
 
 
@@ -110,6 +114,7 @@ async def conversations(store: DataStore, _: Stores) -> list[Any]:
     first = await store.conversations(ConversationFilter(), limit=1)
     return [
         *[await store.conversations(one) for one in wanted],
+        *[await store.conversations(ConversationFilter(), sort=Sort(by)) for by in CONVERSATION_MEASURES],
         await store.conversations(ConversationFilter(), cursor=first.next_cursor),
     ]
 
@@ -200,8 +205,9 @@ QUESTIONS: dict[str, Question] = {
     "events": lambda store, stores: of_each(stores, store.events),
     "details": lambda store, stores: of_each(stores, store.details),
 }
-TELLS_NOTHING_OF_ANYBODY = {"seen_by", "reveal", "position", "newest_position"}
-"""Who asks, whether he may, and how far the log has come: for who serves, not for who looks."""
+TELLS_NOTHING_OF_ANYBODY = {"seen_by", "reveal", "position", "newest_position", "saved_filters"}
+"""Who asks, whether he may, and how far the log has come: for who serves, not for who looks; and what he keeps himself
+(``test_saved_filters.py``)."""
 NEEDS = {
     "text": {"tree", "standing", "line_details", "search", "events", "details"},
     "raw": {"request_body", "response_bytes"},

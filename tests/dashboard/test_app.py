@@ -95,6 +95,12 @@ async def test_the_title_is_escaped(worker: Worker) -> None:
     assert "<b>clock" not in page.html
 
 
+async def test_two_things_to_compare_are_chosen_from_the_bar(worker: Worker) -> None:
+    page = await worker.get("/compare")
+    assert attributes(page.html, 'a[aria-current="page"]', "href") == ["/compare"]
+    assert texts(page.html, "h2")[:1] == ["What is to be compared?"]
+
+
 async def test_the_query_reaches_the_page(worker: Worker) -> None:
     page = await worker.get("/conversations?title=zzz&project=%3Cb%3E")
     assert 'data-state="no-match"' in page.html

@@ -76,6 +76,7 @@ async def test_two_branches() -> None:
     assert found.work_a is not None
     assert found.work_b is not None
     assert (found.work_a.tools, found.work_a.agents, found.work_b.requests) == ({"Bash": 1}, 1, 1)
+    assert (found.work_a.unrecorded, found.work_a.unrecorded_with_agents) == (0, 0)
     assert (str(found.work_a.cost_usd), str(found.work_a.cost_usd_with_agents)) == ("7", "13")
     itself = await answer(branched(), 1, 3, of="branches")
     assert (itself.same, itself.shared, itself.a.request_id) == (True, 4, request_id(4))

@@ -36,6 +36,26 @@ def test_two_requests_in_a_line_each() -> None:
     assert "Betas" not in found, "neither has any"
 
 
+def test_an_answer_that_was_not_recorded_whole_is_told() -> None:
+    lost = request_details(2, item=request_item(2, cost_usd=None, unrecorded=True))
+    found = of_requests(request_details(1, item=request_item(1)), lost)
+    assert found["Recorded"] == Fact("Recorded", "text", "whole", "not whole")
+    assert of_requests(lost, lost)["Recorded"].same
+    assert "Recorded" not in of_requests(request_details(1), request_details(2)), "as always"
+
+
+async def test_answers_of_branches_that_were_not_recorded_are_counted() -> None:
+    store = branched()
+    store.items = [
+        item.model_copy(update={"cost_usd": None, "unrecorded": True}) if item.request_id.int & 0xFF in {4, 6} else item
+        for item in store.items
+    ]
+    found = await of_branches(store, 4, 5)
+    assert (found["Not recorded"].left, found["Not recorded"].right) == (1, 0)
+    assert (found["Not recorded, with sub-agents"].left, found["Cost"].left) == (2, Decimal(3))
+    assert not any(name.startswith("Not recorded") for name in await of_branches(branched(), 4, 5))
+
+
 def test_betas_are_compared_in_any_order() -> None:
     betas = [HeaderFact(name="Anthropic-Beta", value=text) for text in ("b-2, a-1", "a-1,b-2", "a-1")]
     one, other, third = (request_details(n, headers=[beta]) for n, beta in enumerate(betas, 1))

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.costs import (
-    costs_of,
     found_of,
+    marked,
     priced_attempts,
     priced_branches,
     priced_conversations,
@@ -24,7 +24,7 @@ from dashboard.statusline import status_line
 from dashboard.told import Sayings
 from dashboard.usage import UsageQuery, answer_of
 from domain.billing import BilledLine, Tariff
-from domain.costs import CostSum
+from domain.costs import CostSum, together
 from domain.ids import Position
 from domain.prices import PriceBook
 from domain.usage import TokenCounts
@@ -48,6 +48,17 @@ ONE, OTHER = request_id(1), request_id(2)
 
 def row(of: UUID, tokens: int, model: str = "claude-a") -> CostRow:
     return CostRow(of, BilledLine(tariff=Tariff(model=model), tokens=TokenCounts(input_tokens=tokens)), DAY)
+
+
+def costs_of(rows: list[CostRow], said: Sayings) -> dict[UUID, Decimal | None]:
+    return {one: own.cost for one, own in found_of(rows, said).items()}
+
+
+def test_only_answers_that_ended_are_marked_as_lost() -> None:
+    nodes = [tree_node(1), tree_node(2, completed_at=None, outcome="open"), tree_node(3)]
+    lost = {request_id(1), request_id(2)}
+    assert [node.unrecorded for node in marked(nodes, lost)] == [True, False, False]
+    assert [node.model_copy(update={"unrecorded": False}) for node in marked(nodes, lost)] == nodes
 
 
 def test_what_has_no_price_is_null_unless_something_has_one() -> None:
@@ -224,4 +235,8 @@ async def check_talks(store: DataStore, listed: list[RequestItem], talk: list[Co
         members = [one for one in listed if one.conversation_id == each.conversation_id]
         assert sum(one.cost_usd or Decimal(0) for one in members) == (each.cost_usd or 0)
         assert sum(one.unrecorded for one in members) == each.unrecorded
+        marked_nodes = {node.request_id for node in tree.nodes if node.unrecorded}
+        assert marked_nodes == {one.request_id for one in members if one.unrecorded}
+        spent = together((await store.costs([one.request_id for one in members])).values())
+        assert (spent.cost, spent.unrecorded) == (each.cost_usd, each.unrecorded)
         assert tree.branches[0].cost_usd_with_descendants == each.cost_usd

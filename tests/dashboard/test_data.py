@@ -149,7 +149,7 @@ async def test_costs_are_those_of_the_list(pool: Pool) -> None:
     await store.follow()
     listed = {item.request_id: item.cost_usd for item in (await store_over(pool).requests(RequestFilter())).items}
     costs = await store_over(pool).costs([*ids.values(), UUID(int=7)])
-    assert {one: costs.get(one) for one in listed} == listed
+    assert {one: costs[one].cost for one in listed} == listed
     assert UUID(int=7) not in costs
     assert await store_over(pool).costs([]) == {}
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dashboard.line_totals import agents_below, totals_of, work_of
 from dashboard.trees import tokens_of
+from domain.costs import CostSum
 from domain.transcript import Turn, TurnFacts
 from domain.transcript_entries import Entry
 from schemas.read_api import TreeNode
@@ -41,22 +42,26 @@ def test_agents_are_those_that_hang_on_the_line_by_their_calls(nodes: list[TreeN
 
 @given(node_trees())
 def test_sums_are_those_of_the_exchanges(nodes: list[TreeNode]) -> None:
-    costs: dict[UUID, Decimal | None] = {node.request_id: Decimal(n) for n, node in enumerate(nodes, 1)}
+    costs = {node.request_id: CostSum(amount=Decimal(n), unrecorded=n % 2) for n, node in enumerate(nodes, 1)}
     below = agents_below(nodes, nodes[:1])
     found = totals_of(nodes[:1], below, costs)
     assert (found.own.requests, found.whole.requests) == (1, 1 + len(below))
     assert found.whole.tokens == tokens_of([nodes[0], *below])
-    assert found.whole.cost_usd == sum(costs[node.request_id] or 0 for node in (nodes[0], *below))
+    whole = [costs[node.request_id] for node in (nodes[0], *below)]
+    assert found.whole.cost_usd == sum(one.amount or 0 for one in whole)
+    assert (found.own.unrecorded, found.whole.unrecorded) == (1, sum(one.unrecorded for one in whole))
     assert found.agents == sum(node.edge == "spawned" for node in below)
 
 
 def test_a_cost_is_known_as_far_as_there_is_a_price() -> None:
     line = [tree_node(1), tree_node(2, parent=1), tree_node(3, parent=2)]
     ids = [node.request_id for node in line]
-    cases: tuple[tuple[dict[UUID, Decimal | None], Decimal | None], ...] = (
-        ({ids[0]: Decimal("0.5"), ids[1]: None}, Decimal("0.5")),
-        ({ids[0]: Decimal(0), ids[1]: None}, None),
-        ({ids[0]: Decimal(0)}, Decimal(0)),
+    half, free, unpriced = CostSum(amount=Decimal("0.5")), CostSum(is_free=True), CostSum(is_unpriced=True)
+    cases: tuple[tuple[dict[UUID, CostSum], Decimal | None], ...] = (
+        ({ids[0]: half, ids[1]: unpriced}, Decimal("0.5")),
+        ({ids[0]: free, ids[1]: unpriced}, None),
+        ({ids[0]: free}, Decimal(0)),
+        ({ids[0]: free, ids[1]: CostSum(unrecorded=1)}, None),
         ({}, None),
     )
     for costs, expected in cases:

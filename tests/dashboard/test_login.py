@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.login import HOME, local_path, see_other
-from tests.running_front import KEY, Browser, RunningFront, running_front
+from dashboard.throttle import FREE_TRIES, MOST_WAITING_EACH
+from tests.running_front import KEY, Answer, Browser, RunningFront, running_front
+from tests.waiting import until
 
 FORM = "application/x-www-form-urlencoded"
 NO_WAYS_ON = ["", "x", "//x", "/\\x", "\\/x", "/a b", "/\n", "/\x00", "http:x", "javascript:x", "/login", "/logout?x"]
@@ -235,13 +237,47 @@ async def test_what_is_no_small_form_is_refused(browser: Browser, sent: dict[str
 async def test_a_form_that_does_not_come_is_not_waited_for(
     front: RunningFront, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.login._FORM_DEADLINE_S", 0.05)
+    monkeypatch.setattr("dashboard.forms._DEADLINE_S", 0.05)
     reader, writer = await asyncio.open_connection("127.0.0.1", front.port)
     head = f"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\nContent-Length: 9\r\n\r\n"
     writer.write(head.encode() + b"key")
     async with asyncio.timeout(10):
         assert b" 400 " in await reader.readline()
     writer.close()
+
+
+@pytest.mark.bar(64)
+async def test_nothing_is_posted_from_elsewhere_whatever_it_is(front: RunningFront) -> None:
+    """Every route that takes a form, with its right form, from another page; and nothing else logs out."""
+    async with front.logged_in() as browser:
+        form = await browser.form("/logout")
+        for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+            for path in ("/login", "/logout", "/csp-report", "/", "/api/requests"):
+                answer = await browser.ask(path, "POST", data={**form, "key": KEY}, headers=headers)
+                assert answer.status == 403, (path, headers)
+        for method in ("GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"):
+            assert (await browser.ask(f"/logout?csrf={form['csrf']}", method, data=form)).status in {200, 405}
+        assert await is_in(browser)
+
+
+@pytest.mark.bar(67)
+async def test_an_address_is_the_connections_whatever_a_request_says_of_it(browser: Browser) -> None:
+    """``X-Forwarded-For`` and its like are anybody's word: who changes them for each guess waits all the same."""
+    answers = list[int]()
+    guesses = list[asyncio.Task[Answer]]()
+    async with asyncio.TaskGroup() as tasks:
+        for n in range(FREE_TRIES + MOST_WAITING_EACH + 4):
+            said = f"203.0.113.{n}"
+            headers = {"X-Forwarded-For": said, "X-Real-IP": said, "Forwarded": f"for={said}", "X-Nexus-Key": f"no-{n}"}
+            guess = tasks.create_task(browser.ask("/api/requests", headers=headers))
+            guess.add_done_callback(lambda one: None if one.cancelled() else answers.append(one.result().status))
+            guesses.append(guess)
+            if n < FREE_TRIES:
+                await guess
+        await until(lambda: answers.count(429) == 4, "the guesses that are told so at once")
+        assert answers == [401] * FREE_TRIES + [429] * 4, "and the others wait"
+        for guess in guesses:
+            guess.cancel()
 
 
 @pytest.mark.bar(67)

@@ -27,6 +27,14 @@ def test_all_doors_of_a_page_want_the_same(path: str, ability: Ability) -> None:
         assert needed(plain + door) == ability, door
 
 
+def test_what_makes_a_page() -> None:
+    """A session of Panel's; the script that brings a page into another site makes one too."""
+    for path in ("/", "/overview", "/requests/x", "/overview/autoload.js", "/nowhere"):
+        assert page_access.opens_page(path), path
+    for path in ("/alive", "/static/js/bokeh.min.js", "/assets/app.css", "/favicon.ico", "/components/x"):
+        assert not page_access.opens_page(path), path
+
+
 @pytest.mark.parametrize(
     "path",
     ["/nowhere", "/search/x", "/conversations/a/b", "//search", "/Search", "/healthy", "/login/", "/requests/x/y/z"],

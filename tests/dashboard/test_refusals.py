@@ -4,7 +4,7 @@ import pytest
 
 from dashboard.errors import InvalidQueryError
 from dashboard.refusals import KINDS, RefusedError, refusal_of
-from domain.errors import BrokenPayloadError, NexusError, PayloadMissingError, StoreUnavailableError
+from domain.errors import BrokenPayloadError, NexusError, PayloadMissingError, StoreUnavailableError, TooSlowError
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,7 @@ from domain.errors import BrokenPayloadError, NexusError, PayloadMissingError, S
         (InvalidQueryError("limit=0"), 400, "invalid_request_error"),
         (PayloadMissingError(), 410, "erased_error"),
         (StoreUnavailableError("gone"), 503, "unavailable_error"),
+        (TooSlowError("statement timeout"), 504, "timeout_error"),
         (BrokenPayloadError(), 500, "api_error"),
     ],
 )
@@ -30,6 +31,11 @@ def test_a_refusal_is_kept_as_it_is() -> None:
 
 def test_a_store_that_is_away_may_be_back_soon() -> None:
     assert refusal_of(StoreUnavailableError()).headers == {"Retry-After": "1"}
+
+
+def test_what_took_too_long_is_not_worth_asking_again() -> None:
+    refused = refusal_of(TooSlowError("canceling statement"))
+    assert (refused.headers, "shorter range" in refused.message, "canceling" in refused.message) == ({}, True, False)
 
 
 def test_the_words_of_a_caller_come_back_to_him() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.security import HEADERS, OWN_POLICY, addresses_of, name_in
+from dashboard.security import HEADERS, OWN_POLICY, REPORTS_TO, addresses_of, name_in
 from domain.errors import SetupError
 
 LOCAL = addresses_of(["127.0.0.1", "::1"], [])
@@ -161,6 +161,14 @@ def test_our_own_pages_run_no_script_but_our_files() -> None:
     assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == ["'none'"]
     assert policy["script-src"] == policy["style-src"] == ["'self'"]
     assert "unsafe" not in OWN_POLICY
+
+
+@pytest.mark.bar(63)
+@pytest.mark.parametrize("policy", [OWN_POLICY, LOCAL.page_policy("localhost:3001")])
+def test_what_a_browser_stops_it_reports_here(policy: str) -> None:
+    """Without ``report-to``: browsers that know both would report late, and over plain HTTP nothing."""
+    assert directives(policy)["report-uri"] == [REPORTS_TO]
+    assert "report-to" not in directives(policy)
 
 
 def test_no_policy_names_another_host() -> None:

@@ -44,6 +44,8 @@ ANSWERS: list[tuple[str, str, dict[str, str], int]] = [
     ("GET", "/login", {}, 200),
     ("POST", "/login", {}, 400),
     ("GET", "/", {}, 302),
+    ("POST", "/csp-report", {}, 400),
+    ("POST", "/csp-report", {"Origin": "http://evil.example"}, 403),
     ("GET", "/assets/app.css", {}, 200),
     ("GET", "/assets/none.css", {}, 404),
     ("GET", "/api/requests", {}, 401),

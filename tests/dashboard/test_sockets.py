@@ -1,12 +1,15 @@
 """WebSockets pass through both ways, for a page of ours with a session, and no longer than that."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
+from dashboard.sockets import MOST_SAID_BYTES
 from tests.dashboard.test_server import is_secured
 from tests.running_front import Answer, Browser, RunningFront, running_front
 
@@ -43,12 +46,23 @@ async def test_messages_go_both_ways_in_order(browser: Browser) -> None:
             assert (await socket.receive()).data == bytes([n]) * n
 
 
-async def test_a_message_may_be_of_any_size(browser: Browser) -> None:
+async def test_what_a_page_is_told_may_be_of_any_size(browser: Browser) -> None:
     async with browser.socket() as socket:
-        data = bytes(range(256)) * 4096 * 24
-        await socket.send_bytes(data)
+        await socket.send_str(f"large {4096 * 24}")
         async with asyncio.timeout(20):
-            assert (await socket.receive()).data == data
+            assert (await socket.receive()).data == bytes(range(256)) * 4096 * 24
+
+
+@pytest.mark.bar(70)
+async def test_what_a_browser_says_has_a_bound(front: RunningFront, browser: Browser) -> None:
+    """Nobody's words go on for ever into the front's memory; who says more is cut off."""
+    async with browser.socket() as socket, asyncio.timeout(20):
+        await socket.send_bytes(bytes(MOST_SAID_BYTES - 1))
+        assert len((await socket.receive()).data) == MOST_SAID_BYTES - 1
+        with suppress(ConnectionError):
+            await socket.send_bytes(bytes(MOST_SAID_BYTES + 1))
+        assert (await socket.receive()).type in {WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR}
+        await front.worker.closed.wait()
 
 
 async def test_the_protocol_is_offered_and_chosen(front: RunningFront, browser: Browser) -> None:
@@ -66,24 +80,58 @@ async def test_the_worker_learns_where_the_page_is_and_nothing_more(front: Runni
     assert "Cookie" not in got.headers
 
 
-@pytest.mark.parametrize(
-    "origin",
-    [
-        "http://evil.example",
-        "null",
-        "",
-        "http://127.0.0.1:{port}",
-        "https://localhost:{port}",
-        "http://localhost",
-        "http://localhost:{port}1",
-        "http://localhost:{port}.evil.example",
-        "http://evil-localhost:{port}",
-    ],
+OUR_HOSTS = ("localhost:{port}", "127.0.0.1:{port}", "[::1]:{port}", "LOCALHOST:{port}", "localhost", "127.0.0.2:80")
+ORIGINS = (
+    *(f"{scheme}://{host}" for scheme in ("http", "https") for host in OUR_HOSTS),
+    "",
+    "null",
+    "file://",
+    "http://evil.example",
+    "http://evil.example:{port}",
+    "http://localhost:1{port}",
+    "http://localhost:{port}1",
+    "http://localhost:3000",
+    "http://localhost:{port}/",
+    "http://localhost:{port}.evil.example",
+    "http://localhost.evil.example:{port}",
+    "http://evil-localhost:{port}",
+    "http://user@localhost:{port}",
+    "http://localhost:{port}@evil.example",
+    "http://localhost:{port}, http://evil.example",
+    "http://evil.example http://localhost:{port}",
+    "ws://localhost:{port}",
+    "localhost:{port}",
+    "//localhost:{port}",
+    "http://127.0.0.1.evil.example:{port}",
+    "http://127.0.1:{port}",
+    "http://2130706433:{port}",
+    "http://[::ffff:127.0.0.1]:{port}",
 )
+
+
 @pytest.mark.bar(65)
-async def test_a_page_of_another_address_is_refused(front: RunningFront, browser: Browser, origin: str) -> None:
-    assert await refused(browser, Origin=origin.format(port=front.port)) == 403
-    assert front.worker.requests == []
+async def test_of_all_origins_on_all_hosts_only_the_same_opens(front: RunningFront) -> None:
+    """The whole table, to the letter: what a browser has in its address bar is what it may ask."""
+    answers = dict[tuple[str, str], int]()
+    for host in (one.format(port=front.port) for one in OUR_HOSTS):
+        async with front.browser() as browser:
+            form = await browser.ask("/login", headers={"Host": host})
+            word = re.search(r'name="csrf" value="([^"]+)"', form.text)
+            assert word
+            fields = {"csrf": word[1], "key": front.config.api_key}
+            assert (await browser.ask("/login", "POST", headers={"Host": host}, data=fields)).status == 303
+            for origin in (one.format(port=front.port) for one in ORIGINS):
+                try:
+                    async with browser.socket(Host=host, Origin=origin):
+                        answers[host, origin] = 101
+                except aiohttp.WSServerHandshakeError as refusal:
+                    answers[host, origin] = refusal.status
+    hosts, origins = ([one.format(port=front.port) for one in some] for some in (OUR_HOSTS, ORIGINS))
+    assert set(answers.values()) == {101, 403}
+    same = {(host, one) for host in hosts for one in origins if one.lower() == f"http://{host.lower()}"}
+    assert {one for one, status in answers.items() if status == 101} == same
+    assert len(same) == 8, "each host by its own name, and localhost in both writings"
+    assert len(front.worker.requests) == len(same)
 
 
 @pytest.mark.bar(65)
@@ -96,7 +144,12 @@ async def test_without_an_origin_nobody_comes_in(front: RunningFront, browser: B
 
 @pytest.mark.bar(65)
 async def test_a_name_that_is_not_ours_is_refused(front: RunningFront, browser: Browser) -> None:
-    assert await refused(browser, Host="evil.example", Origin="http://evil.example") == 421
+    """Also when it was given our address: page and socket are then of one origin."""
+    for name in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "0.0.0.0", "[::2]"):
+        host = f"{name}:{front.port}"
+        assert await refused(browser, Host=host, Origin=f"http://{host}") == 421
+        for path in ("/", "/login", "/health", "/api/requests", "/assets/app.css"):
+            assert (await browser.ask(path, headers={"Host": host})).status == 421, (name, path)
     assert front.worker.requests == []
 
 
@@ -135,7 +188,7 @@ async def test_a_logout_ends_what_the_session_has_open_and_nothing_else(front: R
 
 async def test_a_browser_that_does_not_read_is_cut_off_at_the_logout(front: RunningFront, browser: Browser) -> None:
     async with browser.socket() as socket:
-        await socket.send_bytes(bytes(30_000_000))
+        await socket.send_str("large 120000")
         await browser.ask("/logout", "POST", data=await browser.form("/logout"))
         async with asyncio.timeout(5):
             await front.worker.closed.wait()

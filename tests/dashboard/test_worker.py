@@ -101,6 +101,22 @@ async def test_when_it_is_killed_another_one_comes(folder: Path) -> None:
     assert [is_alive(pid) for pid in pids(path)] == [False, False]
 
 
+@pytest.mark.parametrize("script", [UNTIL_ITS_LINE_ENDS, DEAF], ids=["obedient", "deaf"])
+async def test_it_can_be_started_anew(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    monkeypatch.setattr(module, "STOP_S", 0.2)
+    path = folder / "s"
+    async with running(script, path) as worker:
+        assert worker.pid is None
+        worker.renew()  # nothing runs that could be
+        await until_up(worker, path)
+        assert [worker.pid] == pids(path)
+        worker.renew()
+        await until(lambda: len(pids(path)) == 2)
+        await until(lambda: worker.pid == pids(path)[1])
+        assert not is_alive(pids(path)[0])
+    assert worker.pid is None
+
+
 async def test_who_always_dies_is_started_ever_more_slowly(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     enough = asyncio.Event()

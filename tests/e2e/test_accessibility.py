@@ -1,8 +1,11 @@
 """Nobody is kept out: axe-core finds no barrier on any page, light and dark, and every page fits 1280 points.
 
+On the whole way the content security policy has nothing to stop.
+
 There is no table of exceptions: Bokeh's canvases have words beside them, and everything else is ours to mend.
 """
 
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import cycle, islice
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from aiohttp import ClientSession
 from playwright.async_api import Browser, Page, expect
 
 from dashboard.markup import render
@@ -18,6 +22,7 @@ from tests.axe import barriers
 from tests.pictures import STORY, until_played
 from tests.requirements import scaled
 from tests.stack import Stack, ended, environment, stack, start
+from tests.waiting import until_true
 
 NOBODY = "http://127.0.0.1:9"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -25,6 +30,11 @@ SECTIONS = ("messages", "usage", "stream", "raw", "response", "headers", "events
 FIGURE = ".figure canvas"
 UNFOLD = "document.querySelectorAll('details:not(.legend)').forEach((one) => { one.open = true; })"
 """All but the legend, which would lie above the tree."""
+PLANTED = """() => new Promise((stopped) => {
+  document.addEventListener("securitypolicyviolation", stopped, { once: true });
+  new Image().src = "http://127.0.0.2:9/planted.png";
+}).then((violation) => violation.effectiveDirective)"""
+COUNTED = re.compile(r'^nexus_csp_violations_total\{.*directive="([^"]+)".*\} (\S+)$', re.MULTILINE)
 PUT_INTO_LIST = "(html) => { document.querySelector('[data-region=list]').innerHTML = html; }"
 
 pytestmark = pytest.mark.browser
@@ -160,9 +170,10 @@ async def look_at_states(inspector: Inspector, running: Stack) -> None:
     await page.keyboard.press("?")
     await inspector.look("the help")
     await page.keyboard.press("Escape")
-    for condition in ("loading", "away"):
+    for condition in ("loading", "away", "slow")[: scaled(2, 3)]:
         await page.evaluate(PUT_INTO_LIST, str(render("page_state.html", condition=condition)))
         await inspector.look(condition)
+    assert await page.evaluate(PLANTED) == "img-src"
     starting = OwnPages("1").notice("The pages are starting", "This takes a few seconds.", reload_s=600)
     await page.route("**/starting", lambda route: route.fulfill(body=starting, content_type="text/html"))
     await inspector.visit(running.dashboard, "/starting", "[data-reload-s]")
@@ -176,6 +187,20 @@ async def look_at_export(inspector: Inspector, running: Stack, conversation: str
     await inspector.look("an exported conversation")
 
 
+async def stopped(running: Stack) -> dict[str, float]:
+    """What browsers reported since the start, by directive: as soon as anything was."""
+    counts = dict[str, float]()
+
+    async def is_told() -> bool:
+        async with ClientSession() as session, session.get(f"{running.gateway}/metrics") as answer:
+            counts.update((name, float(count)) for name, count in COUNTED.findall(await answer.text()))
+        return bool(counts)
+
+    await until_true(is_told, "a report")
+    return counts
+
+
+@pytest.mark.bar(63)
 async def test_no_page_keeps_anybody_out(tmp_path: Path, browser: Browser, axe: str) -> None:
     env = environment(tmp_path, NEXUS_GATEWAY_PORT="0", NEXUS_DASHBOARD_PORT="0")
     async with ended(await start(env, "demo", "--fast")) as running:
@@ -187,6 +212,7 @@ async def test_no_page_keeps_anybody_out(tmp_path: Path, browser: Browser, axe: 
             await look_at_states(inspector, running)
             await look_at_export(inspector, running, ids["conversation"])
             assert inspector.found == []
+            assert await stopped(running) == {"img-src": 1}, "nothing but what was planted at the end"
             named = [title for path, title in inspector.titles.items() if UNKNOWN not in path]
             assert len(set(named)) == len(named), "each page has a title of its own"
             assert all(title.endswith("Nexus") for title in named)

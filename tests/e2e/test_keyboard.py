@@ -17,6 +17,7 @@ PLACES = {
     "c": "conversations",
     "r": "requests",
     "s": "search",
+    "d": "compare",
     "u": "usage",
     "l": "limits",
     "i": "insights",

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
 
 from tests.browser import WAIT_MS
+from tests.hostile_pages import pages_of
+from tests.hostile_text import CORPUS
+from tests.requirements import scaled
 from tests.scripted_api import ScriptedApi, agent, scripted_api, text, thinking, tool
 from tests.stack import Stack, request_id_of, stack
 from tests.standing import Standing, standing_with
+from tests.waiting import until
 
 ATTACK = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>"\'><svg onload=window.hit=1>'
 SCRIPTS = {
@@ -254,6 +259,38 @@ async def test_a_request_shows_messages_answer_stream_and_bytes(standing: Standi
         assert (watched.errors, watched.outside) == ([], [])
 
 
+async def test_a_click_on_a_head_orders_the_list_and_back_leads_back(standing: Standing) -> None:
+    async with ClientSession() as session, logged_in(standing.browser, standing.running) as watched:
+        await worked(Client(standing.running.gateway, session, "orders"))
+        page, rows = watched.page, watched.page.locator("tr[data-request-id]")
+
+        async def in_order(column: str, words: str) -> None:
+            """What is shown is what the read API says in this order."""
+            await expect(page.locator(f'th[aria-sort="{words}ending"]')).to_contain_text(column)
+            asked = page.url.partition("?")[2]
+            answer = await page.request.get(f"{standing.running.dashboard}/api/requests?{asked}&limit=50")
+            for place, item in enumerate((await answer.json())["items"]):
+                await expect(rows.nth(place)).to_have_attribute("data-request-id", item["request_id"])
+
+        await page.goto(f"{standing.running.dashboard}/requests?session=orders")
+        await expect(rows).to_have_count(5)
+        await in_order("Received", "desc")
+        await page.get_by_role("link", name="Output").click()
+        await page.get_by_label("When").select_option("last hour")
+        await in_order("Output", "desc")
+        await expect(page).to_have_url(re.compile(r"within=1h.*session=orders.*sort=output_tokens$"))
+        await page.get_by_role("link", name="Output").focus()
+        await page.keyboard.press("Enter")
+        await in_order("Output", "asc")
+        async with page.expect_download() as download:
+            await page.get_by_role("link", name="CSV").click()
+        saved = await asyncio.to_thread((await (await download.value).path()).read_text)
+        assert len(saved.splitlines()) == 1 + await rows.count()
+        await page.go_back()
+        await in_order("Output", "desc")
+        assert watched.errors == []
+
+
 async def test_what_cannot_be_parsed_says_so(standing: Standing) -> None:
     async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         async with session.post(f"{running.gateway}/v1/messages", data=b'{"broken') as response:
@@ -262,6 +299,93 @@ async def test_what_cannot_be_parsed_says_so(standing: Standing) -> None:
         await watched.page.goto(f"{running.dashboard}/requests/{request_id}")
         await expect(watched.page.get_by_text("JSON").first).to_be_visible()
         await expect(watched.page.get_by_role("link", name="Request bytes")).to_be_visible()
+
+
+PUT_INTO_PAGE = """(pieces) => {
+  const names = ["mouseover", "mouseenter", "pointerover", "focus", "toggle", "load", "error", "animationstart"];
+  const place = document.querySelector("main [data-region]");
+  for (const html of pieces) {
+    place.innerHTML = html;
+    for (const one of place.querySelectorAll("*")) for (const name of names) one.dispatchEvent(new Event(name));
+  }
+}"""
+
+
+@pytest.mark.bar(62)
+async def test_a_browser_finds_nothing_to_run_in_any_page_of_hostile_text(standing: Standing) -> None:
+    """Every list, page, tab and section, with the same text in every string of it, in a page of ours, by its rules.
+
+    By day a text is some of the corpus one after the other, at night each of the corpus for itself.
+    """
+    texts = CORPUS if scaled(0, 1) else (" ".join(CORPUS[::4]),)
+    async with standing.visit() as (running, _, _), logged_in(standing.browser, running) as watched:
+        page, dialogs = watched.page, list[str]()
+        page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+        for words in texts:
+            pieces = [str(html) for regions in (await pages_of(words)).values() for html in regions.values()]
+            await page.evaluate(PUT_INTO_PAGE, pieces)
+            assert (dialogs, watched.errors, watched.outside) == ([], [], []), words
+        await page.evaluate("(html) => document.querySelector('main').insertAdjacentHTML('beforeend', html)", ATTACK)
+        await expect(page.locator("main img[src=x]")).to_be_attached()
+        await until(lambda: any("Content Security Policy" in one for one in watched.errors), "a handler to be stopped")
+        assert await page.evaluate("window.hit") is None
+
+
+FRAMING = """<!doctype html><title>Somebody else</title>
+{frames}
+<iframe name="control" src="/control"></iframe>"""
+FRAMED = ("/login", "/logout", "/overview", "/conversations", "/requests", "/health", "/assets/app.css", "/nowhere")
+
+
+@asynccontextmanager
+async def another_site() -> AsyncIterator[str]:
+    """On the same machine: a browser sends our cookies along from there, so it is the nearest that an attacker gets."""
+    app = web.Application()
+    site = list[str]()
+
+    async def answer(request: web.Request) -> web.Response:
+        text = "<p>Framed</p>" if request.path == "/control" else site[0]
+        return web.Response(text=text, content_type="text/html")
+
+    async def put(request: web.Request) -> web.Response:
+        site[:] = [await request.text()]
+        return web.Response()
+
+    app.router.add_route("GET", "/{rest:.*}", answer)
+    app.router.add_route("PUT", "/", put)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+@pytest.mark.bar(64)
+async def test_in_a_frame_of_another_page_there_is_nothing(standing: Standing) -> None:
+    async with (
+        standing.visit() as (running, _, session),
+        logged_in(standing.browser, running) as watched,
+        another_site() as site,
+    ):
+        assert running.dashboard.startswith("http://127.0.0.1:"), "the same site to a browser, of another origin"
+        kinds = ('<iframe src="{}"></iframe>', '<embed src="{}">', '<object data="{}"></object>')
+        addresses = [running.dashboard + path for path in FRAMED]
+        frames = "\n".join(kind.format(address) for address in addresses for kind in kinds)
+        await session.put(site, data=FRAMING.format(frames=frames))
+        page, answered = watched.page, set[str]()
+        page.on("response", lambda answer: answered.add(answer.url))
+        await page.goto(site)
+        await expect(page.frame_locator("iframe[name=control]").get_by_text("Framed")).to_be_visible()
+        shown_frames = [frame for frame in page.frames[1:] if frame.name != "control"]
+        assert len(shown_frames) >= len(FRAMED)
+        for frame in shown_frames:
+            assert not frame.url.startswith(running.dashboard), frame.url
+            assert await frame.locator("body *:not(script, style)").count() == 0 or "chrome-error:" in frame.url
+        assert answered >= set(addresses), "it was asked, and answered, each time"
+        most = len(FRAMED) * (len(kinds) - 1)
+        await until(
+            lambda: sum("frame-ancestors" in words for words in watched.errors) > most, "a refusal in each kind"
+        )
 
 
 @pytest.mark.bar(62)

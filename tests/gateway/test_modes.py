@@ -26,6 +26,7 @@ def test_the_mode(wanted: WantedMode, mode: str, *, local_only: bool, has_keys: 
     assert mode_now(wanted, local_only=local_only, has_keys=has_keys) == mode
 
 
+@pytest.mark.bar(66)
 @given(st.sampled_from(get_args(WantedMode)), st.booleans(), st.booleans())
 def test_others_pass_through_only_where_the_operator_said_so(
     wanted: WantedMode, local_only: bool, has_keys: bool
@@ -49,6 +50,7 @@ def test_which_addresses_only_this_machine_reaches(hosts: tuple[str, ...], *, lo
     assert is_local_only(hosts) is local
 
 
+@pytest.mark.bar(66)
 @pytest.mark.parametrize(
     ("wanted", "hosts", "has_keys", "trouble", "word"),
     [

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from dashboard.config import refuse_insecure
+from domain.errors import SetupError
 from gateway.config import GatewayConfig
 from ops.configs import Context, dashboard_config, gateway_config, pages_config, shipper_config
 from ops.home import Home, prepare
 from ops.keys import dashboard_key, fingerprint_key
-from ops.settings import Settings
+from ops.settings import Settings, load
 
 
 @pytest.fixture
@@ -78,11 +80,54 @@ def test_the_dashboard_opens_with_the_key_that_was_set_or_that_of_the_home(home:
     assert unlocked.api_key == dashboard_key(home)
 
 
+NO_KEY, SHORT, LONG = (None, "", "    ", " " * 40), "k" * 15, f"  {'k' * 16} "
+ONLY_US = (None, "", "127.0.0.1", "::1", "localhost", "127.0.0.1, ::1", "127.3.2.1")
+OTHERS = ("0.0.0.0", "::", "192.168.1.4", "nexus.lan", "127.0.0.1,0.0.0.0", "127.0.0.1 ::", "localhost,10.0.0.1")
+
+
+def started_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str | None, key: str | None) -> str:
+    """The key that the dashboard then wants. Raises SetupError."""
+    monkeypatch.setenv("NEXUS_HOME", str(tmp_path))
+    for variable, value in (("NEXUS_DASHBOARD_HOST", host), ("DASHBOARD_API_KEY", key)):
+        if value is None:
+            monkeypatch.delenv(variable, raising=False)
+        else:
+            monkeypatch.setenv(variable, value)
+    config = dashboard_config(load(), prepare(tmp_path))
+    refuse_insecure(config)
+    return config.api_key
+
+
+@pytest.mark.bar(66)
+@pytest.mark.parametrize("host", [*ONLY_US, *OTHERS])
+def test_every_address_with_every_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str | None) -> None:
+    """From the environment to the start: nowhere is nobody asked for a key, and others are asked for a long one."""
+    for unset in NO_KEY:
+        made = started_with(tmp_path, monkeypatch, host, unset)
+        assert len(made) >= 40
+        assert made == dashboard_key(prepare(tmp_path))
+    assert started_with(tmp_path, monkeypatch, host, LONG) == "k" * 16
+    if host in OTHERS:
+        with pytest.raises(SetupError, match="fewer than 16 characters and others can reach"):
+            started_with(tmp_path, monkeypatch, host, SHORT)
+    else:
+        assert started_with(tmp_path, monkeypatch, host, SHORT) == SHORT
+
+
+@pytest.mark.bar(66)
+@pytest.mark.parametrize("host", [",", " , "])
+def test_no_address_at_all_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    with pytest.raises(SetupError, match="NEXUS_DASHBOARD_HOST"):
+        started_with(tmp_path, monkeypatch, host, LONG)
+
+
 def test_the_dashboard_gets_what_was_set(home: Home) -> None:
     given = settings(dashboard_host=("0.0.0.0",), dashboard_port=8081, dashboard_url=("https://nexus.example",))
+    given = given.model_copy(update={"dashboard_memory_mb": 700})
     config = dashboard_config(given, home)
     assert (config.hosts, config.port) == (("0.0.0.0",), 8081)
     assert config.public_urls == ("https://nexus.example",)
+    assert config.memory_bytes == 700_000_000
     assert config.worker_socket.parent == home.run
     assert list(config.worker_command[-2:]) == ["panel", "--supervised"]
 

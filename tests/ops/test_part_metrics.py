@@ -9,7 +9,7 @@ from domain.ids import Position
 from gateway.frames import SEGMENT_HEADER_BYTES
 from gateway.journal_reader import position
 from gateway.shipper import ShipperState
-from ops.part_metrics import PartNumbers, ProjectorNumbers, ShipperNumbers
+from ops.part_metrics import DashboardNumbers, PartNumbers, ProjectorNumbers, ShipperNumbers
 from projections.follower import FollowerState
 from projections.runner import RunnerState
 from tests.journals import STARTED_NS, JournalOnDisk, tick
@@ -44,6 +44,16 @@ def test_the_shipper_says_what_waits_and_whether_its_store_answers(tmp_path: Pat
     said = numbers.say()
     assert (said.value("nexus_ship_lag_seconds"), said.value("nexus_store_up")) == (0, 0)
     assert said.shipped == state.shipped
+
+
+def test_the_dashboard_says_what_browsers_stopped() -> None:
+    stopped = dict[str, int]()
+    numbers = DashboardNumbers(lambda: stopped)
+    assert numbers.say().total("nexus_csp_violations_total") == 0
+    stopped |= {"img-src": 2, "script-src": 1}
+    said = numbers.say()
+    assert said.value("nexus_csp_violations_total", directive="img-src") == 2
+    assert said.total("nexus_csp_violations_total") == 3
 
 
 def lag_of(numbers: ProjectorNumbers) -> tuple[float | None, float | None]:

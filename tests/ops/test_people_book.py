@@ -1,5 +1,7 @@
 """The fold: everybody as the newest event says; of whom a newer Nexus said something, nothing is known."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from domain.ids import Position
@@ -47,3 +49,21 @@ def test_who_cannot_be_known_for_certain_is_nobody_for_good() -> None:
     book = PeopleBook()
     book.take([*events, unknown, *late])
     assert (list(book.people), book.position) == (["abcd0002"], 4)
+
+
+async def test_two_who_follow_at_once_take_everything_in_once() -> None:
+    """The watch looks while somebody logs in by a link: both have read the same events."""
+    one = person(1)
+    one.change_role("admin", who="eve", at=NOON)
+    events, both_asked = recorded(one), asyncio.Barrier(2)
+
+    class Slow:
+        async def read(self, after: Position, limit: int, topics: Sequence[str] = ()) -> Sequence[Recorded]:
+            found = [event for event in events if event.position > after][:limit]
+            if found:
+                await both_asked.wait()
+            return found
+
+    book = PeopleBook()
+    await asyncio.gather(book.follow(Slow()), book.follow(Slow()))
+    assert (book.people, book.position) == ({"abcd0001": one}, 2)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ def watched(pool: Pool, migrated_database: str, tmp_path: Path) -> Watched:
 async def test_a_key_is_its_owners_and_says_what_he_may(watched: Watched) -> None:
     await watched.add(accounts=frozenset({"acme"}))
     await watched.add(BOB, "admin")
-    ada = Viewer(name="ada", role="reader", accounts=frozenset({"acme"}))
+    ada = Viewer(name="ada", role="reader", accounts=frozenset({"acme"}), person_id=ADA)
     assert watched.people.with_key(word_of(ADA)) == watched.people.standing(ADA) == Standing(ADA, ada, 1)
     assert watched.people.with_key(word_of(BOB)) == watched.people.standing(BOB)
     for wrong in (
@@ -122,6 +123,48 @@ async def test_of_two_who_use_one_link_at_once_one_is_let_in(watched: Watched) -
     await watched.say(lambda one: one.make_link(person_words.hash_of(link), ends_at=later, who="eve", at=NOON))
     found = await asyncio.gather(*(watched.people.with_link(link) for _ in range(4)))
     assert len([one for one in found if one is not None]) == 1
+
+
+@dataclass
+class CountedLog:
+    """Notes when it is read, and how many read at once."""
+
+    log: PostgresEventLog
+    reads: int = 0
+    reading: int = 0
+    most: int = 0
+
+    async def read(self, *asked: Any) -> Any:
+        self.reads += 1
+        self.reading += 1
+        self.most = max(self.most, self.reading)
+        try:
+            return await self.log.read(*asked)
+        finally:
+            self.reading -= 1
+
+
+@pytest.mark.bar(67)
+async def test_whoever_guesses_links_costs_two_readings_and_no_connection(
+    watched: Watched, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of somebody whose id he knows; and a link that was made this moment is not taken for a guess."""
+    await watched.add()
+    counted = CountedLog(PostgresEventLog(pool))
+    known = WatchedPeople(counted, watched.url, watched.folder, watched.clock)
+    await known.look()
+    link, later = word_of(ADA, "link"), NOON + timedelta(hours=1)
+    await watched.say(lambda one: one.make_link(person_words.hash_of(link), ends_at=later, who="eve", at=NOON))
+    guesses = [person_words.make("link", ADA, n.to_bytes(32)).text for n in range(200)]
+    counted.reads = 0
+    with monkeypatch.context() as nobody:
+        nobody.setattr(people_watch, "in_daemon_thread", None)
+        found = await asyncio.gather(*map(known.with_link, guesses))
+    assert found == [None] * 200
+    assert counted.most == 1
+    assert counted.reads <= 3, "until nothing is new; and once more for those who came meanwhile"
+    await watched.say(lambda one: one.make_link(person_words.hash_of(guesses[0]), ends_at=later, who="eve", at=NOON))
+    assert await known.with_link(guesses[0]) == known.standing(ADA)
 
 
 async def test_who_is_put_out_here_is_out_at_once_and_the_store_follows(watched: Watched, pool: Pool) -> None:

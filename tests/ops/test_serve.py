@@ -121,6 +121,13 @@ async def test_the_dashboard_says_how_to_log_in_keeps_its_worker_and_takes_it_al
             client.get(f"{ready.address}/api/requests", headers=headers) as answer,
         ):
             assert (answer.status, await answer.json()) == (200, {"items": [], "next_cursor": None})
+            report = {"csp-report": {"effective-directive": "img-src"}}
+            async with client.post(f"{ready.address}/csp-report", json=report) as taken:
+                assert taken.status == 204
+        stopped = {"directive": "img-src"}
+        await until(
+            lambda: said(home, plan.DASHBOARD).value("nexus_csp_violations_total", **stopped) == 1, "the report's count"
+        )
         await until(lambda: is_listening(dashboard_config(context.settings, home).worker_socket), "the Panel worker")
     assert not is_listening(dashboard_config(context.settings, home).worker_socket)
 

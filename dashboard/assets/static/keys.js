@@ -1,7 +1,7 @@
 // What does a key do? Pages, lists and search without a mouse, and the help that says so.
 (() => {
   const CHORD_MS = 1200;
-  const PLACES = { o: "/overview", c: "/conversations", r: "/requests", s: "/search", u: "/usage", l: "/limits", i: "/insights" };
+  const PLACES = { o: "/overview", c: "/conversations", r: "/requests", s: "/search", d: "/compare", u: "/usage", l: "/limits", i: "/insights" };
   const isShown = (element) => element.checkVisibility({ visibilityProperty: true });
   const shown = (selector) => [...document.querySelectorAll(selector)].filter(isShown);
 

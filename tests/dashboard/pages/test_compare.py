@@ -51,12 +51,17 @@ async def test_nothing_given_offers_conversations() -> None:
     assert attributes(html(page), "li[data-choice]", "data-choice") == [str(request_id(101)), str(request_id(1))]
     assert (page.title, page.figures()) == ("Compare · Nexus", {})
     empty = await shown(FakeDataStore())
-    assert "There is nothing yet to compare with." in html(empty)
+    assert "There is nothing yet to compare." in html(empty)
+    assert '<a href="/requests">requests</a> and of <a href="/conversations">conversations</a>' in html(page)
+    assert "marks a row" not in html(empty), "there is none"
+    assert attributes(html(page), "input[data-search]", "name") == ["a"]
 
 
 async def test_one_side_given_offers_what_stands_near_it() -> None:
     page = await shown(branched(), 3)
     assert texts(html(page), "h3")[:2] == ["Requests near it", "Branches and sub-tasks of its conversation"]
+    assert attributes(html(page), "input[data-search]", "name") == ["b"]
+    assert "marks a row" not in html(page)
     link = attributes(html(page), "a[data-nav]", "href")[0]
     assert link == f"/compare?a={request_id(2)}&b={request_id(3)}&of=requests"
     there = await loaded(branched(), link.partition("?")[2])

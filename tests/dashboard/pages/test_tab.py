@@ -10,8 +10,8 @@ from markupsafe import Markup
 from dashboard.markup import Message, Regions
 from dashboard.pages import tab as tab_module
 from dashboard.pages.reader import Acted, Asked, Ready, Visible
-from dashboard.pages.tab import TICKS_WHILE_AWAY, Tab
-from domain.errors import StoreUnavailableError
+from dashboard.pages.tab import MOST_DOUBLINGS, TICKS_WHILE_AWAY, TICKS_WHILE_SLOW, Tab
+from domain.errors import StoreUnavailableError, TooSlowError
 from domain.ids import Position
 
 
@@ -22,6 +22,7 @@ class StubPage:
     word: str = "one"
     calls: list[str] = field(default_factory=list)
     away: bool = False
+    slow: bool = False
     hold: asyncio.Event | None = None
     called: asyncio.Event = field(default_factory=asyncio.Event)
     name: str = "stub"
@@ -49,6 +50,8 @@ class StubPage:
             await self.hold.wait()
         if self.away:
             raise StoreUnavailableError
+        if self.slow:
+            raise TooSlowError
 
     def regions(self) -> Regions:
         return {"main": Markup(self.word), "side": Markup("same")}
@@ -255,6 +258,75 @@ async def test_what_a_failed_look_missed_is_looked_at_again() -> None:
     for _ in range(TICKS_WHILE_AWAY):
         await bench.tab.tick()
     assert bench.page.calls == ["follow", "follow"]
+
+
+async def test_a_query_that_the_store_missed_is_asked_for_again() -> None:
+    """Else the page would be called live, and show what its address does not ask for."""
+    bench = await opened()
+    bench.away = True
+    await bench.tab.hear(Asked("?range=90d"))
+    bench.away = False
+    bench.page.word = "all of it"
+    for _ in range(TICKS_WHILE_AWAY):
+        await bench.tab.tick()
+    assert bench.page.calls == ["load ?range=90d"]
+    assert {"kind": "patch", "regions": {"main": "all of it"}} in bench.taken()
+
+
+async def ticked_until_asked(bench: Bench) -> int:
+    bench.page.calls.clear()
+    ticks = 0
+    while not bench.page.calls:
+        await bench.tab.tick()
+        ticks += 1
+    return ticks
+
+
+@pytest.mark.bar(70)
+async def test_a_question_that_takes_too_long_is_named_and_asked_again_ever_less_often() -> None:
+    bench = Bench(StubPage(slow=True))
+    await bench.tab.open("")
+    title, regions = bench.tab.served()
+    assert title == "Nexus"
+    assert 'data-state="slow"' in regions["main"]
+    await bench.tab.hear(Ready("", True))
+    assert bench.taken() == [{"kind": "status", "state": "slow"}]
+    first = await ticked_until_asked(bench)
+    pauses = [await ticked_until_asked(bench) for _ in range(MOST_DOUBLINGS + 2)]
+    assert first == 2 * TICKS_WHILE_SLOW, "when its browser came it was asked a second time"
+    assert pauses == [min(2**n, 2**MOST_DOUBLINGS) * TICKS_WHILE_SLOW for n in range(2, MOST_DOUBLINGS + 4)]
+    bench.page.slow = False
+    await bench.tab.hear(Asked("?range=1d"))
+    assert {"kind": "status", "state": "live"} in bench.taken()
+    bench.page.slow = True
+    await bench.tab.hear(Asked(""))
+    assert await ticked_until_asked(bench) == TICKS_WHILE_SLOW, "it begins anew"
+
+
+@pytest.mark.bar(70)
+@pytest.mark.parametrize("act", [Asked("?range=90d"), Acted("by", "project")])
+async def test_who_asks_for_too_much_is_told_so_and_keeps_his_page(act: Asked | Acted) -> None:
+    bench = await opened()
+    bench.page.slow = True
+    await bench.tab.hear(act)
+    toast, status = bench.taken()
+    assert (toast["kind"], toast["tone"], status) == ("toast", "bad", {"kind": "status", "state": "slow"})
+    assert "shorter range" in str(toast["text"])
+    bench.page.calls.clear()
+    for _ in range(TICKS_WHILE_SLOW - 1):
+        await bench.tab.tick()
+    assert (bench.page.calls, bench.taken()) == ([], [])
+    bench.page.slow = False
+    await bench.tab.tick()
+    assert bench.page.calls == (["load ?range=90d"] if isinstance(act, Asked) else [])
+    assert bench.taken()[-1] == {"kind": "status", "state": "live"}
+
+
+async def test_following_that_takes_too_long_is_said_without_a_complaint() -> None:
+    bench = await opened()
+    bench.page.slow, bench.at = True, 2
+    await bench.tab.tick()
+    assert bench.taken() == [{"kind": "status", "state": "slow"}]
 
 
 async def test_a_store_that_does_not_answer_counts_as_away(monkeypatch: pytest.MonkeyPatch) -> None:

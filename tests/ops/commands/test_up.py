@@ -132,6 +132,16 @@ def test_a_busy_port_is_one_line_that_names_the_variable(up: Up) -> None:
     assert errors.count("\n") == 1
 
 
+@pytest.mark.bar(66)
+def test_an_insecure_start_is_one_line_and_nothing_runs(up: Up, tmp_path: Path) -> None:
+    process = up(NEXUS_DASHBOARD_HOST="127.0.0.1,0.0.0.0", DASHBOARD_API_KEY=" too-short-a-key  ")
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert errors.startswith("nexus: DASHBOARD_API_KEY has fewer than 16 characters and others can reach 0.0.0.0.")
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "home/run/state.json").exists()
+
+
 def test_an_unwritable_home_is_one_line(up: Up) -> None:
     process = up(NEXUS_HOME="/proc/nexus")
     _, errors = process.communicate(timeout=30)

@@ -4,13 +4,14 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import cast
 
 import asyncpg
 import pytest
 
-from domain.errors import StoreUnavailableError
+from domain.errors import StoreUnavailableError, TooSlowError
 from ops.db.borrowing import acquire, borrowed, cut_off, give_back
-from ops.db.pool import Pool, close_pool, open_connection, open_pool
+from ops.db.pool import Connection, Pool, close_pool, open_connection, open_pool
 from tests.migrated import opened
 from tests.proxies import Proxy, proxied
 
@@ -72,6 +73,20 @@ async def test_a_silent_server_is_cut_off_at_the_deadline(
             await ask(pool, proxy)
     proxy.thaw()
     await assert_whole(pool)
+
+
+async def test_a_statement_that_the_server_ends_is_too_slow_and_not_away(empty_database: str) -> None:
+    pool = await open_pool(empty_database, application_name="nexus-test", max_size=2, statement_timeout_s=0.05)
+    try:
+        with pytest.raises(TooSlowError, match="statement timeout"):
+            async with borrowed(pool, PATIENCE_S) as connection:
+                await connection.execute("SELECT pg_sleep(60)")
+        with pytest.raises(TooSlowError):
+            async with borrowed(pool, PATIENCE_S) as connection, connection.transaction():
+                await connection.execute("SELECT pg_sleep(60)")
+        await assert_whole(pool)
+    finally:
+        await close_pool(pool)
 
 
 async def test_a_stopped_backend_is_cut_off(empty_database: str) -> None:
@@ -169,6 +184,22 @@ async def test_a_connection_that_is_kept_is_given_back(pool: Pool) -> None:
         await give_back(pool, connection)
         await give_back(pool, connection)
     await assert_whole(pool)
+
+
+async def test_a_connection_that_the_pool_has_again_is_left_alone() -> None:
+    """The deadline may come when it was given back, and before who gave it back goes on."""
+    wrong, told = list[object](), asyncio.Event()
+
+    class GivenBack:
+        def terminate(self) -> None:
+            told.set()
+            raise asyncpg.InterfaceError("cannot call Connection.terminate(): connection has been released")
+
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: wrong.append(context))
+    with cut_off(cast("Connection", GivenBack()), 0.0):
+        await told.wait()
+        await asyncio.sleep(0)
+    assert wrong == []
 
 
 async def test_a_connection_without_a_pool_is_cut_off_too(proxy: Proxy) -> None:

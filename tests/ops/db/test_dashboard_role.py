@@ -117,7 +117,7 @@ async def test_a_reader_is_in_the_role_for_life(migrated_database: str) -> None:
             await connection.execute("RESET ALL")
             await give_back(pool, connection)
         assert await pool.fetchval(WHO) == ROLE
-        assert await pool.fetchval("SHOW statement_timeout") == "10s"
+        assert await pool.fetchval("SHOW statement_timeout") == "5s"
         assert await pool.fetchval("SHOW default_transaction_read_only") == "on"
 
 

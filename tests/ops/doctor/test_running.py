@@ -13,6 +13,7 @@ from aiohttp import ClientTimeout
 from pydantic import SecretStr
 
 from gateway.journal_reader import SHIPPER_LOCK
+from gateway.published import Family, Published, Sample, Seen
 from ops.doctor import running
 from ops.doctor.findings import Finding, Look, Verdict
 from ops.home_lock import Holder
@@ -105,6 +106,18 @@ async def dashboard(key: str) -> AsyncIterator[RunState]:
 
     async with fake_upstream(script) as fake:
         yield RunState(7, dashboard=fake.url)
+
+
+async def test_what_browsers_stopped(tmp_path: Path) -> None:
+    def said(*stopped: tuple[str, float]) -> dict[str, Seen]:
+        samples = tuple(Sample("nexus_csp_violations_total", {"directive": name}, value) for name, value in stopped)
+        return {"dashboard": Seen(Published((Family("nexus_csp_violations", "counter", "", samples),)), 0.0)}
+
+    assert (await running.policy_reports(patient(tmp_path))).finding == "no dashboard runs on this home"
+    assert (await running.policy_reports(patient(tmp_path, parts=said()))).verdict is Verdict.OK
+    found = await running.policy_reports(patient(tmp_path, parts=said(("script-src-elem", 1), ("img-src", 12))))
+    assert (found.verdict, "img-src (12), script-src-elem (1)" in found.finding) == (Verdict.WARNING, True)
+    assert "logs/dashboard.log" in found.mend
 
 
 async def test_the_dashboard_s_key(tmp_path: Path) -> None:
