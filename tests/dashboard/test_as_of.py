@@ -29,6 +29,7 @@ from tests.postgres import create_database, drop_database
 from tests.projected import Store
 from tests.read_rows import START, tree_node
 from tests.recorded import RecordedExchange, append_all, recorded, request_ids
+from tests.requirements import scaled
 from tests.shipping import completed, exchange, new_request_id, received, streamed
 
 TALKS = ("c_tools", "d2_two_agents", "f2_compact_tui", "interrupts", "e2_rewind", "errors_in_session")
@@ -84,7 +85,7 @@ async def test_it_is_what_a_store_says_that_has_seen_no_more(
     store = store_over(pool)
     pasts = [Past(now.tree.conversation, now.nodes) for one in ids.values() if (now := await store.standing(one))]
     moments = sorted({event.timestamp for one in made for event in one.events})
-    asked = moments[:: max(1, len(moments) // 4)]
+    asked = moments[:: max(1, len(moments) // scaled(2, 4))]
     for moment in asked:
         dsn = create_database(postgres_server, migrated_template)
         async with opened(dsn) as other:

@@ -2,30 +2,52 @@
 
 import asyncio
 import csv
-from pathlib import Path
-from typing import Any
 
-from playwright.async_api import Browser, Page, expect
+import pytest
+from aiohttp import ClientSession
+from playwright.async_api import expect
 
 from tests.browser import WAIT_MS
-from tests.e2e.test_pages import Client, logged_in, served, worked
+from tests.e2e.test_pages import SCRIPTS, Client, logged_in, worked
 from tests.stack import Stack
+from tests.standing import Standing, standing_with
 
-ALL = "tfoot tr td:nth-child(2)"
 PNG = b"\x89PNG\r\n\x1a\n"
 
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+standing = standing_with(SCRIPTS)
 
-async def used(running: Stack, session: Any) -> None:
-    await worked(Client(running.gateway, session, "66666666-0000-4000-8000-000000000001"))
+
+async def used(running: Stack, session: ClientSession) -> None:
+    """Five requests, the same ones for all tests of this file."""
+    running.before = 0
+    if not (await running.api("/api/requests"))["items"]:
+        await worked(Client(running.gateway, session, "66666666-0000-4000-8000-000000000001"))
     await running.requests(5)
 
 
-async def rows(page: Page) -> list[str]:
-    return await page.locator("#usage-table tbody tr").all_inner_texts()
+async def test_limits_and_insights_live_in_both_themes(standing: Standing) -> None:
+    """The first test of this file: nobody has been here yet."""
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
+        page = watched.page
+        await page.goto(f"{running.dashboard}/limits")
+        await expect(page.locator('[data-state="empty"]')).to_be_visible()
+        await used(running, session)
+        await expect(page.locator("[data-account]").first).to_be_visible()
+        light = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+        while await page.locator("html").get_attribute("data-theme") != "dark":
+            await page.keyboard.press("t")
+        assert await page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+        await page.goto(f"{running.dashboard}/insights?range=30d&group_by=model")
+        await expect(page.get_by_role("heading", name="Streams")).to_be_visible()
+        await expect(page.get_by_role("link", name="30 days")).to_have_attribute("aria-current", "true")
+        await page.get_by_role("link", name="1 day").click()
+        await page.wait_for_url("**range=1d**")
+        assert (watched.errors, watched.outside) == ([], [])
 
 
-async def test_usage_follows_choices_and_brush_and_the_way_back(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+async def test_usage_follows_choices_and_brush_and_the_way_back(standing: Standing) -> None:
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         await used(running, session)
         page = watched.page
         await page.keyboard.press("g")
@@ -58,8 +80,8 @@ async def test_usage_follows_choices_and_brush_and_the_way_back(tmp_path: Path, 
         assert (watched.errors, watched.outside) == ([], [])
 
 
-async def test_a_deep_link_shows_the_same_and_files_can_be_opened(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
+async def test_a_deep_link_shows_the_same_and_files_can_be_opened(standing: Standing) -> None:
+    async with standing.visit() as (running, _, session), logged_in(standing.browser, running) as watched:
         await used(running, session)
         page = watched.page
         await page.goto(f"{running.dashboard}/usage?range=today&tz=UTC&by=class&measure=requests&ttl=1h")
@@ -76,23 +98,4 @@ async def test_a_deep_link_shows_the_same_and_files_can_be_opened(tmp_path: Path
         async with page.expect_download() as coming:
             await page.get_by_role("button", name="PNG").click()
         assert (await asyncio.to_thread((await (await coming.value).path()).read_bytes)).startswith(PNG)
-        assert (watched.errors, watched.outside) == ([], [])
-
-
-async def test_limits_and_insights_live_in_both_themes(tmp_path: Path, browser: Browser) -> None:
-    async with served(tmp_path) as (running, _, session), logged_in(browser, running) as watched:
-        page = watched.page
-        await page.goto(f"{running.dashboard}/limits")
-        await expect(page.locator('[data-state="empty"]')).to_be_visible()
-        await used(running, session)
-        await expect(page.locator("[data-account]").first).to_be_visible()
-        light = await page.evaluate("getComputedStyle(document.body).backgroundColor")
-        while await page.locator("html").get_attribute("data-theme") != "dark":
-            await page.keyboard.press("t")
-        assert await page.evaluate("getComputedStyle(document.body).backgroundColor") != light
-        await page.goto(f"{running.dashboard}/insights?range=30d&group_by=model")
-        await expect(page.get_by_role("heading", name="Streams")).to_be_visible()
-        await expect(page.get_by_role("link", name="30 days")).to_have_attribute("aria-current", "true")
-        await page.get_by_role("link", name="1 day").click()
-        await page.wait_for_url("**range=1d**")
         assert (watched.errors, watched.outside) == ([], [])

@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from tests.browser import launched
 from tests.claude_client import run_claude
 from tests.scripted_api import ScriptedApi, Turn, agent, scripted_api, text, thinking, tool
 from tests.stack import Stack, request_id_of, stack
 from tests.wire_tap import TappedExchange, WireTap, wire_tap
 
-pytestmark = pytest.mark.claude
+pytestmark = [pytest.mark.claude, pytest.mark.asyncio(loop_scope="module")]
 
 COUNT = "@@counting Count the files in the folder and report."
 READ = "@@reading Read hello.txt and report."
@@ -107,13 +109,23 @@ EXPECTED: dict[str, tuple[Calls, list[tuple[str, str, int | None]]]] = {
 }
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def product(
+    claude_code: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Stack, ScriptedApi]]:
+    """What all clients here talk to, one after the other."""
+    home = tmp_path_factory.mktemp("product")
+    async with scripted_api(SCRIPTS) as api, stack(home, api.url) as running:
+        yield running, api
+
+
 @asynccontextmanager
-async def tapped_stack(tmp_path: Path) -> AsyncIterator[tuple[Stack, WireTap, ScriptedApi]]:
-    async with (
-        scripted_api(SCRIPTS) as api,
-        stack(tmp_path, api.url) as running,
-        wire_tap(running.gateway_port) as tap,
-    ):
+async def tapped(product: tuple[Stack, ScriptedApi]) -> AsyncIterator[tuple[Stack, WireTap, ScriptedApi]]:
+    """For one client: what was there before does not count."""
+    running, api = product
+    running.before = len((await running.api("/api/requests", limit="500"))["items"])
+    api.served.clear()
+    async with wire_tap(running.gateway_port) as tap:
         yield running, tap, api
 
 
@@ -157,10 +169,12 @@ async def check_recorded(running: Stack, run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-async def test_the_client_notices_nothing_and_is_linked_right(tmp_path: Path, claude_code: Path, name: str) -> None:
+async def test_the_client_notices_nothing_and_is_linked_right(
+    product: tuple[Stack, ScriptedApi], tmp_path: Path, name: str
+) -> None:
     calls, expected = EXPECTED[name]
     direct = await run_direct(calls, tmp_path / "client")
-    async with tapped_stack(tmp_path) as (running, tap, api):
+    async with tapped(product) as (running, tap, api):
         run = await run_through(tap, api, calls, tmp_path / "client")
         assert said(run.said) == said(direct)
         check_untouched(run)
@@ -176,10 +190,10 @@ async def test_the_client_notices_nothing_and_is_linked_right(tmp_path: Path, cl
 
 
 async def test_sub_agents_hang_below_who_started_them_and_a_click_opens_a_request(
-    tmp_path: Path, claude_code: Path, browser: Browser
+    product: tuple[Stack, ScriptedApi], tmp_path: Path, chromium: str
 ) -> None:
     direct = await run_direct(two_agents, tmp_path / "client")
-    async with tapped_stack(tmp_path) as (running, tap, api):
+    async with tapped(product) as (running, tap, api), launched(chromium) as browser:
         run = await run_through(tap, api, two_agents, tmp_path / "client")
         check_untouched(run)
         assert final_words(run.said) == final_words(direct)

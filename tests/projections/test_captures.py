@@ -13,6 +13,7 @@ from tests.migrated import opened
 from tests.postgres import create_database, drop_database
 from tests.projected import Store
 from tests.recorded import append_all, recorded, request_ids
+from tests.requirements import scaled
 
 
 async def links_of(
@@ -61,7 +62,7 @@ async def rows_of(store: Store) -> list[dict[str, object]]:
 
 
 @pytest.mark.bar(26)
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(scaled(3, 6)))
 @pytest.mark.parametrize("name", ["c_tools", "d2_two_agents", "d5_background", "e2_rewind", "f2_compact_tui"])
 async def test_any_order_and_any_batches_give_the_same_rows(
     pool: Pool, postgres_server: EmbeddedPostgres, migrated_template: str, name: str, seed: int

@@ -377,15 +377,15 @@ async def test_what_is_typed_while_the_page_loads_comes_behind_its_being_ready(m
 
 async def test_an_error_of_our_own_while_it_loads_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tab_module, "SHELL_S", 0.0)
-    bench = Bench()
-    bench.page.hold = asyncio.Event()
-    await bench.tab.open("")
-    bench.page.hold = None
+    bench, held = Bench(), asyncio.Event()
 
     async def broken(search: str) -> None:
+        await held.wait()
         raise ZeroDivisionError(search)
 
     bench.page.load = broken  # type: ignore[method-assign]  # a page with a mistake in it
+    await bench.tab.open("")
+    held.set()
     with pytest.raises(ZeroDivisionError):
         await bench.tab.hear(Ready("", True))
 
