@@ -1,7 +1,7 @@
 """Tokens and money of any range are what a second program reckons, in fractions, from the raw answers."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+import pytest_asyncio
 
 from dashboard import usage
 from dashboard.data import DataStore
@@ -23,12 +24,15 @@ from domain.usage_sums import UsageSeries
 from domain.usage_tree import SubTask, trees_of
 from domain.what_if import WhatIf
 from ops.db.borrowing import borrowed
+from ops.db.embedded import EmbeddedPostgres
 from ops.db.event_log import PostgresEventLog
 from ops.db.payloads import PostgresPayloads
 from ops.db.pool import Pool
 from projections.registry import projection
 from schemas.usage_api import UsageItem
 from tests import captures, usage_oracle
+from tests.migrated import opened
+from tests.postgres import create_database, drop_database
 from tests.price_samples import FIVE, TEN, price
 from tests.projected import Store
 from tests.recorded import append_all, recorded, request_ids
@@ -54,6 +58,8 @@ COLUMNS = {
 KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 FACTORS = {"batch": Fraction(1, 2), "us": Fraction(11, 10), "fast": Fraction(6)}
 Line = dict[str, Any]
+reading = pytest.mark.asyncio(loop_scope="module")
+"""A test of what is ``known``."""
 
 
 def rates_of(line: Line) -> dict[str, Fraction]:
@@ -85,9 +91,18 @@ def group_of(line: Line, by: By) -> Any:
     return None if value == "" else value
 
 
-@pytest.fixture
-async def known(pool: Pool) -> tuple[DataStore, list[Line]]:
-    """A store with several captures in several tenants, and their lines by the other program."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def known(
+    postgres_server: EmbeddedPostgres, migrated_template: str
+) -> AsyncIterator[tuple[DataStore, list[Line]]]:
+    """A store with several captures in several tenants, and their lines by the other program. Tests only read it."""
+    dsn = create_database(postgres_server, migrated_template)
+    async with opened(dsn) as pool:
+        yield await made(pool)
+    drop_database(postgres_server, dsn)
+
+
+async def made(pool: Pool) -> tuple[DataStore, list[Line]]:
     store, random, told = Store.over(pool), Random("money"), list[Told]()
     for number, name in enumerate(CAPTURES):
         listed = [later(one, number) for one in captures.exchanges(name)]
@@ -138,6 +153,7 @@ def money(lines: Sequence[Line]) -> Fraction:
     return sum((cost for line in lines if (cost := cost_of(line)) is not None), Fraction(0))
 
 
+@reading
 async def test_every_partition_costs_what_it_costs_and_adds_up(known: tuple[DataStore, list[Line]]) -> None:
     store, lines = known
     assert money(lines) > 0
@@ -163,6 +179,7 @@ async def check_partitions(store: DataStore, lines: Sequence[Line], until: datet
 
 
 @pytest.mark.parametrize("limit", [1, 2])
+@reading
 async def test_what_is_not_told_apart_is_the_rest(known: tuple[DataStore, list[Line]], limit: int) -> None:
     store, lines = known
     zone = ZoneInfo("Asia/Kathmandu")
@@ -182,6 +199,7 @@ async def test_what_is_not_told_apart_is_the_rest(known: tuple[DataStore, list[L
 
 
 @pytest.mark.parametrize("by", [by for by in BYS if by != "scope"])
+@reading
 async def test_what_is_chosen_is_chosen_by_the_value_that_was_told(known: tuple[DataStore, list[Line]], by: By) -> None:
     store, lines = known
     values = sorted({value for line in lines if (value := group_of(line, by)) is not None}, key=str)
@@ -227,6 +245,7 @@ def supposed(line: Line, what_if: WhatIf) -> Fraction | None:
     ],
     ids=lambda what_if: "; ".join(what_if.words),
 )
+@reading
 async def test_what_it_would_have_cost(known: tuple[DataStore, list[Line]], what_if: WhatIf) -> None:
     store, lines = known
     answer = await store.usage(UsageQuery(since=SINCE, until=UNTIL, group_by=("model",), what_if=what_if))
@@ -238,6 +257,7 @@ async def test_what_it_would_have_cost(known: tuple[DataStore, list[Line]], what
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
 @pytest.mark.parametrize("by", ["account", "key", "user", "project", "agent_type", "client_domain"])
+@reading
 async def test_what_is_added_up_before_it_is_read_is_the_same(
     known: tuple[DataStore, list[Line]], by: By, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

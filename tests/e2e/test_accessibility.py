@@ -19,6 +19,7 @@ from playwright.async_api import Browser, Page, expect
 from dashboard.markup import render
 from dashboard.own_pages import OwnPages
 from tests.axe import barriers
+from tests.browser import page_of
 from tests.pictures import STORY, until_played
 from tests.requirements import scaled
 from tests.stack import Stack, ended, environment, stack, start
@@ -134,18 +135,17 @@ class Inspector:
 @asynccontextmanager
 async def inspecting(browser: Browser, running: Stack, axe: str) -> AsyncIterator[Inspector]:
     """From the login on, which is looked at before and after a wrong key."""
-    page = await browser.new_page(viewport={"width": 1280, "height": 800})
-    inspector = Inspector(page, axe)
-    await inspector.visit(running.dashboard, "/login", "#key")
-    await page.get_by_label("Key").fill("not the key")
-    await page.get_by_role("button", name="Log in").click()
-    await expect(page.get_by_role("alert")).to_be_visible()
-    await inspector.look("/login, refused")
-    await page.get_by_label("Key").fill(running.key)
-    await page.get_by_role("button", name="Log in").click()
-    await page.wait_for_url("**/overview")
-    yield inspector
-    await page.close()
+    async with page_of(browser, height=800) as page:
+        inspector = Inspector(page, axe)
+        await inspector.visit(running.dashboard, "/login", "#key")
+        await page.get_by_label("Key").fill("not the key")
+        await page.get_by_role("button", name="Log in").click()
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await inspector.look("/login, refused")
+        await page.get_by_label("Key").fill(running.key)
+        await page.get_by_role("button", name="Log in").click()
+        await page.wait_for_url("**/overview")
+        yield inspector
 
 
 async def ids_of(running: Stack) -> dict[str, str]:

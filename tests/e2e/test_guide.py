@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.browser import WAIT_MS
+from tests.browser import WAIT_MS, page_of
 from tests.pictures import STORY, until_played
 from tests.stack import Stack, ended, environment, start
 
@@ -111,8 +111,7 @@ async def played(folder: Path) -> AsyncIterator[Stack]:
 
 
 async def test_each_question_is_answered_in_under_five_clicks(tmp_path: Path, browser: Browser) -> None:
-    async with played(tmp_path) as running:
-        page = await browser.new_page(viewport={"width": 1280, "height": 900})
+    async with played(tmp_path) as running, page_of(browser) as page:
         await page.goto(f"{running.dashboard}/login")
         await page.get_by_label("Key").fill(running.key)
         await page.get_by_role("button", name="Log in").click()
@@ -122,4 +121,3 @@ async def test_each_question_is_answered_in_under_five_clicks(tmp_path: Path, br
             reader = Reader(page, running)
             await question(reader)
             assert 0 < reader.clicks <= MOST_CLICKS, question.__name__
-        await page.close()

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession, web
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
 
-from tests.browser import WAIT_MS
+from tests.browser import WAIT_MS, page_of
 from tests.hostile_pages import pages_of
 from tests.hostile_text import CORPUS
 from tests.requirements import scaled
@@ -118,22 +118,21 @@ def _is_wrong(said: ConsoleMessage) -> bool:
 
 @asynccontextmanager
 async def logged_in(browser: Browser, running: Stack) -> AsyncIterator[Watched]:
-    page = await browser.new_page(viewport={"width": 1280, "height": 900})
-    watched = Watched(page)
+    async with page_of(browser) as page:
+        watched = Watched(page)
 
-    def asked(request: Request) -> None:
-        if not request.url.startswith((running.dashboard, "data:", "blob:")):
-            watched.outside.append(request.url)
+        def asked(request: Request) -> None:
+            if not request.url.startswith((running.dashboard, "data:", "blob:")):
+                watched.outside.append(request.url)
 
-    page.on("console", lambda said: watched.errors.append(said.text) if _is_wrong(said) else None)
-    page.on("pageerror", lambda error: watched.errors.append(str(error)))
-    page.on("request", asked)
-    await page.goto(f"{running.dashboard}/conversations")
-    await page.get_by_label("Key").fill(running.key)
-    await page.get_by_role("button", name="Log in").click()
-    await expect(page.get_by_role("button", name="Log out")).to_be_visible()
-    yield watched
-    await page.close()
+        page.on("console", lambda said: watched.errors.append(said.text) if _is_wrong(said) else None)
+        page.on("pageerror", lambda error: watched.errors.append(str(error)))
+        page.on("request", asked)
+        await page.goto(f"{running.dashboard}/conversations")
+        await page.get_by_label("Key").fill(running.key)
+        await page.get_by_role("button", name="Log in").click()
+        await expect(page.get_by_role("button", name="Log out")).to_be_visible()
+        yield watched
 
 
 @asynccontextmanager

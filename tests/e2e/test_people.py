@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import ClientSession
 from playwright.async_api import Browser, Page, expect
 
+from tests.browser import page_of
 from tests.scripted_api import scripted_api, text
 from tests.stack import Stack, stack
 
@@ -46,12 +47,10 @@ async def added(running: Stack, name: str, role: str, *more: str) -> dict[str, A
 
 @asynccontextmanager
 async def by_link(browser: Browser, link: str) -> AsyncIterator[Page]:
-    context = await browser.new_context(viewport={"width": 1280, "height": 900})
-    page = await context.new_page()
-    await page.goto(link)
-    await expect(page.get_by_role("button", name="Log out")).to_be_visible()
-    yield page
-    await context.close()
+    async with page_of(browser) as page:
+        await page.goto(link)
+        await expect(page.get_by_role("button", name="Log out")).to_be_visible()
+        yield page
 
 
 async def test_two_people_see_two_dashboards_until_one_is_shut_out(browser: Browser, tmp_path: Path) -> None:

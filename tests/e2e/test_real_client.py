@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.browser import launched
+from tests.browser import launched, page_of
 from tests.claude_client import run_claude
 from tests.scripted_api import ScriptedApi, Turn, agent, scripted_api, text, thinking, tool
 from tests.stack import Stack, request_id_of, stack
@@ -216,11 +216,11 @@ def final_words(run: Sequence[subprocess.CompletedProcess[str]]) -> list[str]:
 
 
 async def check_page(running: Stack, browser: Browser, conversation: str, agents: Sequence[str]) -> None:
-    page = await browser.new_page(viewport={"width": 1280, "height": 900})
-    await page.goto(running.login)
-    await page.wait_for_url("**/overview")
-    await page.goto(f"{running.dashboard}/conversations/{conversation}")
-    for agent_id in agents:
-        await expect(page.locator(f'[data-request-id="{agent_id}"]').first).to_be_visible()
-    await page.locator(f'[data-request-id="{agents[0]}"] a').first.click()
-    await page.wait_for_url(f"**/requests/{agents[0]}")
+    async with page_of(browser) as page:
+        await page.goto(running.login)
+        await page.wait_for_url("**/overview")
+        await page.goto(f"{running.dashboard}/conversations/{conversation}")
+        for agent_id in agents:
+            await expect(page.locator(f'[data-request-id="{agent_id}"]').first).to_be_visible()
+        await page.locator(f'[data-request-id="{agents[0]}"] a').first.click()
+        await page.wait_for_url(f"**/requests/{agents[0]}")

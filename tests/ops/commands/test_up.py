@@ -29,10 +29,11 @@ def up(tmp_path: Path) -> Iterator[Up]:
     started: list[subprocess.Popen[str]] = []
 
     def start(*words: str, **environment: str) -> subprocess.Popen[str]:
+        ours = {name: value for name, value in inherited({}).items() if not name.startswith("NEXUS_")}
         base = {"NEXUS_HOME": str(tmp_path / "home"), "NEXUS_GATEWAY_PORT": "0", "NEXUS_DASHBOARD_PORT": "0"}
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "ops.cli", "up", *words],
-            env=inherited({"STORAGE_ENABLED": "false", **base, **environment}),
+            env=ours | {"STORAGE_ENABLED": "false", **base, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
