@@ -42,7 +42,7 @@ gate:  ## What CI runs
 nightly:  ## The promises of docs/reliability.md, at full length
 	@NEXUS_NIGHTLY=1 $(BIN)/pytest -q -m bar --durations=20
 	@NEXUS_NIGHTLY=1 $(BIN)/pytest -q -m "not bar" -rA --show-capture=stdout --durations=10 tests/door
-	@NEXUS_NIGHTLY=1 $(BIN)/pytest -q -m "not bar" tests/forest tests/projections/test_captures.py tests/dashboard/test_as_of.py tests/dashboard/test_markup.py tests/e2e/test_accessibility.py
+	@NEXUS_NIGHTLY=1 $(BIN)/pytest -q -m "not bar" tests/domain tests/forest tests/projections/test_captures.py tests/dashboard/test_as_of.py tests/dashboard/test_markup.py tests/e2e/test_accessibility.py
 
 bench:  ## The promised numbers, side by side (docs/performance.md), about ten minutes
 	@$(BIN)/python -m tests.bench

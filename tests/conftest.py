@@ -2,6 +2,7 @@
 
 from hypothesis import settings
 
+from tests.requirements import scaled
 from tests.stack import hear_interrupts
 
 pytest_plugins = (
@@ -21,7 +22,7 @@ pytest_plugins = (
 
 # No deadline for an example: the machine may be busy. `--hypothesis-profile deep` looks for hours; `steady` always
 # tries the same examples, so that what they cover does not change from run to run.
-settings.register_profile("fast", max_examples=50, deadline=None, print_blob=True)
+settings.register_profile("fast", max_examples=scaled(30, 100), deadline=None, print_blob=True)
 settings.register_profile("deep", max_examples=20_000, deadline=None, print_blob=True)
 settings.register_profile("steady", max_examples=12, deadline=None, derandomize=True)
 settings.load_profile("fast")
