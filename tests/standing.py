@@ -25,12 +25,17 @@ class Standing:
 
     @asynccontextmanager
     async def visit(self, pause_s: float = 0.0) -> AsyncIterator[tuple[Stack, ScriptedApi, ClientSession]]:
-        """For one test: what was there before does not count. ``pause_s``: between two pieces of an answer."""
-        self.running.before = len((await self.running.api("/api/requests", limit="500"))["items"])
-        self.api.served.clear()
+        """For one test, which begins anew. ``pause_s``: between two pieces of an answer."""
+        await begin_anew(self.running, self.api)
         self.api.pause_s = pause_s
         async with ClientSession() as session:
             yield self.running, self.api, session
+
+
+async def begin_anew(running: Stack, api: ScriptedApi) -> None:
+    """What was there before does not count."""
+    running.before = len((await running.api("/api/requests", limit="500"))["items"])
+    api.served.clear()
 
 
 def standing_with(scripts: Mapping[str, Sequence[Turn]]) -> Any:

@@ -3,12 +3,13 @@
 The rows are real traffic, some of it at prices that nobody knows, some of it not recorded.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from random import Random
-from typing import get_args
+from typing import TypeVar, get_args
 from uuid import UUID
 
 import pytest
@@ -33,7 +34,7 @@ from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
 from ops.db.payloads import PostgresPayloads
 from ops.db.pool import Pool
-from schemas.read_api import ConversationItem, RequestItem
+from schemas.read_api import ConversationItem, Listing, RequestItem
 from tests import captures
 from tests.price_samples import DAY, price
 from tests.projected import Store
@@ -41,6 +42,7 @@ from tests.ranked_lists import OF_CONVERSATIONS, OF_REQUESTS, Value, sorted_conv
 from tests.recorded import NOT_KEPT, append_all, recorded, request_ids
 from tests.usage_variety import attributed, varied
 
+Row = TypeVar("Row", RequestItem, ConversationItem)
 CAPTURES = ("d2_two_agents", "errors_in_session", "a_oneshot", "c_tools", "interrupts", "e2_rewind")
 SINCE, UNTIL = datetime(2025, 6, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 COSTS: Sort[RequestMeasure] = Sort("cost_usd")
@@ -66,20 +68,23 @@ async def store(pool: Pool) -> DataStore:
 
 
 async def requests_by(store: DataStore, sort: Sort[RequestMeasure], limit: int) -> list[RequestItem]:
-    found, cursor = list[RequestItem](), None
-    while True:
-        page = await store.requests(RequestFilter(), sort=sort, cursor=cursor, limit=limit)
-        found, cursor = [*found, *page.items], page.next_cursor
-        if cursor is None:
-            return found
-        assert len(page.items) == limit
+    return await every(lambda cursor: store.requests(RequestFilter(), sort=sort, cursor=cursor, limit=limit), limit)
 
 
 async def conversations_by(store: DataStore, sort: Sort[ConversationMeasure], limit: int) -> list[ConversationItem]:
-    found, cursor = list[ConversationItem](), None
+    return await every(
+        lambda cursor: store.conversations(ConversationFilter(), sort=sort, cursor=cursor, limit=limit), limit
+    )
+
+
+async def every(page_at: Callable[[str | None], Awaitable[Listing[Row]]], limit: int) -> list[Row]:
+    """The rows of all pages, one after the other; all but the last are full."""
+    found = list[Row]()
+    cursor: str | None = None
     while True:
-        page = await store.conversations(ConversationFilter(), sort=sort, cursor=cursor, limit=limit)
-        found, cursor = [*found, *page.items], page.next_cursor
+        page = await page_at(cursor)
+        found += page.items
+        cursor = page.next_cursor
         if cursor is None:
             return found
         assert len(page.items) == limit

@@ -20,6 +20,7 @@ from tests.browser import launched, page_of
 from tests.claude_client import run_claude
 from tests.scripted_api import ScriptedApi, Turn, agent, scripted_api, text, thinking, tool
 from tests.stack import Stack, request_id_of, stack
+from tests.standing import begin_anew
 from tests.wire_tap import TappedExchange, WireTap, wire_tap
 
 pytestmark = [pytest.mark.claude, pytest.mark.asyncio(loop_scope="module")]
@@ -121,10 +122,9 @@ async def product(
 
 @asynccontextmanager
 async def tapped(product: tuple[Stack, ScriptedApi]) -> AsyncIterator[tuple[Stack, WireTap, ScriptedApi]]:
-    """For one client: what was there before does not count."""
+    """For one client."""
     running, api = product
-    running.before = len((await running.api("/api/requests", limit="500"))["items"])
-    api.served.clear()
+    await begin_anew(running, api)
     async with wire_tap(running.gateway_port) as tap:
         yield running, tap, api
 
