@@ -26,7 +26,7 @@ from projections.rebuilding import LiveDigest, live_digest, rebuilt_digest
 if TYPE_CHECKING:
     from ops.reading import Database
 
-OTHER_BATCH_EVENTS = 7
+OTHER_BATCH_EVENTS = 61
 """Of the build in another process: small and odd, unlike the live one's."""
 Digests = Mapping[str, Digest]
 """By table."""
@@ -45,8 +45,10 @@ async def verify(one: Projection, database: "Database") -> tuple[list[str], bool
         )
         return [words], False
     with progress_bar(f"verifying {one.name}") as report:
-        here = await rebuilt_digest(one, source, live.position, BATCH_EVENTS, report)
-    there = await asyncio.to_thread(in_another_process, one.name, live.position, database)
+        here, there = await asyncio.gather(
+            rebuilt_digest(one, source, live.position, BATCH_EVENTS, report),
+            asyncio.to_thread(in_another_process, one.name, live.position, database),
+        )
     wrong = different(live, here, there)
     right = not wrong
     lines = [

@@ -192,7 +192,7 @@ def verify(
         wrong = []
         for one in chosen:
             lines, right = await verified(one, database)
-            print("\n".join(lines))
+            print("\n".join(lines), flush=True)
             wrong += [] if right else [one.name]
         return wrong
 

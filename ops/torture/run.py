@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,8 @@ from ops.torture.settling import gateway_rss, settled
 from ops.torture.shim import compiler
 from ops.torture.verdict import RECOVERY_S, Known, judge
 
+Say = Callable[[str], None]
+"""To the person who waits: what is done now, a line each."""
 SETTLE_S = 120.0
 _TICK_S = 0.25
 
@@ -63,13 +65,17 @@ _NEEDS = {
 }
 
 
-async def run_until(plan: Plan, report: Report, signals: Sequence[signal.Signals]) -> Outcome | None:
+def unsaid(_line: str) -> None:
+    return
+
+
+async def run_until(plan: Plan, report: Report, say: Say, signals: Sequence[signal.Signals]) -> Outcome | None:
     """``run``, ended in order by a signal: then None, and nothing is left behind. Raises NexusError."""
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
     for number in signals:
         loop.add_signal_handler(number, asked.set)
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(run(plan, report))
+        running = tasks.create_task(run(plan, report, say))
         waiting = tasks.create_task(asked.wait())
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
@@ -77,18 +83,23 @@ async def run_until(plan: Plan, report: Report, signals: Sequence[signal.Signals
     return None if running.cancelled() else running.result()
 
 
-async def run(plan: Plan, report: Report) -> Outcome:
+async def run(plan: Plan, report: Report, say: Say = unsaid) -> Outcome:
     """The whole run. Raises NexusError if it cannot be set up."""
+    say("setting up")
     async with rigged(plan.rig) as scene:
         before = gateway_rss(scene.product.home)
+        say(f"under load for {plan.lasts_s:g} s")
         async with loading(scene.load, plan.streams):
             await torment(scene, plan.plants, plan.lasts_s, report)
+        say("calm: waiting until everything is shipped and in the read models")
         await until_well(scene.product)
         settled_s = await settled(scene.product.home, SETTLE_S)
         after = gateway_rss(scene.product.home)
         code = await scene.product.stop()
         left = len(journals_in(scene.product.home.journals))
+        say("checking: the read models against two rebuilds")
         rebuilt = await _rebuilt(scene, plan.rig.home) if plan.rebuilds else ""
+        say("checking: journals, store and what clients received against each other")
         checked = await check(place_of(scene, plan.rig.recordings))
         return _outcome(scene, plan, checked, Measured(before, after, settled_s, code, left, rebuilt))
 

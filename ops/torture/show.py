@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from domain.errors import SetupError
 from ops.progress import progress_bar
 from ops.torture.outcome import json_text, text
 from ops.torture.rig import Rig
-from ops.torture.run import Plan, impossible, run_until
+from ops.torture.run import Plan, Say, impossible, run_until
 from ops.torture.schedule import KINDS, Fault, chosen, schedule
 
 VIOLATIONS_EXIT, INTERRUPTED_EXIT = 1, 130
@@ -46,7 +47,7 @@ def run(options: Options) -> int:
         for line in (*(f"left out: {word}" for word in left_out(plan, faults)), *map(str, plan.plants)):
             say(line)
         with progress_bar("torturing") as report:
-            outcome = asyncio.run(run_until(plan, report, (signal.SIGTERM, signal.SIGINT)))
+            outcome = asyncio.run(run_until(plan, report, timed(say), (signal.SIGTERM, signal.SIGINT)))
     if outcome is None:
         say("nexus torture: interrupted; everything was stopped, nothing is left behind")
         return INTERRUPTED_EXIT
@@ -70,6 +71,12 @@ def left_out(plan: Plan, faults: tuple[str, ...]) -> list[str]:
     """Of what was asked for."""
     asked = {kind.fault for fault in faults for kind in KINDS[fault]}
     return [word for fault, word in plan.without.items() if fault in asked]
+
+
+def timed(out: Say) -> Say:
+    """With the seconds since now before each line."""
+    begun = time.monotonic()
+    return lambda line: out(f"{time.monotonic() - begun:5.0f} s  {line}")
 
 
 def say(line: str) -> None:

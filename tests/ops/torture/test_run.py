@@ -15,7 +15,7 @@ from ops.torture import run as run_module
 from ops.torture.faults import Heal
 from ops.torture.outcome import Outcome
 from ops.torture.rig import Rig
-from ops.torture.run import Plan, impossible, run_until, torment, violations_of
+from ops.torture.run import Plan, impossible, run_until, torment, unsaid, violations_of
 from ops.torture.schedule import Fault, Plant
 
 PLANTS = (Plant(0.0, Fault.KILL, "gateway", 0.0), Plant(0.05, Fault.PROXY, "delay", 0.05))
@@ -70,7 +70,7 @@ async def test_a_signal_ends_it_in_order(tmp_path: Path, monkeypatch: pytest.Mon
         raise AssertionError
 
     monkeypatch.setattr(run_module, "run", run)
-    assert await run_until(a_plan(tmp_path), lambda *_: None, [signal.SIGUSR2]) is None
+    assert await run_until(a_plan(tmp_path), lambda *_: None, unsaid, [signal.SIGUSR2]) is None
     assert ended == ["in order"]
 
 
@@ -81,7 +81,7 @@ async def test_without_one_its_outcome_comes(tmp_path: Path, monkeypatch: pytest
         return outcome
 
     monkeypatch.setattr(run_module, "run", run)
-    assert await run_until(a_plan(tmp_path), lambda *_: None, [signal.SIGUSR2]) is outcome
+    assert await run_until(a_plan(tmp_path), lambda *_: None, unsaid, [signal.SIGUSR2]) is outcome
 
 
 def test_what_a_machine_cannot_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from domain.errors import SetupError
 from ops.torture import show
 from ops.torture.command import ALL
 from ops.torture.outcome import Outcome
-from ops.torture.run import Plan
+from ops.torture.run import Plan, Say
 from ops.torture.schedule import Fault
 from ops.torture.show import Options, folder_of, planned, run
 
@@ -27,8 +27,9 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
 def answering(monkeypatch: pytest.MonkeyPatch, outcome: Outcome | None) -> list[Plan]:
     plans: list[Plan] = []
 
-    async def run_until(plan: Plan, _report: object, _signals: Sequence[object]) -> Outcome | None:
+    async def run_until(plan: Plan, _report: object, say: Say, _signals: Sequence[object]) -> Outcome | None:
         plans.append(plan)
+        say("what is done now")
         assert plan.rig.folder.is_dir()
         return outcome and replace(outcome, repeat=plan.repeat)
 
@@ -40,6 +41,7 @@ def test_a_clean_run(plans: list[Plan], capsys: pytest.CaptureFixture[str]) -> N
     assert run(OPTIONS) == 0
     said = capsys.readouterr()
     assert "seed 7" in said.err
+    assert "0 s  what is done now" in said.err
     for plant in plans[0].plants:
         assert str(plant) in said.err
     assert said.out.rstrip().endswith(f"again: nexus torture --seed 7 --minutes 1 --faults {ALL} --streams 5")
