@@ -17,7 +17,7 @@ from ops.progress import progress_bar
 from ops.torture.outcome import json_text, text
 from ops.torture.rig import Rig
 from ops.torture.run import Plan, Say, impossible, run_until
-from ops.torture.schedule import KINDS, Fault, chosen, schedule
+from ops.torture.schedule import KINDS, chosen, schedule
 
 VIOLATIONS_EXIT, INTERRUPTED_EXIT = 1, 130
 DISK_MB = 512
@@ -44,7 +44,7 @@ def run(options: Options) -> int:
     with folder_of(options.home) as folder:
         plan = planned(options, faults, seed, folder)
         say(f"nexus torture: seed {seed}, {len(plan.plants)} faults in {options.minutes:g} min; work in {folder}")
-        for line in (*(f"left out: {word}" for word in left_out(plan, faults)), *map(str, plan.plants)):
+        for line in (*(f"left out: {word}" for word in plan.without.values()), *map(str, plan.plants)):
             say(line)
         with progress_bar("torturing") as report:
             outcome = asyncio.run(run_until(plan, report, timed(say), (signal.SIGTERM, signal.SIGINT)))
@@ -58,19 +58,13 @@ def run(options: Options) -> int:
 def planned(options: Options, faults: tuple[str, ...], seed: int, folder: Path) -> Plan:
     """The schedule, without what this machine cannot do."""
     rig = Rig(folder, seed, disk_mb=DISK_MB if "disk" in faults else 0, shim=bool({"disk", "clock"} & set(faults)))
-    without = impossible(rig, tuple(Fault))
+    without = impossible(rig, sorted({kind.fault for fault in faults for kind in KINDS[fault]}))
     repeat = (
         f"nexus torture --seed {seed} --minutes {options.minutes:g} --faults {','.join(faults)} "
         f"--streams {options.streams}"
     )
     lasts_s = options.minutes * 60
     return Plan(rig, schedule(seed, faults, lasts_s, tuple(without)), lasts_s, options.streams, repeat, without=without)
-
-
-def left_out(plan: Plan, faults: tuple[str, ...]) -> list[str]:
-    """Of what was asked for."""
-    asked = {kind.fault for fault in faults for kind in KINDS[fault]}
-    return [word for fault, word in plan.without.items() if fault in asked]
 
 
 def timed(out: Say) -> Say:

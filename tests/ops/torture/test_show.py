@@ -81,7 +81,7 @@ def test_wrong_faults_are_refused(plans: list[Plan]) -> None:
 def test_what_is_not_asked_for_is_not_prepared(tmp_path: Path) -> None:
     plan = planned(OPTIONS, ("kill",), 1, tmp_path)
     assert (plan.rig.disk_mb, plan.rig.shim) == (0, False)
-    assert show.left_out(plan, ("kill",)) == []
+    assert plan.without == {}
     assert planned(OPTIONS, ("disk",), 1, tmp_path).rig.disk_mb == show.DISK_MB
 
 
