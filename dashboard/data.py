@@ -35,7 +35,7 @@ from dashboard.told import Sayings, Told, nothing_told
 from dashboard.trees import branches_of
 from dashboard.usage import UsageQuery, answer_of, branches_in, folded, is_folded, question_of
 from domain.audit import Act
-from domain.cache_waste import ranked, totals
+from domain.cache_waste import costed, ranked, totals
 from domain.ids import Position
 from domain.ports import EventLog, Payloads
 from domain.ranking import LATEST, NEWEST, ConversationMeasure, RequestMeasure, Sort
@@ -271,13 +271,13 @@ class DataStore:
         async with self._connections() as connection:
             wastes = await cache_queries.waste(connection, wanted, said.price_days)
             compared = await cache_queries.compared(connection, wanted)
-        groups = ranked(wastes, said.price_of)
+        found = await asyncio.to_thread(costed, wastes, said.price_of)
         return CacheInsights(
             since=wanted.since,
             until=wanted.until,
             group_by=wanted.group_by,
-            totals=totals(compared.requests, compared.prompt_tokens, groups),
-            items=groups[:limit],
+            totals=totals(compared.requests, compared.prompt_tokens, found),
+            items=ranked(found, limit),
         )
 
     async def cache_verdict(self, request_id: UUID) -> CacheVerdictItem | None:

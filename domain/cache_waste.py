@@ -1,10 +1,11 @@
 """What did it cost that tokens were paid anew? Their price as they were paid, less that of reading them; ranked."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from heapq import nsmallest
 from uuid import UUID
 
 from domain.billing import BilledLine, Tariff
@@ -48,26 +49,61 @@ def cost_of(tariff: Tariff, day: date, rewritten: Rewritten, price_of: PriceOf) 
     return None if cost is None or saved is None else cost - saved
 
 
-def ranked(wastes: Sequence[Waste], price_of: PriceOf) -> list[CacheGroup]:
-    """By group, the most expensive first; what has no price comes by its tokens."""
-    groups = defaultdict[str | None, list[Waste]](list)
+@dataclass(frozen=True, slots=True)
+class Costed:
+    """A waste, and what it cost."""
+
+    waste: Waste
+    cost: Decimal | None
+    """US dollars that reading would have saved, exact; None: there is no price."""
+
+
+def costed(wastes: Iterable[Waste], price_of: PriceOf) -> list[Costed]:
+    """As ``cost_of`` says of each: a price is linear in its tokens, so it is asked for once of a token of each kind."""
+    per_token = dict[tuple[Tariff, date], tuple[Decimal | None, ...]]()
+    found = list[Costed]()
     for waste in wastes:
-        groups[waste.key].append(waste)
-    return sorted((_group(key, of, price_of) for key, of in groups.items()), key=_rank)
+        terms = waste.tariff, waste.day
+        if (each := per_token.get(terms)) is None:
+            each = per_token[terms] = tuple(cost_of(*terms, one, price_of) for one in _SINGLE)
+        found.append(Costed(waste, _linear(waste.rewritten, each)))
+    return found
 
 
-def totals(requests: int, prompt_tokens: int, groups: Sequence[CacheGroup]) -> CacheTotals:
-    """``groups``: all there are."""
-    rewritten = sum(group.rewritten_tokens for group in groups)
-    unknown = [cause.requests for group in groups for cause in group.causes if cause.cause == "unknown"]
+_SINGLE = Rewritten(1, 0, 0), Rewritten(0, 1, 0), Rewritten(0, 0, 1)
+
+
+def _linear(rewritten: Rewritten, per_token: Sequence[Decimal | None]) -> Decimal | None:
+    """``per_token``: of each kind in the order of ``_SINGLE``."""
+    cost = Decimal(0)
+    for count, each in zip((rewritten.write_5m, rewritten.write_1h, rewritten.fresh), per_token, strict=True):
+        if count:
+            if each is None:
+                return None
+            cost += count * each
+    return cost
+
+
+def ranked(wastes: Iterable[Costed], most: int) -> list[CacheGroup]:
+    """By group, the most expensive first, so many at most; what has no price comes by its tokens."""
+    groups = defaultdict[str | None, list[Costed]](list)
+    for one in wastes:
+        groups[one.waste.key].append(one)
+    first = nsmallest(most, groups.items(), key=lambda group: _rank(group[1], group[0] or ""))
+    return [_group(key, of) for key, of in first]
+
+
+def totals(requests: int, prompt_tokens: int, wastes: Sequence[Costed]) -> CacheTotals:
+    """``wastes``: all there are."""
+    rewritten = _tokens(wastes)
     return CacheTotals(
         requests=requests,
         prompt_tokens=prompt_tokens,
-        misses=sum(group.requests for group in groups),
-        unexplained=sum(unknown),
+        misses=sum(one.waste.requests for one in wastes),
+        unexplained=sum(one.waste.requests for one in wastes if one.waste.cause == "unknown"),
         rewritten_tokens=rewritten,
         rewritten_share=rewritten / prompt_tokens if prompt_tokens else 0.0,
-        cost_usd=_sum([group.cost_usd for group in groups]),
+        cost_usd=_cost(wastes),
     )
 
 
@@ -80,21 +116,22 @@ def rewritten_tokens(of: Rewritten) -> RewrittenTokens:
     )
 
 
-def _group(key: str | None, wastes: Sequence[Waste], price_of: PriceOf) -> CacheGroup:
-    by_cause = defaultdict[str, list[Waste]](list)
-    for waste in wastes:
-        by_cause[waste.cause].append(waste)
-    causes = sorted((_cause(cause, of, price_of) for cause, of in by_cause.items()), key=_rank_of_cause)
+def _group(key: str | None, wastes: Sequence[Costed]) -> CacheGroup:
+    by_cause = defaultdict[str, list[Costed]](list)
+    for one in wastes:
+        by_cause[one.waste.cause].append(one)
+    causes = sorted(by_cause.items(), key=lambda cause: _rank(cause[1], cause[0]))
     return CacheGroup(
         key=key,
-        requests=sum(cause.requests for cause in causes),
-        rewritten_tokens=sum(cause.rewritten.tokens for cause in causes),
-        cost_usd=_sum([cause.cost_usd for cause in causes]),
-        causes=causes,
+        requests=sum(one.waste.requests for one in wastes),
+        rewritten_tokens=_tokens(wastes),
+        cost_usd=_cost(wastes),
+        causes=[_cause(cause, of) for cause, of in causes],
     )
 
 
-def _cause(cause: str, wastes: Sequence[Waste], price_of: PriceOf) -> CacheCause:
+def _cause(cause: str, costed: Sequence[Costed]) -> CacheCause:
+    wastes = [one.waste for one in costed]
     rewritten = Rewritten(
         sum(waste.rewritten.write_5m for waste in wastes),
         sum(waste.rewritten.write_1h for waste in wastes),
@@ -107,20 +144,24 @@ def _cause(cause: str, wastes: Sequence[Waste], price_of: PriceOf) -> CacheCause
         estimated=sum(waste.estimated for waste in wastes),
         unsure=sum(waste.unsure for waste in wastes),
         rewritten=rewritten_tokens(rewritten),
-        cost_usd=_sum([cost_of(waste.tariff, waste.day, waste.rewritten, price_of) for waste in wastes]),
+        cost_usd=_cost(costed),
         examples=[request_id for _, request_id in examples[:EXAMPLES]],
     )
 
 
-def _sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
+def _tokens(wastes: Iterable[Costed]) -> int:
+    return sum(one.waste.rewritten.tokens for one in wastes)
+
+
+def _cost(wastes: Iterable[Costed]) -> Decimal | None:
     """None: one of them is not known."""
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known, Decimal(0)) if len(known) == len(amounts) else None
+    total = Decimal(0)
+    for one in wastes:
+        if one.cost is None:
+            return None
+        total += one.cost
+    return total
 
 
-def _rank(group: CacheGroup) -> tuple[Decimal, int, str]:
-    return -(group.cost_usd or Decimal(0)), -group.rewritten_tokens, group.key or ""
-
-
-def _rank_of_cause(cause: CacheCause) -> tuple[Decimal, int, str]:
-    return -(cause.cost_usd or Decimal(0)), -cause.rewritten.tokens, cause.cause
+def _rank(wastes: Sequence[Costed], name: str) -> tuple[Decimal, int, str]:
+    return -(_cost(wastes) or Decimal(0)), -_tokens(wastes), name

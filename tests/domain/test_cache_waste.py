@@ -1,5 +1,6 @@
 """Waste costs what was paid less what reading would have cost, and is ranked by that."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from domain.billing import BilledLine, Tariff
 from domain.cache_misses import Rewritten
-from domain.cache_waste import EXAMPLES, Waste, cost_of, ranked, rewritten_tokens, totals
+from domain.cache_waste import EXAMPLES, Waste, cost_of, costed, ranked, rewritten_tokens, totals
+from domain.prices import Factor, Price, PriceBook, Rates
 
 DAY = date(2026, 11, 22)
 COUNTS = st.integers(0, 10**7)
@@ -73,7 +75,9 @@ WASTES = st.lists(
 
 @given(WASTES)
 def test_groups_add_up_and_the_dearest_is_first(wastes: list[Waste]) -> None:
-    groups = ranked(wastes, price_of)
+    found = costed(wastes, price_of)
+    groups = ranked(found, 10)
+    assert [ranked(found, most) for most in range(3)] == [groups[:most] for most in range(3)]
     assert {group.key for group in groups} == {one.key for one in wastes}
     for group in groups:
         own = [one for one in wastes if one.key == group.key]
@@ -93,15 +97,45 @@ def test_groups_add_up_and_the_dearest_is_first(wastes: list[Waste]) -> None:
         assert dear == sorted(dear, reverse=True)
     dear = [group.cost_usd or Decimal(0) for group in groups]
     assert dear == sorted(dear, reverse=True)
-    said = totals(1000, 10**9, groups)
+    said = totals(1000, 10**9, found)
     assert said.rewritten_tokens == sum(one.rewritten.tokens for one in wastes)
     assert said.misses == 2 * len(wastes)
     assert said.unexplained == 2 * sum(one.cause == "unknown" for one in wastes)
     assert said.rewritten_share == said.rewritten_tokens / 10**9
 
 
+BOOK = PriceBook(
+    (
+        Price(
+            pattern="m",
+            effective_from=date(2025, 1, 1),
+            source="test",
+            rates=Rates(input=Decimal("0.3"), cache_read=Decimal("0.03"), cache_write_5m=Decimal("0.375")),
+            long_context=Rates(input=Decimal(6), cache_read=Decimal("0.6"), cache_write_5m=Decimal("7.5")),
+            factors=(Factor(kind="speed", word="fast", factor=Decimal("1.1")),),
+        ),
+    )
+)
+"""Nobody knows what an hour costs."""
+TARIFFS = st.builds(
+    Tariff,
+    model=st.sampled_from(["m", "unknown"]),
+    speed=st.sampled_from(["", "fast", "warp"]),
+    long_context=st.booleans(),
+)
+
+
+@given(TARIFFS, st.builds(Rewritten, COUNTS, st.sampled_from([0, 0, 3]), COUNTS))
+def test_priced_by_the_token_it_comes_to_the_same(tariff: Tariff, rewritten: Rewritten) -> None:
+    def amount(line: BilledLine, day: date) -> Decimal | None:
+        return BOOK.price_of(line, day).amount
+
+    one = replace(waste("a", "unknown", rewritten), tariff=tariff)
+    assert [each.cost for each in costed([one], amount)] == [cost_of(tariff, DAY, rewritten, amount)]
+
+
 def test_of_nothing_nothing_is_wasted() -> None:
-    said = totals(0, 0, ranked([], price_of))
+    said = totals(0, 0, [])
     assert (said.rewritten_share, said.cost_usd, said.misses) == (0.0, Decimal(0), 0)
 
 
