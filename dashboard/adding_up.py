@@ -11,7 +11,7 @@ from operator import add
 
 from domain.billing import Tariff
 from domain.costs import CostSum
-from domain.rate_cards import RateCards, line_of
+from domain.rate_cards import RateCard, RateCards, line_of
 from domain.usage_sums import UsageSeries
 from domain.what_if import WhatIf, assumed
 
@@ -73,10 +73,10 @@ class Adding:
     def add(self, sums: Mapping[datetime | None, UsageSum], series: UsageSeries, *, estimated: bool) -> None:
         """``sums``: by bucket; one for each point."""
         supposing = bool(self.what_if.words)
-        day, card = date.min, self.cards.card(series.tariff, date.min)
+        card: RateCard | None = None
         for bucket, priced_on, counts in series.points:
-            if (priced_on or date.min) != day:
-                day = priced_on or date.min
+            day = priced_on or date.min
+            if card is None or card.day != day:
                 card = self.cards.card(series.tariff, day)
             to = sums[bucket]
             to.count(counts)

@@ -17,7 +17,7 @@ from uuid import UUID
 from dashboard.adding_up import COUNTED, Adding, UsageSum
 from dashboard.told import Sayings, price_days
 from domain.costs import CostSum
-from domain.prices import PriceBook, total
+from domain.prices import PriceBook, plus
 from domain.rate_cards import RateCards
 from domain.usage_ranges import Bucket
 from domain.usage_sums import Dimension, Kept, UsageFilter, UsageQuestion, UsageSeries
@@ -143,13 +143,12 @@ def answer_of(
         (key for key in sums if ranks[key[0]] < query.limit),
         key=lambda key: (_moment(key[1]), [ranks[group] for group in telling.line_down(key[0])]),
     )
-    everything = UsageSum()
-    for one in rest.values():
-        everything.take(one)
     for (group, bucket), one in sums.items():
-        everything.take(one)
         if ranks[group] >= query.limit:
-            rest.setdefault(bucket, UsageSum()).take(one)
+            rest[bucket].take(one)
+    everything = UsageSum()
+    for one in (*(sums[key] for key in shown), *rest.values()):
+        everything.take(one)
     return UsageAnswer(
         since=query.since,
         until=query.until,
@@ -187,7 +186,7 @@ def folded(query: UsageQuery, rows: Iterable[UsageSeries], said: Sayings) -> Usa
 
 def _summed(
     query: UsageQuery, rows: Iterable[UsageSeries], said: Sayings, trees: SubTaskTrees
-) -> tuple[_Sums, dict[datetime | None, UsageSum]]:
+) -> tuple[_Sums, "_Buckets"]:
     """By group and bucket; and by bucket what the read model told as the rest."""
     names = _grouped(query)
     adding = Adding(query.what_if, RateCards(said.book), RateCards(_book(query.what_if, said)))
@@ -237,14 +236,12 @@ def _line_up(group: _Group, place: int, trees: SubTaskTrees) -> Iterator[_Group]
 def _ranked(telling: "_Telling") -> list[_Group]:
     """What cost most first; of what has no price, what used most. Who calls costs what it called at the least, and
     comes first."""
-    costs, tokens = dict[_Group, list[Decimal]](), dict[_Group, int]()
+    costs, tokens = dict[_Group, Decimal](), dict[_Group, int]()
     for (group, _), one in telling.whole.items():
-        costs.setdefault(group, []).append(one.found.cost or Decimal(0))
+        costs[group] = plus(costs.get(group, Decimal(0)), one.found.cost or Decimal(0))
         tokens[group] = tokens.get(group, 0) + one.used
-    amounts = {group: total(each) for group, each in costs.items()}
     return sorted(
-        amounts,
-        key=lambda group: (-amounts[group], -tokens[group], len(telling.line_down(group)), tuple(map(str, group))),
+        costs, key=lambda group: (-costs[group], -tokens[group], telling.depth(group), tuple(map(str, group)))
     )
 
 
@@ -263,6 +260,13 @@ class _Telling:
         if "subtask" not in self.query.group_by:
             return [group]
         return [*_line_up(group, self.query.group_by.index("subtask"), self.trees)][::-1]
+
+    def depth(self, group: _Group) -> int:
+        """So many stand above it."""
+        if "subtask" not in self.query.group_by:
+            return 0
+        task = group[self.query.group_by.index("subtask")]
+        return sum(1 for _ in self.trees.line_up(task)) - 1 if isinstance(task, UUID) else 0
 
     def item(self, one: UsageSum, group: _Group | None, bucket: datetime | None) -> UsageItem:
         named = dict(zip(self.query.group_by, group, strict=True)) if group is not None else {}
@@ -284,7 +288,7 @@ class _Telling:
         return SubTaskItem(
             conversation_id=known.conversation_id,
             parent=known.parent_id,
-            depth=len(list(self.trees.line_up(task))) - 1,
+            depth=sum(1 for _ in self.trees.line_up(task)) - 1,
             name=known.name,
             agent_type=known.agent_type,
         )

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from domain.prices import Priced, total
+from domain.prices import Priced, plus
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class CostSum:
         if amount is None:
             self.is_unpriced = True
         elif used:
-            self.amount = amount if self.amount is None else total((self.amount, amount))
+            self.amount = amount if self.amount is None else plus(self.amount, amount)
         else:
             self.is_free = True
 

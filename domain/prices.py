@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Context, Decimal
-from functools import cache
+from functools import cache, reduce
 
 from domain.billing import BilledLine, Tariff
 from domain.errors import SetupError
@@ -168,10 +168,12 @@ class PriceBook:
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """Their sum, exact: ``sum`` would round to the digits of the thread's context."""
-    whole = Decimal(0)
-    for amount in amounts:
-        whole = _EXACT.add(whole, amount)
-    return whole
+    return reduce(plus, amounts, Decimal(0))
+
+
+def plus(one: Decimal, other: Decimal) -> Decimal:
+    """Of two, as ``total``."""
+    return _EXACT.add(one, other)
 
 
 def fits(pattern: str, model: str) -> bool:

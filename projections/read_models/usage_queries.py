@@ -8,6 +8,7 @@ reckoned from a row.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import get_args
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from projections.read_models.reading import rows
 from projections.read_models.usage_rollup import GROUP, MEASURES, NOWHERE, PLACE
 
 TARIFF: tuple[Dimension, ...] = ("model", "service_tier", "speed", "inference_geo", "long_context")
+_TARIFFS_REMEMBERED = 1000
 _EPOCH = date(1970, 1, 1).toordinal()
 _GROUPABLE = get_args(Dimension)
 _KINDS = {**dict.fromkeys(PLACE, "uuid"), "long_context": "boolean", "estimated": "boolean"}
@@ -277,8 +279,20 @@ def _series(row: asyncpg.Record, question: UsageQuestion, how: Plan, days: Mappi
         group=tuple(row[name] for name in question.group_by),
         subscription=row["subscription"],
         rest=row["rest"],
-        tariff=Tariff(**{name: row[name] for name in TARIFF}),
+        tariff=_tariff(*(row[name] for name in TARIFF)),
         points=[UsagePoint(starts[bucket], days[period], tuple(counts)) for bucket, period, *counts in row["points"]],
+    )
+
+
+@lru_cache(_TARIFFS_REMEMBERED)
+def _tariff(model: str, service_tier: str, speed: str, inference_geo: str, long_context: bool) -> Tariff:  # noqa: FBT001
+    """The same few come again and again. In the order of ``TARIFF``."""
+    return Tariff(
+        model=model,
+        service_tier=service_tier,
+        speed=speed,
+        inference_geo=inference_geo,
+        long_context=long_context,
     )
 
 
