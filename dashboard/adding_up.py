@@ -12,7 +12,7 @@ from operator import add
 from domain.billing import Tariff
 from domain.costs import CostSum
 from domain.rate_cards import RateCard, RateCards, line_of
-from domain.usage_sums import UsageSeries
+from domain.usage_sums import TOKEN_KINDS, UsageSeries
 from domain.what_if import WhatIf, assumed
 
 COUNTED = (
@@ -20,7 +20,7 @@ COUNTED = (
     "web_searches", "thinking", "requests", "failed", "aborted", "unrecorded",
 )  # fmt: skip
 """``COUNTS`` as the answer names them; tokens that are billed each by itself come first, then all else that is."""
-_TOKENS, _PRICED, _REQUESTS, _UNRECORDED = 6, 7, 8, -1
+_PRICED, _REQUESTS, _UNRECORDED = 7, 8, -1
 
 
 @dataclass(slots=True)
@@ -100,4 +100,4 @@ class Adding:
 
 
 def _used(counts: Sequence[int]) -> int:
-    return sum(counts[:_TOKENS])
+    return sum(counts[:TOKEN_KINDS])

@@ -33,7 +33,7 @@ from dashboard.standings import begun, open_then, standing_now, standing_then
 from dashboard.statusline import status_line
 from dashboard.told import Sayings, Told, nothing_told
 from dashboard.trees import branches_of
-from dashboard.usage import UsageQuery, answer_of, branches_in, folded, is_folded, question_of
+from dashboard.usage import UsageQuery, answer_of, branches_in, dearest, folded, is_folded, is_ranked, question_of
 from domain.audit import Act
 from domain.cache_waste import costed, ranked, totals
 from domain.ids import Position
@@ -52,6 +52,7 @@ from projections.read_models import (
     session_queries,
     stream_queries,
     usage_queries,
+    weights,
 )
 from projections.read_models.cache_queries import CacheFilter
 from projections.read_models.connection import Connection
@@ -249,6 +250,8 @@ class DataStore:
             if is_folded(query):
                 whole = await usage_queries.usage(connection, replace(question, bucket="none"))
                 question = await asyncio.to_thread(folded, query, whole, said)
+            elif is_ranked(query):
+                question = dearest(query, question, await weights.tariffs(connection), said)
             found = await usage_queries.usage(connection, question)
             trees = await usage_queries.trees(connection, branches_in(query, found))
         return await asyncio.to_thread(answer_of, query, found, said, trees)

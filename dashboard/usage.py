@@ -16,11 +16,13 @@ from uuid import UUID
 
 from dashboard.adding_up import COUNTED, Adding, UsageSum
 from dashboard.told import Sayings, price_days
+from domain.billing import Tariff
 from domain.costs import CostSum
 from domain.prices import PriceBook, plus
+from domain.ranking import rates_of
 from domain.rate_cards import RateCards
 from domain.usage_ranges import Bucket
-from domain.usage_sums import Dimension, Kept, UsageFilter, UsageQuestion, UsageSeries
+from domain.usage_sums import Dearest, Dimension, Kept, UsageFilter, UsageQuestion, UsageSeries
 from domain.usage_tree import SubTaskTrees
 from domain.what_if import WhatIf
 from schemas.usage_api import SubTaskItem, UsageAnswer, UsageItem, UsageTokens
@@ -62,6 +64,9 @@ UNFOLDED = timedelta(days=45)
 """Of a longer time, told apart by buckets, the read model adds up what nobody will see."""
 _FOLDABLE: tuple[By, ...] = ("account", "key", "user", "project", "agent_type", "client_domain")
 """Of which there may be very many; all of text."""
+_RANKABLE: tuple[tuple[By, ...], ...] = (("conversation",), ("subtask",))
+_SPARE = 5
+"""So many conversations more are told apart than are shown: the read model ranks them by floating point."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +171,18 @@ def is_folded(query: UsageQuery) -> bool:
     """Whether to ask first which groups will be shown: there are many, in many buckets."""
     long = query.bucket != "none" and query.until - query.since > UNFOLDED
     return long and len(query.group_by) == 1 and query.group_by[0] in _FOLDABLE
+
+
+def is_ranked(query: UsageQuery) -> bool:
+    """Whether the read model is to tell only the conversations apart that will be shown: there may be very many."""
+    return query.bucket == "none" and query.group_by in _RANKABLE
+
+
+def dearest(query: UsageQuery, question: UsageQuestion, tariffs: Iterable[Tariff], said: Sayings) -> UsageQuestion:
+    """``tariffs``: all that there are. Of sub-tasks the dearest stand in the dearest conversations: whoever called
+    them costs as much at least, so as many conversations hold all that will be shown."""
+    rates = rates_of(tariffs, said.book, question.price_days or ())
+    return replace(question, dearest=Dearest(query.limit + _SPARE, rates))
 
 
 def folded(query: UsageQuery, rows: Iterable[UsageSeries], said: Sayings) -> UsageQuestion:

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from domain.billing import BilledLine, Tariff
+from domain.ranking import Rate
 from domain.usage_ranges import Bucket
 
 Dimension = Literal[
@@ -31,12 +32,25 @@ class Kept:
     values: Sequence[tuple[str, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Dearest:
+    """Of which conversations the rows stay apart, where there are more than anybody looks at: of those that cost most,
+    then of those that used most. All others are added up as one."""
+
+    conversations: int
+    """So many at most. What belongs to none counts as one."""
+    rates: Sequence[Rate]
+    """By which they are ranked, in floating point: of every tariff and each of the question's ``price_days``."""
+
+
 COUNTS = (
     "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
     "estimated_output_tokens", "web_searches", "thinking_tokens", "requests", "failed", "aborted",
     "unrecorded",
 )  # fmt: skip
 """What a sum counts; first what has a price (``domain/rate_cards.py``), of that first the tokens."""
+TOKEN_KINDS = 6
+"""So many of them are tokens that are billed each by itself."""
 
 
 class UsagePoint(NamedTuple):
@@ -82,6 +96,8 @@ class UsageQuestion:
     """Accounts that pay by subscription: they are told apart from all others, not from each other."""
     kept: Kept | None = None
     """None: every group stays apart."""
+    dearest: Dearest | None = None
+    """None: every conversation stays apart."""
 
 
 @dataclass(frozen=True, slots=True)

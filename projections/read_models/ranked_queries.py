@@ -21,7 +21,7 @@ from domain.billing import Tariff
 from domain.moments import micros_at, moment_at
 from domain.ranking import LATEST, NEWEST, ConversationMeasure, Rank, Rate, RequestMeasure, Sort
 from domain.rate_cards import COUNTED
-from projections.read_models import conversation_queries, request_queries
+from projections.read_models import conversation_queries, request_queries, weights
 from projections.read_models.connection import Connection
 from projections.read_models.conversation_queries import WANTED_CONVERSATIONS, ConversationFilter
 from projections.read_models.reading import rows
@@ -29,11 +29,8 @@ from projections.read_models.request_queries import WANTED_BY_LINK, WANTED_REQUE
 from projections.read_models.usage_rollup import NOWHERE
 from schemas.read_api import ConversationItem, RequestItem
 
-SELECT_TARIFFS = """
-SELECT DISTINCT model, service_tier, speed, inference_geo, long_context FROM read.usage_groups
-"""
 _LAST = micros_at(datetime.max.replace(tzinfo=UTC))
-_BILLIONTHS, _MOST = 10**9, 9_000_000_000_000_000_000
+_MOST = 9_000_000_000_000_000_000
 _TIMES = frozenset({"received_at", "last_at", "started_at"})
 _COSTS = "cost_usd"
 
@@ -78,10 +75,8 @@ ORDER BY value, id LIMIT $1
 """
 
 # -- money: billionths of a US dollar; null where none of what was used has a price ------------------------------------
-_AMOUNT = " + ".join(f"CASE u.{kind} WHEN 0 THEN 0 ELSE u.{kind} * rate.{kind} END" for kind in COUNTED)
 _USED = " + ".join(f"u.{kind}" for kind in COUNTED)
-_LINE = f"u.unrecorded, {_USED} > 0 AS used, {_AMOUNT} AS amount"
-_RATES = ", ".join(f"{kind} float8" for kind in COUNTED)
+_LINE = f"u.unrecorded, {_USED} > 0 AS used, {weights.amount('u', 'rate')} AS amount"
 _RATE = """
 rate AS MATERIALIZED (
     SELECT g.group_id, each.* FROM read.usage_groups g JOIN price AS each
@@ -89,10 +84,7 @@ rate AS MATERIALIZED (
             = ROW(g.model, g.service_tier, g.speed, g.inference_geo, g.long_context)::text
 )
 """
-_PRICE = f"""
-    model text, service_tier text, speed text, inference_geo text, long_context boolean,
-    since timestamptz, until timestamptz, {_RATES}
-"""
+_PRICE = f"{weights.TARIFF_COLUMNS}, since timestamptz, until timestamptz, {weights.RATE_COLUMNS}"
 _ADDED = f"""
     CASE WHEN sum(amount) FILTER (WHERE used) IS NOT NULL THEN least(sum(amount) FILTER (WHERE used), {_MOST})
         WHEN bool_and(amount IS NOT NULL) AND sum(unrecorded) = 0 THEN 0
@@ -283,20 +275,12 @@ def _moment(number: int) -> datetime:
 
 async def _weights(connection: Connection, rates_of: RatesOf) -> str:
     """Of every tariff that anything was used under."""
-    tariffs = [Tariff(**row) for row in await rows(connection, SELECT_TARIFFS)]
-    return msgspec.json.encode([_rate(rate) for rate in rates_of(tariffs)]).decode()
+    return msgspec.json.encode([_rate(rate) for rate in rates_of(await weights.tariffs(connection))]).decode()
 
 
 def _rate(rate: Rate) -> dict[str, object]:
-    tariff = rate.tariff
-    each = (None if amount is None else float(amount * _BILLIONTHS) for amount in rate.each)
     return {
-        "model": tariff.model,
-        "service_tier": tariff.service_tier,
-        "speed": tariff.speed,
-        "inference_geo": tariff.inference_geo,
-        "long_context": tariff.long_context,
+        **weights.weight(rate),
         "since": "-infinity" if rate.since == date.min else f"{rate.since}T00:00:00Z",
         "until": "infinity" if rate.until == date.max else f"{rate.until}T00:00:00Z",
-        **dict(zip(COUNTED, each, strict=True)),
     }

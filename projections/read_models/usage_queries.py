@@ -6,18 +6,21 @@ reckoned from a row.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import get_args
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from domain.billing import Tariff
+from domain.ranking import Rate
 from domain.usage_ranges import SUMS, Plan, Span, Table, plan
-from domain.usage_sums import COUNTS, Dimension, UsagePoint, UsageQuestion, UsageSeries
+from domain.usage_sums import COUNTS, TOKEN_KINDS, Dimension, UsagePoint, UsageQuestion, UsageSeries
 from domain.usage_tree import SubTask, SubTaskTrees, below_each, trees_of
+from projections.read_models import weights
 from projections.read_models.connection import Connection
 from projections.read_models.reading import rows
 from projections.read_models.usage_rollup import GROUP, MEASURES, NOWHERE, PLACE
@@ -81,7 +84,7 @@ _SUMS = ", ".join(f"sum(u.{name})::bigint AS {name}" for name in MEASURES)
 _TOTALS = ", ".join(f"sum(sign * {name})::bigint AS {name}" for name in MEASURES)
 _POINT = ", ".join(("bucket", "period", *COUNTS))
 """A row for each group, and its points in one array: what is told of a group is read once, not in every bucket."""
-SELECT_USAGE = f"""
+_SUMMED = f"""
 WITH numbered AS (
     SELECT g.group_id, {_NAMED}, {_PAID_OTHERWISE}, rest
     FROM read.usage_groups g CROSS JOIN LATERAL ({_REST}) fold WHERE {_WANTED_GROUPS}
@@ -124,11 +127,41 @@ WITH numbered AS (
     SELECT bucket, period, number, {_PLACES}, {_TOTALS} FROM part
     GROUP BY bucket, period, number, {_PLACES} HAVING sum(sign * lines) <> 0
 )
+"""  # noqa: S608  names of the lists above
+SELECT_USAGE = f"""
+{_SUMMED}
 SELECT * FROM (
     SELECT number, {_PLACES}, array_agg(ARRAY[{_POINT}]::bigint[]) AS points
     FROM summed GROUP BY number, {_PLACES}
 ) AS packed JOIN (SELECT DISTINCT number, {_NAMES} FROM chosen) AS each USING (number)
 """  # noqa: S608  names of the lists above
+_WORTH = weights.amount("summed", "rate")
+_USED = " + ".join(f"summed.{name}" for name in COUNTS[:TOKEN_KINDS])
+_ADDED = ", ".join(f"sum(summed.{name})::bigint AS {name}" for name in COUNTS)
+_APART = ", ".join(f"CASE WHEN kept.id IS NOT NULL THEN summed.{name} END AS {name}" for name in PLACE)
+SELECT_DEAREST = f"""
+{_SUMMED}
+, price AS (
+    SELECT * FROM jsonb_to_recordset($28::jsonb) AS price({weights.TARIFF_COLUMNS}, period int, {weights.RATE_COLUMNS})
+), rate AS MATERIALIZED (
+    SELECT DISTINCT number, price.* FROM chosen JOIN price USING ({", ".join(TARIFF)})
+), worth AS (
+    SELECT coalesce(conversation_id, '{NOWHERE}') AS id, round(sum(coalesce({_WORTH}, 0))) AS cost, sum({_USED}) AS used
+    FROM summed LEFT JOIN rate USING (number, period) GROUP BY 1
+), kept AS MATERIALIZED (
+    SELECT id FROM worth ORDER BY cost DESC, used DESC, id LIMIT $29
+), folded AS (
+    SELECT bucket, period, number, {_APART}, kept.id IS NULL AS others, {_ADDED}
+    FROM summed LEFT JOIN kept ON kept.id = coalesce(summed.conversation_id, '{NOWHERE}')
+    GROUP BY 1, 2, 3, 4, 5, 6
+)
+SELECT * FROM (
+    SELECT number, {_PLACES}, others, array_agg(ARRAY[{_POINT}]::bigint[]) AS points
+    FROM folded GROUP BY number, {_PLACES}, others
+) AS packed JOIN (SELECT DISTINCT number, {_NAMES} FROM chosen) AS each USING (number)
+"""  # noqa: S608  names of the lists above
+"""The same, where only the dearest conversations stay apart. Sums are ranked as they come out: by what a price depends
+on, in floating point."""
 SELECT_BRANCHES = """
 SELECT first.branch_id, above.branch_id AS parent_id, first.edge, first.depth
 FROM read.links first LEFT JOIN read.links above ON above.request_id = first.parent_request_id
@@ -186,9 +219,26 @@ async def usage(connection: Connection, question: UsageQuestion) -> list[UsageSe
     how = plan(question.since, question.until, question.bucket, question.zone, sums, price_days)
     if not how.spans:
         return []
-    found = await rows(connection, SELECT_USAGE, *_arguments(question, how.spans))
+    statement, arguments = _asked(question, how.spans)
+    found = await rows(connection, statement, *arguments)
     days = _days(question.price_days, {period for row in found for _, period, *_ in row["points"]})
     return [_series(row, question, how, days) for row in found]
+
+
+def _asked(question: UsageQuestion, spans: Sequence[Span]) -> tuple[str, list[object]]:
+    """The query and its arguments."""
+    dearest = question.dearest
+    if dearest is None:
+        return SELECT_USAGE, [*_arguments(question, spans)]
+    placed = replace(question, group_by=(*question.group_by, "conversation_id"))
+    weighed = _weights(dearest.rates, question.price_days or ())
+    return SELECT_DEAREST, [*_arguments(placed, spans), weighed, dearest.conversations]
+
+
+def _weights(rates: Iterable[Rate], price_days: Sequence[date]) -> str:
+    """By the number of the period, as ``_period`` counts."""
+    numbers = {day: number for number, day in enumerate([date.min, *sorted(price_days)])}
+    return msgspec.json.encode([{**weights.weight(rate), "period": numbers[rate.since]} for rate in rates]).decode()
 
 
 def _arguments(question: UsageQuestion, spans: Sequence[Span]) -> Iterator[object]:
@@ -278,14 +328,14 @@ def _series(row: asyncpg.Record, question: UsageQuestion, how: Plan, days: Mappi
     return UsageSeries(
         group=tuple(row[name] for name in question.group_by),
         subscription=row["subscription"],
-        rest=row["rest"],
+        rest=row["rest"] or (question.dearest is not None and row["others"]),
         tariff=_tariff(*(row[name] for name in TARIFF)),
         points=[UsagePoint(starts[bucket], days[period], tuple(counts)) for bucket, period, *counts in row["points"]],
     )
 
 
 @lru_cache(_TARIFFS_REMEMBERED)
-def _tariff(model: str, service_tier: str, speed: str, inference_geo: str, long_context: bool) -> Tariff:  # noqa: FBT001
+def _tariff(model: str, service_tier: str, speed: str, inference_geo: str, long_context: bool) -> Tariff:  # noqa: FBT001  a column
     """The same few come again and again. In the order of ``TARIFF``."""
     return Tariff(
         model=model,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
+from itertools import product
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ import pytest
 
 from dashboard.data import DataStore
 from dashboard.told import Sayings
-from dashboard.usage import BYS, By, UsageQuery
+from dashboard.usage import BYS, By, UsageQuery, is_ranked
 from domain.corrections import LinkCorrection
 from ops.db.borrowing import borrowed
 from ops.db.event_log import PostgresEventLog
@@ -142,6 +143,27 @@ async def test_trees_add_up_whatever_is_told_apart_beside_them(pool: Pool, name:
         for branch in {line["branch_id"] for line in lines} - {None}:
             both = await usage.usage(replace(ASKED, group_by=(), wanted={"subtask": task, "branch": branch}))
             assert told_by([both.total]) == counted([line for line in chosen if line["branch_id"] == branch])
+
+
+@pytest.mark.parametrize("name", ["forest0", "forest2", "v2.0.76_mix"])
+async def test_what_is_not_shown_may_as_well_stay_together(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The read model tells the dearest conversations apart; so does who is told all of them."""
+    monkeypatch.setattr("dashboard.usage._SPARE", 0)
+    store, known = await store_of(pool, name, Random(name))
+    lines, usage = await lines_of(store, known), asking(pool)
+    bys: tuple[By, ...] = ("conversation", "subtask")
+    for by, wanted in product(bys, ("", "subagent", "main")):
+        query = replace(ASKED, group_by=(by,), wanted={"class": wanted} if wanted else {})
+        assert is_ranked(query)
+        groups = len((await usage.usage(query)).items)
+        for limit in range(1, groups + 2):
+            quick = await usage.usage(replace(query, limit=limit))
+            with monkeypatch.context() as patch:
+                patch.setattr("dashboard.data.is_ranked", lambda _: False)
+                assert quick == await usage.usage(replace(query, limit=limit))
+    assert len({line["conversation_id"] for line in lines}) > 1
 
 
 async def test_agents_alone_stand_below_callers_of_which_nothing_was_asked(pool: Pool) -> None:

@@ -1,9 +1,11 @@
 """Whatever is asked, for any time and on any clock: the answer is what adding up the lines gives."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
 from random import Random
 from typing import Any, get_args
 from uuid import UUID
@@ -11,8 +13,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from domain.billing import Tariff
+from domain.ranking import Rate
+from domain.rate_cards import COUNTED
 from domain.usage_ranges import Bucket
-from domain.usage_sums import Dimension, Kept, UsageFilter, UsageQuestion
+from domain.usage_sums import COUNTS, TOKEN_KINDS, Dearest, Dimension, Kept, UsageFilter, UsageQuestion
 from domain.usage_tree import SubTask, SubTaskTrees
 from ops.db.pool import Pool
 from projections.read_models import usage_queries
@@ -264,6 +269,53 @@ async def test_what_is_not_kept_apart_is_one_rest(store: Store, names: tuple[Dim
     assert {row.group[-1] for row in rest} == {line["model"] for line in lines if group_in(line, names) not in kept}
     for name in ("requests", "failed", "thinking_tokens"):
         assert sum(row.counts[name] for row in rows) == sum(row.counts[name] for row in apart)
+
+
+def worth(row: UsageRow, rates: Sequence[Rate]) -> int:
+    """In US dollars; 0 where something of it has no price."""
+    of_day = [rate.each for rate in rates if (rate.tariff, rate.since) == (row.tariff, row.priced_on or date.min)]
+    each_of = zip(COUNTED, [*of_day, (None,) * len(COUNTED)][0], strict=True)
+    pairs = [(row.counts[kind], each) for kind, each in each_of if row.counts[kind]]
+    return 0 if any(each is None for _, each in pairs) else sum(count * int(each or 0) for count, each in pairs)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_of_conversations_the_dearest_stay_apart(store: Store, seed: int) -> None:
+    random, lines = Random(f"dearest {seed}"), await lines_of(store)
+    days = sorted(BEGIN.date() + timedelta(days=day) for day in random.sample(range(DAYS), seed % 3))
+    begins = [date.min, *days, date.max]
+    amounts = [None, *map(Decimal, range(1, 40))][: random.choice([1, 40])]
+    rates = [
+        Rate(tariff, since, until, tuple(random.choice(amounts) for _ in COUNTED))
+        for tariff in {Tariff(**{name: line[name] for name in TARIFF}) for line in lines}
+        for since, until in pairwise(begins)
+        if random.random() < 0.8
+    ]
+    since = BEGIN + timedelta(minutes=random.randint(-100, 2000))
+    asked = UsageQuestion(
+        since=since,
+        until=since + timedelta(minutes=random.randint(5000, 8000)),
+        group_by=(random.choice([("conversation_id",), ("conversation_id", "branch_id")])),
+        wanted=UsageFilter(random.choice([{}, {"request_class": ["main", "subagent"]}])),
+        price_days=days,
+    )
+    apart = await ask(store, asked)
+    value = defaultdict[UUID, list[int]](lambda: [0, 0])
+    for row in apart:
+        value[row.group[0] or UUID(int=0)][0] -= worth(row, rates)
+        value[row.group[0] or UUID(int=0)][1] -= sum(row.counts[name] for name in COUNTS[:TOKEN_KINDS])
+    ranked = sorted(value, key=lambda one: (value[one], one))
+    assert len(ranked) > 1
+    for most in range(len(ranked) + 2):
+        rows = await ask(store, replace(asked, dearest=Dearest(most, rates)))
+        kept = set(ranked[:most])
+        assert told([row for row in rows if not row.rest], asked) == told(
+            [row for row in apart if (row.group[0] or UUID(int=0)) in kept], asked
+        )
+        others = [row for row in apart if (row.group[0] or UUID(int=0)) not in kept]
+        nobody = [replace(row, group=(None,) * len(asked.group_by)) for row in others]
+        assert told([row for row in rows if row.rest], asked) == told(nobody, asked)
+        assert len([row for row in rows if row.rest]) <= len({(row.tariff, row.priced_on) for row in others})
 
 
 def group_in(line: Line, names: Sequence[str]) -> tuple[str, ...]:
