@@ -69,6 +69,8 @@ class UsagePage:
         self._table: UsageAnswer | None = None
         self._talks: UsageAnswer | None = None
         self._agents: UsageAnswer | None = None
+        self._known: list[tuple[UsageQuery | None, UsageAnswer | None]] = []
+        """What was answered since the store was last looked at: it is not asked again."""
         self._titles: dict[str, str] = {}
         self._chart = usage_figures.usage_chart()
         self._drawn: tuple[object, ...] = ()
@@ -76,17 +78,23 @@ class UsagePage:
 
     async def load(self, search: str) -> None:
         self._query = read_query(PATH, search, STATE)
-        await self.follow()
+        await self._read()
 
     async def follow(self) -> None:
+        self._known = []
+        await self._read()
+
+    async def _read(self) -> None:
         self._span = span_of(self._query.filters, self._from.clock())
         try:
             questions = self._questions()
-            self._series, self._table, self._talks, self._agents = await gather(*map(self._ask, questions))
+            answers = await gather(*map(self._ask, questions))
         except (InvalidQueryError, TooManyBucketsError) as error:
             self._refusal = str(error)
         else:
             self._refusal = ""
+            self._series, self._table, self._talks, self._agents = answers
+            self._known = [*zip(questions, answers, strict=True)]
             await self._read_titles()
 
     def _questions(self) -> tuple[UsageQuery | None, ...]:
@@ -106,7 +114,10 @@ class UsagePage:
         )
 
     async def _ask(self, question: UsageQuery | None) -> UsageAnswer | None:
-        return None if question is None else await self._from.store.usage(question)
+        if question is None:
+            return None
+        known = (answer for asked, answer in self._known if asked == question)
+        return next(known, None) or await self._from.store.usage(question)
 
     async def act(self, name: str, value: str) -> None:
         """Everything here is a link or a form."""

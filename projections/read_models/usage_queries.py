@@ -144,7 +144,8 @@ SELECT_DEAREST = f"""
 , price AS (
     SELECT * FROM jsonb_to_recordset($28::jsonb) AS price({weights.TARIFF_COLUMNS}, period int, {weights.RATE_COLUMNS})
 ), rate AS MATERIALIZED (
-    SELECT DISTINCT number, price.* FROM chosen JOIN price USING ({", ".join(TARIFF)})
+    SELECT number, price.* FROM (SELECT DISTINCT number, {", ".join(TARIFF)} FROM chosen) AS each
+    JOIN price USING ({", ".join(TARIFF)})
 ), worth AS (
     SELECT coalesce(conversation_id, '{NOWHERE}') AS id, round(sum(coalesce({_WORTH}, 0))) AS cost, sum({_USED}) AS used
     FROM summed LEFT JOIN rate USING (number, period) GROUP BY 1

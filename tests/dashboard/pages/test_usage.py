@@ -1,6 +1,6 @@
 """The page of usage asks for what its address says, its tables follow the brush, and its links lead further in."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -195,6 +195,23 @@ async def test_nothing_yet_nothing_here_and_a_refusal_say_so() -> None:
         raise TooManyBucketsError
 
     assert 'data-state="refused"' in (await loaded("", too_many)).regions()["tables"]
+
+
+async def test_what_was_answered_is_asked_again_when_the_store_has_moved() -> None:
+    page, store = page_of()
+
+    async def asked_by(doing: Awaitable[None]) -> list[tuple[str, ...]]:
+        store.wanted.clear()
+        await doing
+        return [tuple(one.group_by) for one in store.wanted if isinstance(one, UsageQuery)]
+
+    first = await asked_by(page.load("?range=30d"))
+    assert first == [("model",), ("model",), ("conversation",), ("subtask",)]
+    assert await asked_by(page.load("?range=30d&by=project")) == [("project",), ("project",)]
+    assert await asked_by(page.load("?range=30d&by=project")) == []
+    assert await asked_by(page.load("?range=7d")) == first
+    assert await asked_by(page.follow()) == first
+    assert page.regions()["tables"]
 
 
 async def test_the_figure_holds_the_bars_and_a_zoom_is_kept_until_the_span_changes() -> None:
