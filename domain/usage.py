@@ -11,8 +11,8 @@ from typing import TypeGuard
 
 from schemas.anthropic.stream import JsonObject, JsonValue
 
-_LARGEST_COUNT = 2**63 - 1
-"""A count must fit the database's bigint; anything above is no count."""
+LARGEST_COUNT = 2**40
+"""Anything above is no count: no window holds so many, and the sum of a million such fits the database's bigint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,4 +157,4 @@ class _Members:
 
 
 def _is_count(value: JsonValue) -> TypeGuard[int]:
-    return type(value) is int and 0 <= value <= _LARGEST_COUNT
+    return type(value) is int and 0 <= value <= LARGEST_COUNT

@@ -3,6 +3,7 @@
 The rows are real traffic, some of it at prices that nobody knows, some of it not recorded.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,10 @@ from uuid import UUID
 import pytest
 
 from dashboard.cursors import encode_rank
-from dashboard.data import ConversationFilter, DataStore, RequestFilter
+from dashboard.data import CacheFilter, ConversationFilter, DataStore, RequestFilter
 from dashboard.errors import InvalidQueryError
 from dashboard.told import Sayings
-from dashboard.usage import UsageQuery
+from dashboard.usage import BYS, UsageQuery
 from domain.ids import Position
 from domain.prices import PriceBook
 from domain.ranking import (
@@ -60,7 +61,10 @@ async def store(pool: Pool) -> DataStore:
         made = [await recorded(one, ids[one.n], source.ship) for one in listed]
         await append_all(source.ship, [attributed(one, random) for one in made])
     await source.follow()
+    return store_of(pool)
 
+
+def store_of(pool: Pool) -> DataStore:
     async def told() -> Sayings:
         return SAID
 
@@ -183,3 +187,29 @@ def number_of(value: Value) -> int:
 def test_every_measure_has_an_order() -> None:
     assert set(REQUEST_MEASURES) == set(get_args(RequestMeasure))
     assert set(CONVERSATION_MEASURES) == set(get_args(ConversationMeasure))
+
+
+@pytest.mark.parametrize("count", [2**40, 2**63 - 1, 2**80])
+async def test_an_answer_that_counts_beyond_all_reason_spoils_no_list(pool: Pool, count: int) -> None:
+    """Each of its counts might be right by itself; what adds them up has to come to an end."""
+    source = Store.over(pool)
+    listed = [replace(one, answer=counting(one.answer, count)) for one in captures.exchanges("d2_two_agents")]
+    ids = request_ids(listed)
+    await append_all(source.ship, [await recorded(one, ids[one.n], source.ship) for one in listed])
+    await source.follow()
+    assert await pool.fetch("SELECT * FROM projection_failures") == []
+    store = store_of(pool)
+    for measure in REQUEST_MEASURES:
+        assert (await store.requests(RequestFilter(), sort=Sort(measure))).items or measure == "time_to_first_byte_ms"
+    for other in CONVERSATION_MEASURES:
+        assert (await store.conversations(ConversationFilter(), sort=Sort(other))).items
+    for by in BYS:
+        answer = await store.usage(UsageQuery(since=SINCE, until=UNTIL, group_by=(by,)))
+        assert answer.total.requests == len(listed)
+    await store.cache_insights(CacheFilter())
+    await store.windows(None, UNTIL)
+
+
+def counting(answer: bytes, count: int) -> bytes:
+    """With every count of tokens as large."""
+    return re.sub(rb'("(?:input|output|cache_\w+|ephemeral_\w+)_tokens": ?)\d+', rb"\g<1>%d" % count, answer)
