@@ -85,11 +85,14 @@ _TOTALS = ", ".join(f"sum(sign * {name})::bigint AS {name}" for name in MEASURES
 _POINT = ", ".join(("bucket", "period", *COUNTS))
 """A row for each group, and its points in one array: what is told of a group is read once, not in every bucket."""
 _SUMMED = f"""
-WITH numbered AS (
+WITH named AS (
     SELECT g.group_id, {_NAMED}, {_PAID_OTHERWISE}, rest
     FROM read.usage_groups g CROSS JOIN LATERAL ({_REST}) fold WHERE {_WANTED_GROUPS}
+), kind AS MATERIALIZED (
+    SELECT row_number() OVER () AS number, {_NAMES}, members
+    FROM (SELECT {_NAMES}, array_agg(group_id) AS members FROM named GROUP BY {_NAMES}) AS apart
 ), chosen AS MATERIALIZED (
-    SELECT *, dense_rank() OVER (ORDER BY {_NAMES}) AS number FROM numbered
+    SELECT number, unnest(members) AS group_id FROM kind
 ), span AS MATERIALIZED (
     SELECT * FROM unnest({_SPANS}) AS span(name, since, until, bucket, sign)
 ), part AS (
@@ -133,7 +136,7 @@ SELECT_USAGE = f"""
 SELECT * FROM (
     SELECT number, {_PLACES}, array_agg(ARRAY[{_POINT}]::bigint[]) AS points
     FROM summed GROUP BY number, {_PLACES}
-) AS packed JOIN (SELECT DISTINCT number, {_NAMES} FROM chosen) AS each USING (number)
+) AS packed JOIN (SELECT number, {_NAMES} FROM kind) AS each USING (number)
 """  # noqa: S608  names of the lists above
 _WORTH = weights.amount("summed", "rate")
 _USED = " + ".join(f"summed.{name}" for name in COUNTS[:TOKEN_KINDS])
@@ -144,8 +147,7 @@ SELECT_DEAREST = f"""
 , price AS (
     SELECT * FROM jsonb_to_recordset($28::jsonb) AS price({weights.TARIFF_COLUMNS}, period int, {weights.RATE_COLUMNS})
 ), rate AS MATERIALIZED (
-    SELECT number, price.* FROM (SELECT DISTINCT number, {", ".join(TARIFF)} FROM chosen) AS each
-    JOIN price USING ({", ".join(TARIFF)})
+    SELECT number, price.* FROM kind JOIN price USING ({", ".join(TARIFF)})
 ), worth AS (
     SELECT coalesce(conversation_id, '{NOWHERE}') AS id, round(sum(coalesce({_WORTH}, 0))) AS cost, sum({_USED}) AS used
     FROM summed LEFT JOIN rate USING (number, period) GROUP BY 1
@@ -159,7 +161,7 @@ SELECT_DEAREST = f"""
 SELECT * FROM (
     SELECT number, {_PLACES}, others, array_agg(ARRAY[{_POINT}]::bigint[]) AS points
     FROM folded GROUP BY number, {_PLACES}, others
-) AS packed JOIN (SELECT DISTINCT number, {_NAMES} FROM chosen) AS each USING (number)
+) AS packed JOIN (SELECT number, {_NAMES} FROM kind) AS each USING (number)
 """  # noqa: S608  names of the lists above
 """The same, where only the dearest conversations stay apart. Sums are ranked as they come out: by what a price depends
 on, in floating point."""
