@@ -118,10 +118,10 @@ def show_lanes(chart: Timeline, names: Sequence[str]) -> None:
     rows = max(MIN_LANES, len(shown))
     chart.figure.height = rows * (LANE_PX if rows <= ROOMY_LANES else THIN_LANE_PX) + AXIS_PX
     chart.figure.y_range.start, chart.figure.y_range.end = rows - 0.5, -0.5
-    chart.ticker.ticks = list(range(len(shown)))
     chart.figure.yaxis.major_label_overrides = {
         place: plain_label(name, LANE_CHARS) for place, name in enumerate(shown)
     }
+    chart.ticker.ticks = list(range(len(shown)))  # behind their names: no lane is a bare number for a moment
 
 
 def show_bars(chart: Timeline, before: Sequence[Bar], after: Sequence[Bar]) -> None:

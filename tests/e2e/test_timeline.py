@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Download, Page, expect
 
 from tests.browser import WAIT_MS
 from tests.e2e.test_pages import Client, logged_in, served, worked
 from tests.scripted_api import text
+from tests.waiting import until_true
 
 SVG = "{http://www.w3.org/2000/svg}"
 TOP = "document.querySelector('[data-tree-rows]').scrollTop"
@@ -99,23 +100,33 @@ async def filters_stand_in_the_address(page: Page) -> None:
 
 async def the_figure_can_be_opened(page: Page) -> None:
     """Lines and letters, not a picture of them, and nothing that is fetched or run."""
-    async with page.expect_download() as coming:
-        await page.get_by_role("button", name="SVG").click()
-    path = await (await coming.value).path()
-    drawing = ET.fromstring(await asyncio.to_thread(path.read_text))
+    await until_true(lambda: names_a_lane(page), "the figure follows the words above it", WAIT_MS / 1000)
+    download, drawing = await saved(page)
     names = {element.tag.removeprefix(SVG) for element in drawing.iter()}
     assert drawing.tag == f"{SVG}svg"
     assert drawing[0].get("fill") == "#ffffff"
     assert "path" in names
     assert not names & {"image", "script", "foreignObject", "use"}
-    assert "main" in {(element.text or "").strip() for element in drawing.iter(f"{SVG}text")}
     fills = {element.get("fill") for element in drawing.iter(f"{SVG}path")}
     assert {"rgb(46,136,223)", "rgb(0,122,100)"} <= fills, "the colours of the stylesheet: main thread and sub-agent"
-    assert (await coming.value).suggested_filename == "timeline.svg"
+    assert download.suggested_filename == "timeline.svg"
     assert page.context.browser is not None
     shown = await page.context.browser.new_page()
-    whole = base64.b64encode(await asyncio.to_thread(path.read_bytes)).decode()
+    whole = base64.b64encode(await asyncio.to_thread((await download.path()).read_bytes)).decode()
     await shown.set_content(f'<img src="data:image/svg+xml;base64,{whole}">')
     await expect(shown.locator("img")).to_have_js_property("complete", value=True)
     assert await shown.locator("img").evaluate("(picture) => picture.naturalWidth") > 600
     await shown.close()
+
+
+async def saved(page: Page) -> tuple[Download, ET.Element]:
+    async with page.expect_download() as coming:
+        await page.get_by_role("button", name="SVG").click()
+    download = await coming.value
+    path = await download.path()
+    return download, ET.fromstring(await asyncio.to_thread(path.read_text))
+
+
+async def names_a_lane(page: Page) -> bool:
+    _, drawing = await saved(page)
+    return "main" in {(element.text or "").strip() for element in drawing.iter(f"{SVG}text")}
