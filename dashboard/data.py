@@ -39,6 +39,7 @@ from domain.cache_waste import costed, ranked, totals
 from domain.ids import Position
 from domain.ports import EventLog, Payloads
 from domain.ranking import LATEST, NEWEST, ConversationMeasure, RequestMeasure, Sort
+from domain.rate_cards import RateCards
 from domain.search_query import as_tsquery, read_search
 from domain.viewers import OWNER, Viewer
 from projections.read_models import (
@@ -274,7 +275,7 @@ class DataStore:
         async with self._connections() as connection:
             wastes = await cache_queries.waste(connection, wanted, said.price_days)
             compared = await cache_queries.compared(connection, wanted)
-        found = await asyncio.to_thread(costed, wastes, said.price_of)
+        found = await asyncio.to_thread(costed, wastes, RateCards(said.book))
         return CacheInsights(
             since=wanted.since,
             until=wanted.until,

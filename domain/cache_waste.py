@@ -10,6 +10,7 @@ from uuid import UUID
 
 from domain.billing import BilledLine, Tariff
 from domain.cache_misses import Rewritten
+from domain.rate_cards import RateCard, RateCards
 from domain.usage import TokenCounts
 from schemas.cache_api import CacheCause, CacheGroup, CacheTotals, RewrittenTokens
 
@@ -58,30 +59,15 @@ class Costed:
     """US dollars that reading would have saved, exact; None: there is no price."""
 
 
-def costed(wastes: Iterable[Waste], price_of: PriceOf) -> list[Costed]:
-    """As ``cost_of`` says of each: a price is linear in its tokens, so it is asked for once of a token of each kind."""
-    per_token = dict[tuple[Tariff, date], tuple[Decimal | None, ...]]()
-    found = list[Costed]()
-    for waste in wastes:
-        terms = waste.tariff, waste.day
-        if (each := per_token.get(terms)) is None:
-            each = per_token[terms] = tuple(cost_of(*terms, one, price_of) for one in _SINGLE)
-        found.append(Costed(waste, _linear(waste.rewritten, each)))
-    return found
+def costed(wastes: Iterable[Waste], cards: RateCards) -> list[Costed]:
+    """As ``cost_of`` says of each, quick enough for thousands."""
+    return [Costed(waste, _cost_by(cards.card(waste.tariff, waste.day), waste.rewritten)) for waste in wastes]
 
 
-_SINGLE = Rewritten(1, 0, 0), Rewritten(0, 1, 0), Rewritten(0, 0, 1)
-
-
-def _linear(rewritten: Rewritten, per_token: Sequence[Decimal | None]) -> Decimal | None:
-    """``per_token``: of each kind in the order of ``_SINGLE``."""
-    cost = Decimal(0)
-    for count, each in zip((rewritten.write_5m, rewritten.write_1h, rewritten.fresh), per_token, strict=True):
-        if count:
-            if each is None:
-                return None
-            cost += count * each
-    return cost
+def _cost_by(card: RateCard, rewritten: Rewritten) -> Decimal | None:
+    cost = card.amount_of((rewritten.fresh, 0, 0, rewritten.write_5m, rewritten.write_1h, 0, 0)).amount
+    saved = card.amount_of((0, 0, rewritten.tokens, 0, 0, 0, 0)).amount
+    return None if cost is None or saved is None else cost - saved
 
 
 def ranked(wastes: Iterable[Costed], most: int) -> list[CacheGroup]:

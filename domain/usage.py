@@ -11,7 +11,7 @@ from typing import TypeGuard
 
 from schemas.anthropic.stream import JsonObject, JsonValue
 
-LARGEST_COUNT = 2**40
+_LARGEST_COUNT = 2**40
 """Anything above is no count: no window holds so many, and the sum of a million such fits the database's bigint."""
 
 
@@ -157,4 +157,4 @@ class _Members:
 
 
 def _is_count(value: JsonValue) -> TypeGuard[int]:
-    return type(value) is int and 0 <= value <= LARGEST_COUNT
+    return type(value) is int and 0 <= value <= _LARGEST_COUNT

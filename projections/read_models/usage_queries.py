@@ -8,7 +8,6 @@ reckoned from a row.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from typing import get_args
 from uuid import UUID
 
@@ -26,7 +25,6 @@ from projections.read_models.reading import rows
 from projections.read_models.usage_rollup import GROUP, MEASURES, NOWHERE, PLACE
 
 TARIFF: tuple[Dimension, ...] = ("model", "service_tier", "speed", "inference_geo", "long_context")
-_TARIFFS_REMEMBERED = 1000
 _EPOCH = date(1970, 1, 1).toordinal()
 _GROUPABLE = get_args(Dimension)
 _KINDS = {**dict.fromkeys(PLACE, "uuid"), "long_context": "boolean", "estimated": "boolean"}
@@ -331,21 +329,9 @@ def _series(row: asyncpg.Record, question: UsageQuestion, how: Plan, days: Mappi
     return UsageSeries(
         group=tuple(row[name] for name in question.group_by),
         subscription=row["subscription"],
-        rest=row["rest"] or (question.dearest is not None and row["others"]),
-        tariff=_tariff(*(row[name] for name in TARIFF)),
+        rest=row["rest"] or row.get("others", False),
+        tariff=Tariff(**{name: row[name] for name in TARIFF}),
         points=[UsagePoint(starts[bucket], days[period], tuple(counts)) for bucket, period, *counts in row["points"]],
-    )
-
-
-@lru_cache(_TARIFFS_REMEMBERED)
-def _tariff(model: str, service_tier: str, speed: str, inference_geo: str, long_context: bool) -> Tariff:  # noqa: FBT001  a column
-    """The same few come again and again. In the order of ``TARIFF``."""
-    return Tariff(
-        model=model,
-        service_tier=service_tier,
-        speed=speed,
-        inference_geo=inference_geo,
-        long_context=long_context,
     )
 
 

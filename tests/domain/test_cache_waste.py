@@ -12,6 +12,7 @@ from domain.billing import BilledLine, Tariff
 from domain.cache_misses import Rewritten
 from domain.cache_waste import EXAMPLES, Waste, cost_of, costed, ranked, rewritten_tokens, totals
 from domain.prices import Factor, Price, PriceBook, Rates
+from domain.rate_cards import RateCards
 
 DAY = date(2026, 11, 22)
 COUNTS = st.integers(0, 10**7)
@@ -30,6 +31,25 @@ def price_of(line: BilledLine, _: date) -> Decimal | None:
         + tokens.cache_read_tokens * 1_000
     )
     return Decimal(thousandths) / 10**9
+
+
+SAME = PriceBook(
+    (
+        Price(
+            pattern="m",
+            effective_from=date.min,
+            source="test",
+            rates=Rates(
+                input=Decimal(10),
+                output=Decimal(50),
+                cache_read=Decimal(1),
+                cache_write_5m=Decimal("12.5"),
+                cache_write_1h=Decimal(20),
+            ),
+        ),
+    )
+)
+"""The same as a book."""
 
 
 def waste(key: str | None, cause: str, rewritten: Rewritten, number: int = 1, model: str = "m") -> Waste:
@@ -75,7 +95,7 @@ WASTES = st.lists(
 
 @given(WASTES)
 def test_groups_add_up_and_the_dearest_is_first(wastes: list[Waste]) -> None:
-    found = costed(wastes, price_of)
+    found = costed(wastes, RateCards(SAME))
     groups = ranked(found, 10)
     assert [ranked(found, most) for most in range(3)] == [groups[:most] for most in range(3)]
     assert {group.key for group in groups} == {one.key for one in wastes}
@@ -131,7 +151,7 @@ def test_priced_by_the_token_it_comes_to_the_same(tariff: Tariff, rewritten: Rew
         return BOOK.price_of(line, day).amount
 
     one = replace(waste("a", "unknown", rewritten), tariff=tariff)
-    assert [each.cost for each in costed([one], amount)] == [cost_of(tariff, DAY, rewritten, amount)]
+    assert [each.cost for each in costed([one], RateCards(BOOK))] == [cost_of(tariff, DAY, rewritten, amount)]
 
 
 def test_of_nothing_nothing_is_wasted() -> None:
