@@ -184,6 +184,11 @@ class DataStore:
             found = await conversation_queries.one(connection, member)
             return found and (await lists.priced_talk(connection, [found], said))[0]
 
+    async def titles(self, conversations: Sequence[UUID]) -> dict[UUID, str]:
+        """What they are called, by their own ids; without those that are gone."""
+        async with self._connections() as connection:
+            return await conversation_queries.titles(connection, conversations)
+
     async def tree(self, member: UUID, as_of: datetime | None = None) -> ConversationTree | None:
         """The same with its branches and all its exchanges, in the order they were received; ``as_of``: as it stood
         then (``dashboard/as_of.py``), before it began without exchanges."""
@@ -236,10 +241,11 @@ class DataStore:
             found = await search_queries.hits(connection, words, query.wanted, RANKED, page, best_first=best_first)
         return await asyncio.to_thread(search_answer, found, search, query.offset)
 
-    async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
-        """Windows and limits, as headers told and tokens tell; ``account`` None: of those that were used last."""
+    async def windows(self, account: str | None, now: datetime, *, history: bool = True) -> WindowsAnswer:
+        """Windows and limits, as headers told and tokens tell; ``account`` None: of those that were used last.
+        ``history`` False: as they are now, without what they were before."""
         async with self._connections() as connection:
-            return await limit_queries.windows(connection, account, now, MAX_ACCOUNTS)
+            return await limit_queries.windows(connection, account, now, MAX_ACCOUNTS, history=history)
 
     async def usage(self, query: UsageQuery) -> UsageAnswer:
         """Tokens and money of a range, told apart as asked. Raises TooManyBucketsError."""
@@ -296,7 +302,8 @@ class DataStore:
         async with self._connections() as connection:
             standing = await session_queries.standing(connection, session)
             spent = await session_queries.spent(connection, session)
-            windows = await limit_queries.windows_of(connection, standing.account, now) if standing else None
+            account = standing.account if standing else None
+            windows = await limit_queries.windows_of(connection, account, now, history=False) if account else None
         newest = (standing.model, standing.context_tokens) if standing else (None, None)
         dated = [(each.day, each.requests, each.line) for each in spent]
         return status_line(

@@ -57,7 +57,8 @@ class Known:
     use: TokenUse
 
 
-def account_windows(known: Known, now: datetime) -> AccountWindows:
+def account_windows(known: Known, now: datetime, *, history: bool = True) -> AccountWindows:
+    """``history`` False: windows without their points and without those before them."""
     newest = _newest(known.sightings)
     gauges = [one.gauge for one in newest]
     return AccountWindows(
@@ -66,7 +67,7 @@ def account_windows(known: Known, now: datetime) -> AccountWindows:
         bare_at=known.bare_at,
         overall=next((_overall(one) for one in newest if one.gauge.kind == "overall"), None),
         overage=next((_overage(one) for one in newest if one.gauge.kind == "overage"), None),
-        windows=_window_items(known, now),
+        windows=_window_items(known, now, history=history),
         key_limits=[_key_limit(one) for one in newest if one.gauge.kind == "key"],
         unknown={_member(gauge, name): value for gauge in gauges for name, value in gauge.unknown.items()},
         malformed=[_member(gauge, name) for gauge in gauges for name in gauge.malformed],
@@ -121,21 +122,31 @@ def _key_limit(one: Sighting) -> KeyLimitItem:
     )
 
 
-def _window_items(known: Known, now: datetime) -> list[WindowItem]:
+def _window_items(known: Known, now: datetime, *, history: bool) -> list[WindowItem]:
     tracks = tracks_of(known.sightings) if known.tracks is None else known.tracks
     windows = {track.name: windows_on(track) for track in tracks}
-    items = {name: _Picture(found, known.use, now).item() for name, found in windows.items() if name != FIVE}
-    five = _FiveHours(windows.get(FIVE, ()), known.use, now).latest()
+    asked = _Asked(known.use, now, history)
+    items = {name: _Picture(found, asked).item() for name, found in windows.items() if name != FIVE}
+    five = _FiveHours(windows.get(FIVE, ()), asked).latest()
     if five is not None:
         items[FIVE] = five
     return [items[name] for name in sorted(items, key=lambda name: (length_of(name) or timedelta.max, name))]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What each window is told from, and whether with its history."""
+
+    use: TokenUse
+    now: datetime
+    history: bool
+
+
 class _Picture:
     """A window as headers told of it; the windows are all of one name, the present one last."""
 
-    def __init__(self, windows: Sequence[Window], use: TokenUse, now: datetime) -> None:
-        self._windows, self._use, self._now = windows, use, now
+    def __init__(self, windows: Sequence[Window], asked: _Asked) -> None:
+        self._windows, self._use, self._now, self._with_history = windows, asked.use, asked.now, asked.history
 
     def item(self) -> WindowItem:
         window, said = self._windows[-1], _said(self._windows[-1])
@@ -165,7 +176,7 @@ class _Picture:
 
     def _before(self) -> Sequence[Window]:
         """The windows before this one, the last first, so many as are shown."""
-        return self._windows[-2 : -2 - MAX_PAST : -1]
+        return self._windows[-2 : -2 - MAX_PAST : -1] if self._with_history else ()
 
     def _since(self, window: Window, said: Reading) -> Reading:  # noqa: ARG002 - the five-hour window knows more
         return said
@@ -187,6 +198,8 @@ class _Picture:
         return [_forecast(made(climb, outlook)) for made in (at_present_pace, at_usual_pace)]
 
     def _history(self, length: timedelta | None) -> list[PointItem]:
+        if not self._with_history:
+            return []
         short = length is not None and length < _DAY
         since = micros_at(self._now - (SHORT_HISTORY if short else LONG_HISTORY))
         return points_of(self._windows, since)
@@ -195,10 +208,10 @@ class _Picture:
 class _FiveHours(_Picture):
     """The five-hour window: where headers are missing, tokens tell."""
 
-    def __init__(self, windows: Sequence[Window], use: TokenUse, now: datetime) -> None:
-        super().__init__(windows, use, now)
-        self._capacity = capacity_of(windows, use)
-        self._unseen = _unseen(windows, use)
+    def __init__(self, windows: Sequence[Window], asked: _Asked) -> None:
+        super().__init__(windows, asked)
+        self._capacity = capacity_of(windows, asked.use)
+        self._unseen = _unseen(windows, asked.use)
         self._latest = self._unseen[-1] if self._unseen else None
         """The present one, where tokens tell of it alone."""
         if self._latest is not None and windows and self._latest.starts_at < windows[-1].ended_at:
@@ -214,6 +227,8 @@ class _FiveHours(_Picture):
         return self._newest_first(self._before(), self._unseen)
 
     def _newest_first(self, said: Sequence[Window], reckoned: Sequence[ReckonedWindow]) -> list[PastWindow]:
+        if not self._with_history:
+            return []
         known: list[Window | ReckonedWindow] = [*said, *reckoned]
         newest = sorted(known, key=_end, reverse=True)[:MAX_PAST]
         return [_past(one) if isinstance(one, Window) else _past_reckoned(one, self._capacity) for one in newest]

@@ -14,7 +14,7 @@ an answer. Too few cases are none.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
@@ -37,7 +37,6 @@ _CASES_PER_WINDOW = 10
 _ALIKE = 3.0
 """Cases whose pace differs by no more than this factor come first."""
 _WEEK = timedelta(weeks=1)
-_NOTHING = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,30 +131,31 @@ class Climb:
 
     def time_for(self, rise: float, start: datetime, horizon: timedelta) -> timedelta | None:
         """How long it took from ``start`` to use up so much; None: longer than ``horizon``."""
-        return self.time_from(micros_at(start), rise, horizon)
+        (took,) = self.times_from([(micros_at(start), rise)], horizon)
+        return None if took is None else span_of(took)
 
-    def time_from(self, start: int, rise: float, horizon: timedelta) -> timedelta | None:
-        """The same from a moment in microseconds."""
-        level = self._levels[bisect_right(self._times, start)]
-        index = bisect_right(self._levels, level + rise - 1e-9) - 1
-        if index >= len(self._times):
-            return None
-        took = span_of(self._times[index] - start)
-        return max(_NOTHING, took) if took <= horizon else None
+    def times_from(self, cases: Iterable[tuple[int, float]], horizon: timedelta) -> list[int | None]:
+        """The same for each moment with what is to be used up from there on, in microseconds."""
+        times, levels, most, found = self._times, self._levels, micros_in(horizon), list[int | None]()
+        for start, rise in cases:
+            index = bisect_right(levels, levels[bisect_right(times, start)] + rise - 1e-9) - 1
+            took = times[index] - start if index < len(times) else most + 1
+            found.append(max(0, took) if took <= most else None)
+        return found
 
 
 def at_usual_pace(climb: Climb, outlook: Outlook) -> Forecast:
     """As it went on from this hour of this weekday in the weeks before."""
     begins = climb.begins_at
     starts = [outlook.now - week * _WEEK for week in range(1, WEEKS + 1)]
-    cases = [
-        climb.time_for(outlook.left, start, outlook.horizon)
+    known = [
+        (micros_at(start), outlook.left)
         for start in starts
         if begins is not None and start >= begins and start + outlook.horizon <= outlook.now
     ]
-    if len(cases) < LEAST_WEEKS:
-        return Forecast(pace="usual", reason=f"{len(cases)} earlier weeks are known of; {LEAST_WEEKS} are needed")
-    return _forecast("usual", outlook, cases)
+    if len(known) < LEAST_WEEKS:
+        return Forecast(pace="usual", reason=f"{len(known)} earlier weeks are known of; {LEAST_WEEKS} are needed")
+    return _forecast("usual", outlook, climb.times_from(known, outlook.horizon))
 
 
 def at_present_pace(climb: Climb, outlook: Outlook) -> Forecast:
@@ -175,8 +175,8 @@ def at_present_pace(climb: Climb, outlook: Outlook) -> Forecast:
     if len(chosen) < LEAST_CASES:
         reason = f"{len(chosen)} earlier moments with a pace are known of; {LEAST_CASES} are needed"
         return Forecast(pace="present", per_hour=pace, reason=reason)
-    left, horizon = outlook.left, outlook.horizon
-    cases = [climb.time_from(at, left * found / pace, horizon) for found, at in chosen]
+    left = outlook.left
+    cases = climb.times_from([(at, left * found / pace) for found, at in chosen], outlook.horizon)
     return _forecast("present", outlook, cases, per_hour=pace)
 
 
@@ -194,17 +194,19 @@ def _moments(climb: Climb, outlook: Outlook) -> list[int]:
     return climb.busy(micros_at(first), micros_at(last), micros_in(step), micros_in(look))
 
 
-def _forecast(
-    pace: Pace, outlook: Outlook, cases: Sequence[timedelta | None], per_hour: float | None = None
-) -> Forecast:
+def _forecast(pace: Pace, outlook: Outlook, cases: Sequence[int | None], per_hour: float | None = None) -> Forecast:
+    """``cases``: how long each took, in microseconds; None: not before the reset."""
     ordered = sorted(case for case in cases if case is not None) + [None] * cases.count(None)
     low, high, level = _ranks(len(ordered))
-    likely, earliest, latest = (ordered[place] for place in ((len(ordered) - 1) // 2, low, high))
+    likely, earliest, latest = (
+        None if (took := ordered[place]) is None else outlook.now + span_of(took)
+        for place in ((len(ordered) - 1) // 2, low, high)
+    )
     return Forecast(
         pace=pace,
-        likely=None if likely is None else outlook.now + likely,
-        earliest=None if earliest is None else outlook.now + earliest,
-        latest=None if latest is None else outlook.now + latest,
+        likely=likely,
+        earliest=earliest,
+        latest=latest,
         level=level,
         cases=len(ordered),
         full=len(ordered) - cases.count(None),

@@ -32,6 +32,7 @@ from schemas.read_api import ConversationItem, ConversationTree, EventItem, List
 from schemas.search_api import SearchAnswer
 from schemas.stream_api import StreamInsights
 from schemas.usage_api import RequestUsage, UsageAnswer
+from tests.limit_samples import without_history
 from tests.ranked_lists import sorted_conversations, sorted_requests
 from tests.read_rows import START, stream_group
 from tests.usage_samples import usage_answer
@@ -120,9 +121,9 @@ class FakeDataStore(DataStore):
         assert query.offset >= 0
         return self.hits
 
-    async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
+    async def windows(self, account: str | None, now: datetime, *, history: bool = True) -> WindowsAnswer:
         self._ask("windows")
-        found = [one for one in self.accounts if account in {None, one.account}]
+        found = [one if history else without_history(one) for one in self.accounts if account in {None, one.account}]
         return WindowsAnswer(as_of=now, accounts=found[:MAX_ACCOUNTS])
 
     async def costs(self, requests: Sequence[UUID]) -> Costs:
@@ -170,6 +171,11 @@ class FakeDataStore(DataStore):
     async def conversation(self, member: UUID) -> ConversationItem | None:
         tree = await self.tree(member)
         return tree.conversation if tree else None
+
+    async def titles(self, conversations: Sequence[UUID]) -> dict[UUID, str]:
+        self._ask("titles")
+        every = {tree.conversation.conversation_id: tree.conversation.title for tree in self.trees}
+        return {one: every[one] for one in conversations if one in every}
 
     async def standing(self, member: UUID, as_of: datetime | None = None, past: Past | None = None) -> Standing | None:
         self._ask("tree" if as_of is None else f"tree as of {as_of:%H:%M:%S}")

@@ -98,3 +98,9 @@ def account_windows(**changes: Any) -> AccountWindows:
         "malformed": [],
     }
     return AccountWindows(**(members | changes))
+
+
+def without_history(one: AccountWindows) -> AccountWindows:
+    """As it is told to who asks for no history."""
+    windows = [window.model_copy(update={"history": [], "past": []}) for window in one.windows]
+    return one.model_copy(update={"windows": windows})

@@ -201,6 +201,10 @@ def time_for(climb: Sequence[Step], rise: float, start: datetime, horizon: timed
     return None if took is None or took > horizon else max(timedelta(), took)
 
 
+def micros_of(cases: Sequence[timedelta | None]) -> list[int | None]:
+    return [None if took is None else took // timedelta(microseconds=1) for took in cases]
+
+
 def at_present_pace(climb: Sequence[Step], outlook: Outlook) -> Forecast:
     """Every moment of eight weeks is asked."""
     lately = pace(climb, outlook.now, outlook.length)
@@ -220,7 +224,7 @@ def at_present_pace(climb: Sequence[Step], outlook: Outlook) -> Forecast:
         reason = f"{len(chosen)} earlier moments with a pace are known of; {forecast.LEAST_CASES} are needed"
         return Forecast(pace="present", per_hour=lately, reason=reason)
     cases = [time_for(climb, outlook.left * found / lately, at, outlook.horizon) for found, at in chosen]
-    return forecast._forecast("present", outlook, cases, per_hour=lately)
+    return forecast._forecast("present", outlook, micros_of(cases), per_hour=lately)
 
 
 def at_usual_pace(climb: Sequence[Step], outlook: Outlook) -> Forecast:
@@ -231,7 +235,7 @@ def at_usual_pace(climb: Sequence[Step], outlook: Outlook) -> Forecast:
             pace="usual", reason=f"{len(known)} earlier weeks are known of; {forecast.LEAST_WEEKS} are needed"
         )
     cases = [time_for(climb, outlook.left, at, outlook.horizon) for at in known]
-    return forecast._forecast("usual", outlook, cases)
+    return forecast._forecast("usual", outlook, micros_of(cases))
 
 
 def window_items(sightings: Sequence[Sighting], uses: Sequence[Use], now: datetime) -> list[WindowItem]:

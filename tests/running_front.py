@@ -146,7 +146,7 @@ class CannedStore(DataStore):
         self._ask("search", query.words, query.wanted.kind, query.limit)
         return SearchAnswer(items=[], total=0, at_least=False, next_cursor=None)
 
-    async def windows(self, account: str | None, now: datetime) -> WindowsAnswer:
+    async def windows(self, account: str | None, now: datetime, *, history: bool = True) -> WindowsAnswer:
         self._ask("windows", account, now)
         return WindowsAnswer(as_of=now, accounts=[])
 

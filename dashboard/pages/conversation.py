@@ -46,6 +46,7 @@ class ConversationPage:
         self._nodes: Mapping[UUID, TreeNode] = {}
         self._selected: UUID | None = None
         self._details: RequestDetails | None = None
+        self._details_of: tuple[TreeNode | None, datetime | None] = None, None
         self._reading = Reading(surroundings.store)
         self._view = TreeView()
         self._chart = figures.timeline()
@@ -200,7 +201,11 @@ class ConversationPage:
         self._lanes_of = tree, self._wanted
 
     async def _read_details(self) -> None:
-        self._details = await self._from.store.details(self._selected, self._as_of) if self._selected else None
+        """Of an exchange that has ended, and was read as it is, they are there."""
+        node, known = self._node, self._details
+        if known is None or node is None or node.outcome == "open" or self._details_of != (node, self._as_of):
+            self._details = await self._from.store.details(self._selected, self._as_of) if self._selected else None
+            self._details_of = node, self._as_of
 
     def _first_choice(self) -> UUID | None:
         """The exchange in the address; the newest of one that runs, or as of an earlier moment; else the first."""

@@ -1,5 +1,6 @@
 """What stands out? Why the prompt cache was not read and what it cost, and answers that did not come as they should."""
 
+from asyncio import gather
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
@@ -48,8 +49,9 @@ class InsightsPage:
         since, store = self._since(), self._from.store
         conversation = member_of(self._query.filters.get("conversation", ""))
         wanted = CacheFilter(since=since, until=None, group_by=self._group, conversation=conversation)
-        self._cache = await store.cache_insights(wanted, limit=ROWS)
-        self._streams = await store.stream_insights(StreamRange(since, None))
+        self._cache, self._streams = await gather(
+            store.cache_insights(wanted, limit=ROWS), store.stream_insights(StreamRange(since, None))
+        )
 
     async def act(self, name: str, value: str) -> None:
         """Everything here is a link."""

@@ -44,13 +44,14 @@ class LimitsPage:
         await self.follow()
 
     async def follow(self) -> None:
-        now = self._from.clock()
-        found = await self._from.store.windows(None, now)
-        asked = self._query.filters.get("account")
-        if asked is not None and asked not in {one.account for one in found.accounts}:
-            more = await self._from.store.windows(asked, now)
-            found = found.model_copy(update={"accounts": [*found.accounts, *more.accounts]})
-        self._read = found.model_copy(update={"accounts": in_order(found.accounts)})
+        """All as they are now, and the history of the one whose chart is shown."""
+        store, now = self._from.store, self._from.clock()
+        found = await store.windows(None, now, history=False)
+        accounts = in_order(found.accounts)
+        asked = self._query.filters.get("account") or next((one.account for one in accounts if one.windows), None)
+        told = {one.account: one for one in (await store.windows(asked, now)).accounts} if asked else {}
+        accounts = [told.pop(one.account, one) for one in accounts]
+        self._read = found.model_copy(update={"accounts": in_order([*accounts, *told.values()])})
 
     async def act(self, name: str, value: str) -> None:
         """Everything here is a link."""

@@ -64,7 +64,7 @@ class OverviewPage:
             self._looked_at = now
             days = [timedelta(days=day) for day in range(1, DAYS + 1)]
             past = [replace(today, since=today.since - day, until=today.until - day) for day in days]
-            windows, before = await gather(store.windows(None, now), gather(*map(store.usage, past)))
+            windows, before = await gather(store.windows(None, now, history=False), gather(*map(store.usage, past)))
             self._accounts, self._before = windows.accounts, [answer.total for answer in before]
 
     async def act(self, name: str, value: str) -> None:

@@ -1,6 +1,7 @@
 """What does the reading view of a conversation show now? A page of turns, the prompts beside it, and what was found."""
 
-from collections.abc import Mapping, Sequence
+from asyncio import gather
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import parse_qs, urlencode
@@ -17,6 +18,7 @@ from dashboard.searching import SearchQuery
 from dashboard.views.reading import Prompt, ShownTurn, prompts_of, shown_turns
 from domain.search_hits import SearchFilter
 from domain.search_query import InvalidSearchError
+from domain.transcript import Turn
 from schemas.read_api import ConversationTree, TreeNode
 from schemas.search_api import SnippetPiece
 
@@ -115,6 +117,9 @@ class Reading:
         self._wanted: Wanted | None = None
         self._line: list[TreeNode] = []
         self._state: ReadingState | None = None
+        self._told: tuple[ConversationTree, UUID, int, int] | None = None
+        self._turns: tuple[Turn, ...] = ()
+        """What was told last: the turns of this tree's branch from here to there."""
 
     @property
     def is_open(self) -> bool:
@@ -135,13 +140,13 @@ class Reading:
         if line == self._line:
             return
         self._line = line
-        self._state = await self._read(wanted, branch, subtasks_of(tree.nodes))
+        self._state = await self._read(tree, wanted, branch)
 
-    async def _read(self, wanted: Wanted, branch: UUID, subtasks: Mapping[str, UUID]) -> ReadingState:
+    async def _read(self, tree: ConversationTree, wanted: Wanted, branch: UUID) -> ReadingState:
         line = self._line
         start = _start(line, wanted)
         end = min(len(line), start + _page_size(line))
-        turns = await turns_of(self._store, line, subtasks, start, end)
+        turns, found = await gather(self._turns_of(tree, branch, start, end), self._search(wanted.words))
         return ReadingState(
             branch=branch,
             wanted=wanted,
@@ -150,11 +155,22 @@ class Reading:
             length=len(line),
             turns=shown_turns(turns, wanted.message),
             prompts=prompts_of(line),
-            found=await self._search(wanted.words) if wanted.words else Found(),
+            found=found,
         )
+
+    async def _turns_of(self, tree: ConversationTree, branch: UUID, start: int, end: int) -> tuple[Turn, ...]:
+        """Read once, while the tree is the same and nobody turns the page."""
+        told = self._told
+        if told is None or told[0] is not tree or told[1:] != (branch, start, end):
+            self._told = None
+            self._turns = await turns_of(self._store, self._line, subtasks_of(tree.nodes), start, end)
+            self._told = tree, branch, start, end
+        return self._turns
 
     async def _search(self, words: str) -> Found:
         """In all of the branch: each text where it was said first."""
+        if not words:
+            return Found()
         numbers = {node.request_id: number for number, node in enumerate(self._line, start=1)}
         came = [node.received_at for node in self._line]
         until = max(came) + timedelta(microseconds=1)

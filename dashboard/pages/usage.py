@@ -206,8 +206,9 @@ class UsagePage:
         talks = [item.group.get("conversation") for item in self._talks.items] if self._talks else []
         talks += [item.subtask.conversation_id for item in self._agents.items if item.subtask] if self._agents else []
         new = [one for one in dict.fromkeys(talks) if isinstance(one, UUID) and str(one) not in self._titles]
-        found = await gather(*map(self._from.store.conversation, new))
-        self._titles |= {str(one): talk.title if talk else "" for one, talk in zip(new, found, strict=True)}
+        if new:
+            found = await self._from.store.titles(new)
+            self._titles |= {str(one): found.get(one, "") for one in new}
 
     @property
     def _by(self) -> By:

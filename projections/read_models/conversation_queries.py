@@ -145,6 +145,7 @@ WHERE l.conversation_id = $1 AND l.branch_id = l.request_id AND l.edge = 'spawne
 GROUP BY l.branch_id
 """
 SELECT_OPENINGS = _LINKS + _OPENING + _NODES
+SELECT_TITLES = "SELECT conversation_id, title FROM read.conversations WHERE conversation_id = ANY($1::uuid[])"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +185,11 @@ async def one(connection: Connection, member: UUID) -> ConversationItem | None:
     """The conversation that this exchange belongs to."""
     found = await rows(connection, SELECT_ONE, member)
     return ConversationItem.model_validate(dict(found[0])) if found else None
+
+
+async def titles(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """By the conversations' own ids; without those that are gone."""
+    return {row["conversation_id"]: row["title"] for row in await rows(connection, SELECT_TITLES, list(ids))}
 
 
 async def nodes(connection: Connection, conversation: UUID) -> list[TreeNode]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -98,37 +98,48 @@ async def subscribed(connection: Connection) -> list[str]:
     return [row["account_key"] for row in await rows(connection, SELECT_SUBSCRIBED)]
 
 
-async def windows(connection: Connection, account: str | None, now: datetime, limit: int) -> WindowsAnswer:
-    """Of one account (none where it was never seen), or of those whose answers came last, at most ``limit``."""
+async def windows(
+    connection: Connection, account: str | None, now: datetime, limit: int, *, history: bool = True
+) -> WindowsAnswer:
+    """Of one account (none where it was never seen), or of those whose answers came last, at most ``limit``.
+
+    ``history``: see ``account_windows``.
+    """
     if account is None:
         found = await rows(connection, SELECT_ACCOUNTS, now - LONG_HISTORY, limit)
         names = [row["account_key"] for row in found]
     else:
         names = [account]
-    return WindowsAnswer(as_of=now, accounts=await _all_of(connection, names, now))
+    return WindowsAnswer(as_of=now, accounts=await _all_of(connection, names, now, history=history))
 
 
-async def windows_of(connection: Connection, account: str, now: datetime) -> AccountWindows | None:
+async def windows_of(
+    connection: Connection, account: str, now: datetime, *, history: bool = True
+) -> AccountWindows | None:
     """None: no answer of this account's was ever seen. ``account``: the account, else the scope, of requests."""
-    return next(iter(await _all_of(connection, [account], now)), None)
+    return next(iter(await _all_of(connection, [account], now, history=history)), None)
 
 
-async def _all_of(connection: Connection, names: Sequence[str], now: datetime) -> list[AccountWindows]:
+async def _all_of(
+    connection: Connection, names: Sequence[str], now: datetime, *, history: bool
+) -> list[AccountWindows]:
     """In this order, without those of which nothing is known."""
     found = await rows(connection, SELECT_SIGHTINGS, names, now - LONG_HISTORY, now - MINUTES_KEPT)
     if not found:
         return []
     uses = await rows(connection, SELECT_USES, names, now - TOKENS_KEPT)
-    return await asyncio.to_thread(_put_together, names, found, uses, now)  # weeks of busy ones take a while
+    known = _known_of(names, found, uses)
+    return await asyncio.to_thread(  # weeks of busy ones take a while
+        lambda: [account_windows(one, now, history=history) for one in known]
+    )
 
 
-def _put_together(
-    names: Sequence[str], found: Sequence[asyncpg.Record], uses: Sequence[asyncpg.Record], now: datetime
-) -> list[AccountWindows]:
+def _known_of(names: Sequence[str], found: Sequence[asyncpg.Record], uses: Sequence[asyncpg.Record]) -> Iterator[Known]:
+    """Of those that anything is known of, in this order; read as they are asked for."""
     gauges, used = defaultdict[str, list[asyncpg.Record]](list), {row["account_key"]: row["packed"] for row in uses}
     for row in found:
         gauges[row["account_key"]].append(row)
-    return [account_windows(_known(name, gauges[name], used.get(name) or b""), now) for name in names if name in gauges]
+    return (_known(name, gauges[name], used.get(name) or b"") for name in names if name in gauges)
 
 
 def _known(account: str, gauges: Sequence[asyncpg.Record], used: bytes) -> Known:

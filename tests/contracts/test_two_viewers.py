@@ -119,6 +119,11 @@ async def conversations(store: DataStore, _: Stores) -> list[Any]:
     ]
 
 
+async def titles(store: DataStore, stores: Stores) -> list[Any]:
+    """Of both, whoever asks: he may know ids from elsewhere."""
+    return sorted((await store.titles(stores.all_ids)).items())
+
+
 async def trees(store: DataStore, stores: Stores) -> list[Any]:
     found = await of_each(stores, store.tree)
     moments = [node.received_at + timedelta(milliseconds=5) for tree in found if tree for node in tree.nodes]
@@ -186,6 +191,7 @@ QUESTIONS: dict[str, Question] = {
     "request": lambda store, stores: of_each(stores, store.request),
     "conversations": conversations,
     "conversation": lambda store, stores: of_each(stores, store.conversation),
+    "titles": titles,
     "tree": trees,
     "standing": standings,
     "line_details": lines,

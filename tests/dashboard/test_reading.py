@@ -50,3 +50,19 @@ async def test_an_exchange_that_is_gone_is_a_mark() -> None:
     del store.all_details[request_id(2)]
     turns = await turns_of(store, line, {}, 1, 2)
     assert [entry.mark for entry in turns[0].entries] == ["lost request", "lost answer"]
+
+
+async def test_the_exchange_before_a_stretch_is_read_with_it() -> None:
+    store, line = talked(9)
+    store.asked.clear()
+    await turns_of(store, line, {}, 3, 5)
+    assert store.asked == ["line_details"]
+
+
+async def test_a_stretch_behind_only_lost_ones_shows_its_whole_history() -> None:
+    store, line = talked(4)
+    for number in (1, 2):
+        store.all_details[request_id(number)] = request_details(number, body=b"no JSON")
+    turns = await turns_of(store, line, {}, 2, 4)
+    asked = [text for text in texts(turns) if text.startswith("Question")]
+    assert asked == [f"Question {number}" for number in (1, 2, 3, 4)]

@@ -14,6 +14,7 @@ from domain.rate_limits import Gauge, GaugeKind
 from domain.reckoned_windows import TokenUse, Use
 from domain.windows import Sighting, tracks_of
 from schemas.limits_api import AccountWindows, KeyLimitItem, Reading, WindowItem
+from tests.limit_samples import without_history
 from tests.plain_windows import lived, window_items
 from tests.requirements import scaled
 
@@ -234,6 +235,7 @@ def test_an_account_is_what_the_plain_way_makes_of_it(seed: int) -> None:
     newest = {one.gauge.name: one for one in sorted(sightings, key=lambda one: one[:2])}
     apart = replace(known, sightings=list(newest.values()), tracks=tracks_of(sightings))
     assert account_windows(apart, START) == found
+    assert account_windows(apart, START, history=False) == without_history(found)
 
 
 def test_lives_have_what_they_are_for() -> None:

@@ -14,6 +14,7 @@ from domain.forecast import Climb, Forecast, Outlook, at_present_pace, at_usual_
 from domain.moments import micros_at, micros_in
 from domain.rate_limits import Gauge
 from domain.windows import Sighting, Window, windows_of
+from tests.plain_windows import micros_of
 
 START = datetime(2026, 9, 7, tzinfo=UTC)
 HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)
@@ -163,7 +164,7 @@ CASES = st.lists(
 def test_the_range_is_the_narrowest_that_keeps_its_word(cases: list[timedelta | None]) -> None:
     """Of n + 1 exchangeable cases, one lies outside of the ranks cut at both ends with 2 cut / (n + 1)."""
     outlook = Outlook(at(0), at(4), FIVE, 0.5)
-    found = forecast._forecast("usual", outlook, cases)
+    found = forecast._forecast("usual", outlook, micros_of(cases))
     later = [outlook.now + case if case is not None else None for case in cases]
     last = datetime.max.replace(tzinfo=UTC)
     ordered = sorted(moment or last for moment in later)

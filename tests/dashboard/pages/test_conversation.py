@@ -554,3 +554,30 @@ async def test_another_view_of_the_same_moment_does_not_read_the_tree_again() ->
     await shown.load("?class=main")
     assert "tree" not in store.asked, "nothing has happened since it was read"
     assert len(shown.bars["id"]) == 3
+
+
+@pytest.mark.parametrize(("last", "again"), [({}, False), ({"outcome": "open", "completed_at": None}, True)])
+async def test_what_is_picked_is_read_again_only_while_it_runs(last: dict[str, object], *, again: bool) -> None:
+    store = store_with(conversation_tree(chain(3, **last)))
+    shown = await Shown(store, str(request_id(3))).load()
+    for search in ("?class=main", "?tab=read"):
+        store.asked.clear()
+        await shown.load(search)
+        assert ("details" in store.asked) is again
+    store.asked.clear()
+    await shown.load(f"?request={request_id(1)}")
+    assert store.asked.count("details") == 1
+    assert shown.selected == str(request_id(1))
+    store.asked.clear()
+    moment = int(chain(3)[1].received_at.timestamp() * 1000)
+    await shown.load(f"?request={request_id(1)}&as_of={moment}")
+    assert [question for question in store.asked if question.startswith("details as of")]
+
+
+async def test_what_was_not_there_to_read_is_asked_for_again() -> None:
+    store = store_with(conversation_tree(chain(1)))
+    details = store.all_details.pop(request_id(1))
+    shown = await Shown(store).load()
+    store.all_details[request_id(1)] = details
+    await shown.load("?tab=read")
+    assert shown.page._details == details

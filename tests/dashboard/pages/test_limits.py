@@ -142,3 +142,25 @@ async def test_following_reads_anew_and_there_is_nothing_to_act_on() -> None:
     await page.follow()
     await page.act("select", "x")
     assert "new one" in page.regions()["accounts"]
+
+
+async def test_only_the_account_of_the_chart_is_asked_for_its_history() -> None:
+    """Ten busy accounts have tens of thousands of points, of which one window's are shown."""
+    bare = account_windows(account="bare", windows=[])
+    others = [account_windows(account=name) for name in ("first", "second")]
+    store = FakeDataStore(accounts=[bare, *others])
+    page = LimitsPage(Surroundings(store, lambda: NOW, ("nexus claude",)))
+    for search, chosen in (("", "first"), ("?account=second", "second")):
+        store.asked.clear()
+        await page.load(search)
+        assert store.asked == ["windows"] * 2
+        assert page._read is not None
+        assert [one.account for one in page._read.accounts] == ["first", "second", "bare"]
+        assert [one.account for one in page._read.accounts if any(each.history for each in one.windows)] == [chosen]
+
+
+async def test_without_any_account_there_is_no_history_to_ask_for() -> None:
+    store = FakeDataStore()
+    page = LimitsPage(Surroundings(store, lambda: NOW, ("nexus claude",)))
+    await page.load("")
+    assert store.asked == ["windows"]

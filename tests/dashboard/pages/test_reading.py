@@ -7,12 +7,13 @@ from dashboard.pages.conversation import ConversationPage
 from dashboard.pages.page import Surroundings
 from dashboard.pages.reading import MOST_HITS, TURNS, wanted_in
 from dashboard.searching import SearchQuery
+from domain.errors import StoreUnavailableError
 from schemas.search_api import SearchAnswer, SearchHit, SnippetPiece
 from tests.dashboard.test_exporting import everywhere, uncoloured
 from tests.dashboard.test_reading import talked
 from tests.fake_data import FakeDataStore
 from tests.hostile_text import HOSTILE, disarmed
-from tests.read_rows import START, conversation_tree, request_id, tree_node
+from tests.read_rows import START, conversation_tree, request_id, request_item, tree_node
 from tests.recorded_details import request_details, text_answer
 from tests.schemas.test_search_api import HIT
 from tests.shown_html import attributes, found, texts
@@ -142,6 +143,43 @@ async def test_it_goes_on_with_the_talk() -> None:
     store.trees, store.all_details, store.items = longer.trees, longer.all_details, longer.items
     await page._reading.follow(await store.tree(request_id(1)))
     assert turns(page.regions()["reading"]) == [1, 2, 3, 4]
+
+
+async def test_a_search_does_not_read_the_turns_again_and_other_turns_are_read() -> None:
+    store, _ = talked(LENGTH)
+    page, html = await opened("?tab=read&turn=1", store)
+    store.asked.clear()
+    await page.load("?tab=read&turn=1&q=answer")
+    assert "line_details" not in store.asked
+    assert turns(page.regions()["reading"]) == turns(html)
+    await page.load(f"?tab=read&message={request_id(2)}")
+    assert "line_details" not in store.asked
+    assert found(page.regions()["reading"], ".entry-chosen")
+    await page.load(f"?tab=read&turn={TURNS + 1}")
+    assert store.asked.count("line_details") == 1
+    assert turns(page.regions()["reading"]) == list(range(TURNS + 1, 2 * TURNS + 1))
+
+
+async def test_turns_of_another_tree_are_read_again() -> None:
+    """The branch of a sub-agent may be known by now."""
+    store, line = talked(3)
+    page, _ = await opened("?tab=read&turn=1", store)
+    store.put_tree(conversation_tree(line))
+    store.put_item(request_item(3))
+    store.asked.clear()
+    await page.load("?tab=read&turn=1&q=answer")
+    assert store.asked.count("line_details") == 1
+
+
+async def test_a_page_that_could_not_be_read_is_asked_for_again() -> None:
+    store, _ = talked(LENGTH)
+    page, _ = await opened("?tab=read&turn=1", store)
+    store.away = True
+    with pytest.raises(StoreUnavailableError):
+        await page.load(f"?tab=read&turn={TURNS + 1}")
+    store.away = False
+    await page.load(f"?tab=read&turn={TURNS + 1}")
+    assert turns(page.regions()["reading"]) == list(range(TURNS + 1, 2 * TURNS + 1))
 
 
 async def test_a_conversation_that_is_not_there_has_nothing_to_read() -> None:

@@ -230,7 +230,7 @@ async def test_the_figure_holds_the_bars_and_a_zoom_is_kept_until_the_span_chang
     page.paint()
     assert figure.x_range.start == MIDNIGHT.timestamp() * 1000
     await page.act("select", "x")
-    assert store.asked.count("tree") == 1, "a title is read once"
+    assert store.asked.count("titles") == 1, "a title is read once"
 
 
 @pytest.mark.parametrize(("name", "value"), [("by", "moon"), ("measure", "moon"), ("range", "moon"), ("tz", "moon")])
@@ -275,7 +275,7 @@ async def test_sub_agents_stand_below_who_called_them_with_what_they_cost_in_all
     ]  # fmt: skip
     depths = [style.removeprefix("--depth: ") for style in attributes(section, ".label", "style")]
     assert depths == ["0", "1", "2", "0"]
-    assert store.asked.count("tree") == 1, "its title is read once"
+    assert store.asked.count("titles") == 1, "its title is read once"
 
 
 async def test_the_table_can_be_told_apart_by_sub_task() -> None:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ops.db.pool import Pool
-from projections.read_models.conversation_queries import ConversationFilter, newest, nodes, one, openings
+from projections.read_models.conversation_queries import ConversationFilter, newest, nodes, one, openings, titles
 from projections.read_models.request_queries import Place
 from schemas.read_api import ConversationItem
 from tests.stored_rows import (
@@ -153,6 +153,15 @@ async def test_any_member_finds_its_conversation_and_nobody_else_does(
 
 @on_one_database
 @given(histories())
+async def test_titles_are_those_of_the_conversations_that_are_named(read_models: Pool, exchanges: list[Stored]) -> None:
+    async with stored(read_models, exchanges) as connection:
+        every = {item.conversation_id: item.title for item in await newest(connection, ConversationFilter(), None, 100)}
+        named = [*list(every)[1:], UUID(int=99)]
+        assert await titles(connection, named) == {one: every[one] for one in named if one in every}
+
+
+@on_one_database
+@given(histories())
 async def test_the_nodes_are_the_members_in_the_order_they_were_received(
     read_models: Pool, exchanges: list[Stored]
 ) -> None:
@@ -244,3 +253,4 @@ async def test_there_are_none_before_the_first_build(pool: Pool) -> None:
         assert await newest(connection, ConversationFilter(), None, 10) == []
         assert await one(connection, UUID(int=1)) is None
         assert await nodes(connection, UUID(int=1)) == []
+        assert await titles(connection, [UUID(int=1)]) == {}
