@@ -9,7 +9,8 @@ browser has is sent.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 from markupsafe import Markup
@@ -22,6 +23,8 @@ from domain.ids import Position
 
 SHELL_S = 0.25
 """So long a document waits for its content."""
+_PATIENCE: Mapping[str, float] = MappingProxyType({"conversation": 0.4})
+"""As a part of that, for pages by name: a conversation is there in a moment, or it is a long one and takes seconds."""
 LOAD_S = 10.0
 TICK_S = 0.7
 TICKS_WHILE_AWAY = 3
@@ -74,7 +77,8 @@ class Tab:
     async def open(self, search: str) -> None:
         """Begin to load the page; it is loaded, or will be."""
         self._opening = asyncio.create_task(self._open(search))  # noqa: TID251 - the first act waits for it
-        done, _ = await asyncio.wait({self._opening}, timeout=SHELL_S)
+        patience = SHELL_S * _PATIENCE.get(self.page.name, 1.0)
+        done, _ = await asyncio.wait({self._opening}, timeout=patience)
         if done:
             await self._opened()
 

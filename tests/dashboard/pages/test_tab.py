@@ -361,6 +361,19 @@ async def test_a_page_that_takes_longer_is_served_without_its_content_and_sent_i
     ]
 
 
+async def test_a_conversation_is_not_waited_for_as_long_as_other_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = list[float]()
+
+    async def wait(tasks: set[asyncio.Task[None]], *, timeout: float) -> tuple[set[object], set[asyncio.Task[None]]]:
+        waited.append(timeout)
+        return set(), tasks
+
+    monkeypatch.setattr(asyncio, "wait", wait)
+    for name in ("requests", "conversation"):
+        await Bench(page=StubPage(name=name)).tab.open("")
+    assert waited[1] < waited[0] == tab_module.SHELL_S
+
+
 async def test_what_is_typed_while_the_page_loads_comes_behind_its_being_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the page would go back to where it began."""
     monkeypatch.setattr(tab_module, "SHELL_S", 0.0)
