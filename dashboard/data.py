@@ -7,8 +7,7 @@ no tables yet, lists are empty. Every method raises StoreUnavailableError when t
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
@@ -56,7 +55,7 @@ from projections.read_models import (
     weights,
 )
 from projections.read_models.cache_queries import CacheFilter
-from projections.read_models.connection import Connection
+from projections.read_models.connection import Connections
 from projections.read_models.conversation_queries import ConversationFilter
 from projections.read_models.narrowing import narrowed, sight_of
 from projections.read_models.request_queries import Counts, RequestFilter
@@ -71,8 +70,6 @@ from schemas.usage_api import RequestUsage, UsageAnswer
 
 __all__ = ["CacheFilter", "ConversationFilter", "Counts", "DataStore", "RequestFilter", "StreamRange"]
 
-Connections = Callable[[], AbstractAsyncContextManager[Connection]]
-"""Lends a connection for a short while; raises StoreUnavailableError when the database is away."""
 DEFAULT_LIMIT = 50
 MAX_ACCOUNTS = 20
 """``windows`` of all accounts tells of no more."""
@@ -244,8 +241,7 @@ class DataStore:
     async def windows(self, account: str | None, now: datetime, *, history: bool = True) -> WindowsAnswer:
         """Windows and limits, as headers told and tokens tell; ``account`` None: of those that were used last.
         ``history`` False: as they are now, without what they were before."""
-        async with self._connections() as connection:
-            return await limit_queries.windows(connection, account, now, MAX_ACCOUNTS, history=history)
+        return await limit_queries.windows(self._connections, account, now, MAX_ACCOUNTS, history=history)
 
     async def usage(self, query: UsageQuery) -> UsageAnswer:
         """Tokens and money of a range, told apart as asked. Raises TooManyBucketsError."""
@@ -302,8 +298,8 @@ class DataStore:
         async with self._connections() as connection:
             standing = await session_queries.standing(connection, session)
             spent = await session_queries.spent(connection, session)
-            account = standing.account if standing else None
-            windows = await limit_queries.windows_of(connection, account, now, history=False) if account else None
+        account = standing.account if standing else None
+        windows = await limit_queries.windows_of(self._connections, account, now, history=False) if account else None
         newest = (standing.model, standing.context_tokens) if standing else (None, None)
         dated = [(each.day, each.requests, each.line) for each in spent]
         return status_line(

@@ -42,8 +42,7 @@ def _read(account: str | None) -> "WindowsAnswer":
     from projections.read_models import limit_queries
 
     async def work(database: "Database") -> "WindowsAnswer":
-        async with database.pool.acquire() as connection:
-            return await limit_queries.windows(connection, account, utc_now(), MAX_ACCOUNTS)
+        return await limit_queries.windows(database.pool.acquire, account, utc_now(), MAX_ACCOUNTS)
 
     return with_database("windows", work)
 

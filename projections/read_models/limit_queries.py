@@ -20,7 +20,7 @@ from domain.moments import moment_at
 from domain.rate_limits import Gauge
 from domain.reckoned_windows import TokenUse
 from domain.windows import Sighting, Track
-from projections.read_models.connection import Connection
+from projections.read_models.connection import Connection, Connections
 from projections.read_models.reading import rows
 from schemas.limits_api import AccountWindows, WindowsAnswer
 
@@ -99,39 +99,44 @@ async def subscribed(connection: Connection) -> list[str]:
 
 
 async def windows(
-    connection: Connection, account: str | None, now: datetime, limit: int, *, history: bool = True
+    connections: Connections, account: str | None, now: datetime, limit: int, *, history: bool = True
 ) -> WindowsAnswer:
     """Of one account (none where it was never seen), or of those whose answers came last, at most ``limit``.
 
     ``history``: see ``account_windows``.
     """
     if account is None:
-        found = await rows(connection, SELECT_ACCOUNTS, now - LONG_HISTORY, limit)
+        found = await _read(connections, SELECT_ACCOUNTS, now - LONG_HISTORY, limit)
         names = [row["account_key"] for row in found]
     else:
         names = [account]
-    return WindowsAnswer(as_of=now, accounts=await _all_of(connection, names, now, history=history))
+    return WindowsAnswer(as_of=now, accounts=await _all_of(connections, names, now, history=history))
 
 
 async def windows_of(
-    connection: Connection, account: str, now: datetime, *, history: bool = True
+    connections: Connections, account: str, now: datetime, *, history: bool = True
 ) -> AccountWindows | None:
     """None: no answer of this account's was ever seen. ``account``: the account, else the scope, of requests."""
-    return next(iter(await _all_of(connection, [account], now, history=history)), None)
+    return next(iter(await _all_of(connections, [account], now, history=history)), None)
 
 
 async def _all_of(
-    connection: Connection, names: Sequence[str], now: datetime, *, history: bool
+    connections: Connections, names: Sequence[str], now: datetime, *, history: bool
 ) -> list[AccountWindows]:
-    """In this order, without those of which nothing is known."""
-    found = await rows(connection, SELECT_SIGHTINGS, names, now - LONG_HISTORY, now - MINUTES_KEPT)
-    if not found:
-        return []
-    uses = await rows(connection, SELECT_USES, names, now - TOKENS_KEPT)
+    """In this order, without those of which nothing is known. Both questions are asked at the same time."""
+    found, uses = await asyncio.gather(
+        _read(connections, SELECT_SIGHTINGS, names, now - LONG_HISTORY, now - MINUTES_KEPT),
+        _read(connections, SELECT_USES, names, now - TOKENS_KEPT),
+    )
     known = _known_of(names, found, uses)
     return await asyncio.to_thread(  # weeks of busy ones take a while
         lambda: [account_windows(one, now, history=history) for one in known]
     )
+
+
+async def _read(connections: Connections, query: str, *arguments: object) -> list[asyncpg.Record]:
+    async with connections() as connection:
+        return await rows(connection, query, *arguments)
 
 
 def _known_of(names: Sequence[str], found: Sequence[asyncpg.Record], uses: Sequence[asyncpg.Record]) -> Iterator[Known]:

@@ -9,7 +9,7 @@ what became of the prompt cache in it: one request in fifty is a miss. Milliseco
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -104,10 +104,19 @@ async def grown(connection: Connection, lines: int) -> None:
 Asking = Callable[[], Awaitable[object]]
 
 
+async def page_of_limits(store: DataStore, account: str, now: datetime) -> None:
+    """All accounts as they are now, and one of them with its history."""
+    await store.windows(None, now, history=False)
+    await store.windows(account, now)
+
+
 def questions(store: DataStore, session: str, account: str) -> Iterator[tuple[str, Asking]]:
+    at_work = LAST - timedelta(hours=AT_WORK)
     yield "windows of one account", partial(store.windows, account, LAST)
     yield "windows of all accounts", partial(store.windows, None, LAST)
-    yield "windows of all accounts, at work", partial(store.windows, None, LAST - timedelta(hours=AT_WORK))
+    yield "windows of all accounts, at work", partial(store.windows, None, at_work)
+    yield "the page of limits", partial(page_of_limits, store, account, LAST)
+    yield "the page of limits, at work", partial(page_of_limits, store, account, at_work)
     yield "status line", partial(store.status_line, session, LAST)
     for days in (1, 7, 30, 365):
         since = LAST - timedelta(days=days)

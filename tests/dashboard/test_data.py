@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard.data import Connections, ConversationFilter, DataStore, RequestFilter
+from dashboard.data import ConversationFilter, DataStore, RequestFilter
 from dashboard.errors import InvalidQueryError
 from dashboard.searching import SearchQuery
 from dashboard.told import Sayings
@@ -25,10 +25,11 @@ from ops.db.event_log import PostgresEventLog
 from ops.db.payloads import PostgresPayloads
 from ops.db.pool import Pool
 from projections.read_models import builds
-from projections.read_models.connection import Connection
+from projections.read_models.connection import Connection, Connections
 from projections.registry import projection
 from schemas.read_api import RequestItem
 from tests import captures
+from tests.lending import always
 from tests.projected import Store
 from tests.recorded import append_all, recorded, request_ids
 from tests.shipping import TestJournal, received, streamed
@@ -39,16 +40,6 @@ on_one_database = settings(max_examples=20, suppress_health_check=[HealthCheck.f
 
 def store_over(pool: Pool, connections: Connections | None = None) -> DataStore:
     return DataStore(connections or partial(borrowed, pool, 5.0), PostgresEventLog(pool), PostgresPayloads(pool))
-
-
-def always(connection: Connection) -> Connections:
-    """The same connection for every call: it sees what its transaction has written."""
-
-    @asynccontextmanager
-    async def lend() -> AsyncIterator[Connection]:
-        yield connection
-
-    return lend
 
 
 @pytest.fixture

@@ -90,8 +90,7 @@ def windows(told: AccountWindows) -> dict[str, WindowItem]:
 
 
 async def told_of(store: Store, account: str) -> AccountWindows:
-    async with store.pool.acquire() as connection:
-        found = await limit_queries.windows_of(connection, account, SUNDAY)
+    found = await limit_queries.windows_of(store.pool.acquire, account, SUNDAY)
     assert found is not None
     return found
 
@@ -198,10 +197,9 @@ async def test_delivered_twice_or_rebuilt_the_rows_are_the_same(replayed: tuple[
 async def check_listing(store: Store, asked: list[Asked]) -> None:
     """All accounts, the one whose answer came last first."""
     newest = {one.account: one.seen_at for one in sorted(asked, key=lambda one: one.seen_at)}
-    async with store.pool.acquire() as connection:
-        found = await limit_queries.windows(connection, None, SUNDAY, 5)
-        only = await limit_queries.windows(connection, None, SUNDAY, 1)
-        nobody = await limit_queries.windows(connection, "nobody", SUNDAY, 5)
+    found = await limit_queries.windows(store.pool.acquire, None, SUNDAY, 5)
+    only = await limit_queries.windows(store.pool.acquire, None, SUNDAY, 1)
+    nobody = await limit_queries.windows(store.pool.acquire, "nobody", SUNDAY, 5)
     assert [one.account for one in found.accounts] == sorted(newest, key=lambda name: newest[name], reverse=True)
     assert only.accounts == found.accounts[:1]
     assert (nobody.accounts, nobody.as_of) == ([], SUNDAY)

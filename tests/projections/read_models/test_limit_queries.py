@@ -21,6 +21,7 @@ from projections.read_models.limits import SightingRow
 from projections.read_models.rows import as_json
 from projections.registry import projection
 from schemas.limits_api import AccountWindows
+from tests.lending import always
 from tests.plain_windows import lived, window_items
 from tests.requirements import scaled
 from tests.stored_rows import Stored, make_live, request_row, stored
@@ -81,7 +82,7 @@ async def save(connection: Connection, *rows: SightingRow) -> None:
 
 
 async def told(connection: Connection, account: str = "acme") -> AccountWindows:
-    found = await limit_queries.windows_of(connection, account, NOW)
+    found = await limit_queries.windows_of(always(connection), account, NOW)
     assert found is not None
     return found
 
@@ -138,9 +139,9 @@ async def test_accounts_are_listed_with_the_newest_first(live: Pool) -> None:
             row(2 * MINUTE, 60, account_key="zoo", kind="bare", gauge=""),
             row(MINUTE, 60, account_key="old", seen_at=NOW - timedelta(weeks=9), bucket=NOW - timedelta(weeks=9)),
         )
-        found = await limit_queries.windows(connection, None, NOW, 5)
-        one = await limit_queries.windows(connection, "acme", NOW, 5)
-        none = await limit_queries.windows(connection, "nobody", NOW, 5)
+        found = await limit_queries.windows(always(connection), None, NOW, 5)
+        one = await limit_queries.windows(always(connection), "acme", NOW, 5)
+        none = await limit_queries.windows(always(connection), "nobody", NOW, 5)
     assert ([each.account for each in found.accounts], found.as_of) == (["zoo", "acme"], NOW)
     assert one.accounts == found.accounts[1:]
     assert none.accounts == []
@@ -148,8 +149,8 @@ async def test_accounts_are_listed_with_the_newest_first(live: Pool) -> None:
 
 async def test_nothing_is_known_before_the_first_build(pool: Pool) -> None:
     async with pool.acquire() as connection:
-        assert await limit_queries.windows_of(connection, "acme", NOW) is None
-        assert (await limit_queries.windows(connection, None, NOW, 5)).accounts == []
+        assert await limit_queries.windows_of(always(connection), "acme", NOW) is None
+        assert (await limit_queries.windows(always(connection), None, NOW, 5)).accounts == []
 
 
 def nodes(plan: dict[str, Any]) -> set[str]:
@@ -233,7 +234,7 @@ async def test_accounts_are_what_the_plain_way_makes_of_their_rows(live: Pool) -
     ]
     async with stored(live, requests) as connection:
         await save(connection, *(one for rows in written.values() for one in rows))
-        found = await limit_queries.windows(connection, None, NOW, len(lives))
+        found = await limit_queries.windows(always(connection), None, NOW, len(lives))
         alone = [await told(connection, one.account) for one in found.accounts]
     assert alone == found.accounts
     assert {one.account for one in found.accounts} == set(lives)
