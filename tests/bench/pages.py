@@ -60,6 +60,18 @@ DONE = """
   new Function(script)();
 })
 """
+AT_REST = """
+() => new Promise((resolve) => {
+  let calm = 0;
+  const look = (deadline) => {
+    calm = deadline.timeRemaining() > 5 ? calm + 1 : 0;
+    if (calm >= 5) resolve();
+    else requestIdleCallback(look);
+  };
+  requestIdleCallback(look);
+})
+"""
+"""Bars of a long talk are painted for a while after its data is there."""
 PAN = """
 ([frames, px]) => new Promise((resolve) => {
   const rows = document.querySelector("[data-tree-rows]");
@@ -150,6 +162,7 @@ def tell(found: Times, kind: Kind, name: str) -> None:
 async def do(page: Page, running: Stack, act: Act) -> float:
     await open_page(page, running, act.visit)
     try:
+        await page.evaluate(AT_REST)
         return float(await page.evaluate(DONE, [act.script, act.region]))
     except PlaywrightError as error:
         raise BenchError(f"{act.name}: {error.message.splitlines()[0]}") from error

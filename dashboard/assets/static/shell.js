@@ -72,12 +72,13 @@
 
   // -- what scrolls can be scrolled with the keyboard --------------------------------------------------------------------
   function makeScrollable(within = document) {
-    for (const box of $$("pre", within)) {
-      const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
-      if (scrolls && box.tabIndex < 0) box.tabIndex = 0;
-    }
+    const scrolls = (box) => box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+    // All are measured before any is changed: else the page is laid out once for each of them.
+    for (const box of $$("pre", within).filter((one) => one.tabIndex < 0 && scrolls(one))) box.tabIndex = 0;
   }
-  document.addEventListener("nexus:patched", (event) => makeScrollable(event.detail ?? document));
+  // To measure is to lay out what was just put in; what is new is painted first.
+  const behindPaint = (work) => requestAnimationFrame(() => setTimeout(work));
+  document.addEventListener("nexus:patched", ({ detail }) => behindPaint(() => makeScrollable(detail ?? document)));
   document.addEventListener("toggle", (event) => makeScrollable(event.target), true);
   makeScrollable();
 
