@@ -67,9 +67,11 @@ class FakeDataStore(DataStore):
     kept: dict[str, Kept] = field(default_factory=dict)
     """What is saved, by person id."""
     revealed: list[tuple[Act, UUID]] = field(default_factory=list)
+    """What was to be noted."""
     pasts: list[Past | None] = field(default_factory=list)
     """With which past each tree was asked for."""
-    """What was to be noted."""
+    lines: list[tuple[UUID, ...]] = field(default_factory=list)
+    """Which exchanges were asked for together."""
 
     def seen_by(self, viewer: Viewer) -> DataStore:
         """It has what it has, whoever looks; ``viewer`` tells who did."""
@@ -205,6 +207,7 @@ class FakeDataStore(DataStore):
 
     async def line_details(self, request_ids: Sequence[UUID]) -> AsyncIterator[RequestDetails | None]:
         self._ask("line_details")
+        self.lines.append(tuple(request_ids))
         for one in request_ids:
             yield self.all_details.get(one)
 

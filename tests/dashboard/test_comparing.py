@@ -88,9 +88,9 @@ async def test_two_branches_are_told_from_where_they_part() -> None:
     assert [piece.kind for piece in found.turns.left[0].pieces] == ["prompt", "call"]
     assert found.turns.left[0].pieces[1].result is not None, "the result that the next request brought"
     assert (found.turns.left[0].number, found.turns.right[0].edge) == (3, "branches")
-    assert [store.asked.count(name) for name in ("details", "line_details")] == [2, 2], (
-        "of what is shared only the last"
-    )
+    read = [tuple(map(request_id, numbers)) for numbers in ((2, 3, 4), (2, 5))]
+    assert store.lines == read, "of what is shared only the last"
+    assert "details" not in store.asked
     assert (found.left.branch.name, found.right.branch.name) == ("main", "branch 2")
     assert (found.left.totals.agents, found.right.totals.agents, found.unread) == (1, 0, 0)
     assert found.left.work.tools == {"Bash": 1}

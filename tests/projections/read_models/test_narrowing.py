@@ -66,7 +66,7 @@ def test_every_view_has_its_rule() -> None:
 
 @pytest.mark.parametrize("module", QUERIES, ids=lambda module: module.__name__.rpartition(".")[2])
 def test_every_query_reads_where_its_viewer_may(module: ModuleType) -> None:
-    """Nothing but views of schema read, which become the viewer's own; and by the connection that it is lent."""
+    """Nothing but views of schema read, which become the viewer's own; and by a connection that it is lent."""
     assert statements(module)
     for statement in statements(module):
         schemas = set(_QUALIFIED.findall(statement))
@@ -76,7 +76,7 @@ def test_every_query_reads_where_its_viewer_may(module: ModuleType) -> None:
         assert moved.replace("elsewhere.", "read.") == statement
     for _, function in inspect.getmembers(module, inspect.iscoroutinefunction):
         if function.__module__ == module.__name__:
-            assert next(iter(inspect.signature(function).parameters)) == "connection"
+            assert next(iter(inspect.signature(function).parameters)) in {"connection", "connections"}
 
 
 def test_a_word_that_only_ends_so_is_no_schema() -> None:
