@@ -162,7 +162,6 @@ class Reading:
         """Read once, while the tree is the same and nobody turns the page."""
         told = self._told
         if told is None or told[0] is not tree or told[1:] != (branch, start, end):
-            self._told = None
             self._turns = await turns_of(self._store, self._line, subtasks_of(tree.nodes), start, end)
             self._told = tree, branch, start, end
         return self._turns
