@@ -129,13 +129,8 @@ class Climb:
                 number = (last - times[place - 1] - span) // step + 1
         return found
 
-    def time_for(self, rise: float, start: datetime, horizon: timedelta) -> timedelta | None:
-        """How long it took from ``start`` to use up so much; None: longer than ``horizon``."""
-        (took,) = self.times_from([(micros_at(start), rise)], horizon)
-        return None if took is None else span_of(took)
-
     def times_from(self, cases: Iterable[tuple[int, float]], horizon: timedelta) -> list[int | None]:
-        """The same for each moment with what is to be used up from there on, in microseconds."""
+        """How long it took from each moment on to use up so much, in microseconds; None: longer than ``horizon``."""
         times, levels, most, found = self._times, self._levels, micros_in(horizon), list[int | None]()
         for start, rise in cases:
             index = bisect_right(levels, levels[bisect_right(times, start)] + rise - 1e-9) - 1

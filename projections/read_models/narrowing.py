@@ -10,8 +10,8 @@ A session that names no accounts sees no rows.
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
@@ -20,7 +20,7 @@ from typing import cast
 import asyncpg
 
 from domain.viewers import Viewer, scopes_of
-from projections.read_models.connection import Connection
+from projections.read_models.connection import Connection, Connections
 
 ALL, OF_ACCOUNTS, NUMBERS, NUMBERS_OF_ACCOUNTS = "read", "read_accounts", "read_numbers", "read_accounts_numbers"
 NARROW_SCHEMAS = (OF_ACCOUNTS, NUMBERS, NUMBERS_OF_ACCOUNTS)
@@ -126,9 +126,7 @@ def in_schema(query: str, schema: str) -> str:
 
 
 @asynccontextmanager
-async def narrowed(
-    lend: Callable[[], AbstractAsyncContextManager[Connection]], sight: Sight
-) -> AsyncIterator[Connection]:
+async def narrowed(lend: Connections, sight: Sight) -> AsyncIterator[Connection]:
     """A connection that sees no more than that; what it was told is forgotten when the pool takes it back."""
     async with lend() as connection:
         await connection.execute(SET_ACCOUNTS, list(sight.accounts), list(sight.scopes))

@@ -45,6 +45,7 @@ NOBODY = "http://127.0.0.1:9"
 PAN_FRAMES, PAN_PX = 120, 160
 PAINTED = "(sign) => document.querySelector(sign) ? performance.now() : 0"
 FIRST_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"
+"""0 before it: a busy machine may have loaded the document by then and painted none of it."""
 LIVE = "() => document.documentElement.dataset.live === 'live'"
 DONE = """
 ([script, region]) => new Promise((resolve, reject) => {

@@ -13,6 +13,7 @@ from domain.cache_misses import Rewritten
 from domain.cache_waste import EXAMPLES, Waste, cost_of, costed, ranked, rewritten_tokens, totals
 from domain.prices import Factor, Price, PriceBook, Rates
 from domain.rate_cards import RateCards
+from tests.price_samples import TEN, price
 
 DAY = date(2026, 11, 22)
 COUNTS = st.integers(0, 10**7)
@@ -33,22 +34,7 @@ def price_of(line: BilledLine, _: date) -> Decimal | None:
     return Decimal(thousandths) / 10**9
 
 
-SAME = PriceBook(
-    (
-        Price(
-            pattern="m",
-            effective_from=date.min,
-            source="test",
-            rates=Rates(
-                input=Decimal(10),
-                output=Decimal(50),
-                cache_read=Decimal(1),
-                cache_write_5m=Decimal("12.5"),
-                cache_write_1h=Decimal(20),
-            ),
-        ),
-    )
-)
+SAME = PriceBook((price("m", effective_from=date.min, rates=TEN),))
 """The same as a book."""
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain import forecast
 from domain.forecast import Climb, Forecast, Outlook, at_present_pace, at_usual_pace
-from domain.moments import micros_at, micros_in
+from domain.moments import micros_at, micros_in, span_of
 from domain.rate_limits import Gauge
 from domain.windows import Sighting, Window, windows_of
 from tests.plain_windows import micros_of
@@ -23,6 +23,11 @@ FIVE = 5 * HOUR
 
 def at(hour: float) -> datetime:
     return START + hour * HOUR
+
+
+def time_for(climb: Climb, rise: float, start: datetime, horizon: timedelta) -> timedelta | None:
+    (took,) = climb.times_from([(micros_at(start), rise)], horizon)
+    return None if took is None else span_of(took)
 
 
 def windows(*readings: tuple[float, float, float]) -> tuple[Window, ...]:
@@ -46,10 +51,10 @@ def test_the_climb_goes_on_across_resets_and_takes_nothing_back() -> None:
     assert climb.begins_at == at(0)
     levels = [climb.level(at(hour)) for hour in (-1, 0, 1, 2, 3, 5.9, 6, 99)]
     assert levels == pytest.approx([0, 0.2, 0.5, 0.5, 0.6, 0.6, 0.7, 0.7])
-    assert climb.time_for(0.4, at(0), 9 * HOUR) == 3 * HOUR
-    assert climb.time_for(0.4, at(0), 2 * HOUR) is None, "too late"
-    assert climb.time_for(0.9, at(0), 99 * HOUR) is None, "never"
-    assert climb.time_for(0, at(4), HOUR) == timedelta()
+    assert time_for(climb, 0.4, at(0), 9 * HOUR) == 3 * HOUR
+    assert time_for(climb, 0.4, at(0), 2 * HOUR) is None, "too late"
+    assert time_for(climb, 0.9, at(0), 99 * HOUR) is None, "never"
+    assert time_for(climb, 0, at(4), HOUR) == timedelta()
     assert Climb(()).begins_at is None
 
 
@@ -58,7 +63,7 @@ def test_windows_that_cross_are_one_climb() -> None:
     crossing = windows((1, 0.2, 5), (3, 0.1, 10), (4, 0.5, 5), (6, 0.4, 10), (6, 0.3, 16))
     climb = Climb(crossing)
     assert [climb.level(at(hour)) for hour in (1, 3, 4, 6)] == pytest.approx([0.2, 0.3, 0.6, 1.2])
-    assert climb.time_for(0.3, at(1), 9 * HOUR) == 3 * HOUR
+    assert time_for(climb, 0.3, at(1), 9 * HOUR) == 3 * HOUR
 
 
 def test_the_pace_is_the_middle_one_of_three_looks_back() -> None:
@@ -192,7 +197,7 @@ def test_a_climb_is_walked_step_by_step(steps: list[tuple[int, int]], start: int
         if walked >= rise:
             expected = (hour - start) * HOUR
             break
-    assert climb.time_for(rise / 100, at(start), horizon * HOUR) == expected
+    assert time_for(climb, rise / 100, at(start), horizon * HOUR) == expected
 
 
 def plain_pace(climb: Climb, moment: datetime, length: timedelta) -> float:

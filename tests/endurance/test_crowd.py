@@ -27,6 +27,7 @@ from ops.stores import opened
 from tests.bar import Figure
 from tests.bench.long_sessions import Shape, Shipper
 from tests.bench.numbers import percentile
+from tests.bench.pages import FIRST_PAINT
 from tests.bench.swarm import swarm
 from tests.browser import WAIT_MS, chromium_program, launched
 from tests.endurance.test_memory import slope
@@ -64,8 +65,6 @@ MOST_CPU = 1.5
 """Of the gateway's processor time while they look, against nobody."""
 MOST_CPU_OF_A_GUESS = 20
 """Of what the least answer costs: to hash a key slowly, on the loop, costs hundreds."""
-PAINTED = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
-"""Nothing before: a busy machine may have loaded the document by then and painted none of it."""
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SEEN = ("/conversations/{talk}", "/requests/{giant}", "/conversations", "/overview", "/requests", "/usage")
 
@@ -288,7 +287,7 @@ async def paint(scene: Scene, figure: Figure) -> None:
         await page.wait_for_url("**/overview")
         for path in scene.pages[:2]:
             await page.goto(scene.running.dashboard + path)
-            painted = await (await page.wait_for_function(PAINTED, timeout=WAIT_MS)).json_value()
+            painted = await (await page.wait_for_function(FIRST_PAINT, timeout=WAIT_MS)).json_value()
             figure(f"first paint of {path.split('/')[1]} {painted:.0f} ms")
 
 
